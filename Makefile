@@ -32,7 +32,7 @@ test-full: setup debian  ## the full numbers; writes docs/evidence/<date>.json
 	@scripts/test full
 
 check: setup  ## format, lint, types and the arrows between packages, under 30 seconds
-	@$(RUN) ruff format --check --quiet . && $(RUN) ruff check --quiet . && $(RUN) mypy && $(RUN) lint-imports --no-timing
+	@$(RUN) ruff format --check --quiet . && $(RUN) ruff check --quiet . && $(RUN) mypy && $(RUN) lint-imports --no-logo
 
 bench: setup  ## measure the budgets; a table, and JSON lines in build/bench.jsonl
 	@$(RUN) python -m tests.bench

@@ -90,18 +90,18 @@ class ThinBackend:
     def _on_message(self, _client: object, _data: object, message: mqtt.MQTTMessage) -> None:
         kind = parse(message.topic).kind
         if kind == "birth":
-            birth = unseal(Birth, message.payload, self.devices, aud=INSTALLATION)
+            birth = unseal(Birth, bytes(message.payload), self.devices, aud=INSTALLATION)
             with self._lock:
                 self.births.append(birth)
             if self.acking:
                 self.ack(birth, challenge=birth.challenge)
         elif kind == "journal":
-            batch = unseal(Batch, message.payload, self.devices, aud=INSTALLATION)
+            batch = unseal(Batch, bytes(message.payload), self.devices, aud=INSTALLATION)
             self._record(batch)
             if self.acking:
                 self.ack(batch)
         else:
-            result = unseal(Result, message.payload, self.devices, aud=INSTALLATION)
+            result = unseal(Result, bytes(message.payload), self.devices, aud=INSTALLATION)
             with self._lock:
                 self.results.append(result)
 
@@ -146,7 +146,7 @@ class ThinBackend:
 
     def rights(self, put: tuple[Right, ...] = (), remove: tuple[str, ...] = ()) -> Rights:
         """Make the next revision as one message, unsent."""
-        birth = wait_for("a birth", lambda: self.births and self.births[-1])
+        birth = wait_for("a birth", lambda: self.births[-1] if self.births else None)
         begun, self.revision = self.revision, self.revision + 1
         return Rights(
             **self._head(),

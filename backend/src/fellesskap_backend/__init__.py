@@ -1,0 +1,1 @@
+"""The carrier-neutral API, the bridge to the lockers and the worker."""

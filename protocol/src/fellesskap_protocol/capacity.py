@@ -4,13 +4,18 @@ Pure. `served` is a maximum bipartite matching, taken incrementally: a claim tha
 search for an augmenting path. Lengths are inner mm, weights g. Source: `docs/protocol.md` 7.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+import copy
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import pairwise
+from typing import NamedTuple
 
 import msgspec
 
 LOW_FLOOR_MM_MIN = 380
 LOW_TOP_MM_MAX = 1220
 """`low`: all of the compartment within reach from a wheelchair (EN 301 549 8.3)."""
+
+_Sides = tuple[int, int, int]
 
 
 class Compartment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -76,45 +81,48 @@ def usable(content: str, service: str) -> bool:
 
 def fits(demand: Demand, compartment: Compartment) -> bool:
     """Say whether a compartment serves a demand, in any rotation unless it needs `upright`."""
-    if demand.g > compartment.max_g:
-        return False
-    box = (demand.w_mm, demand.h_mm, demand.d_mm)
-    room = (compartment.width_mm, compartment.height_mm, compartment.depth_mm)
-    if "upright" in demand.needs:
-        floor, floor_room = sorted(box[::2]), sorted(room[::2])
-        if box[1] > room[1] or any(a > b for a, b in zip(floor, floor_room, strict=True)):
-            return False
-    elif any(a > b for a, b in zip(sorted(box), sorted(room), strict=True)):
-        return False
-    if "low" in demand.needs and not compartment.low:
-        return False
-    return set(demand.needs) - {"low", "upright"} <= set(compartment.features)
+    return _serves(_room(compartment), _need(demand))
 
 
 def size_class(demand: Demand, classes: Sequence[SizeClass] = SIZE_CLASSES) -> str | None:
     """Return the smallest class whose box holds the demand, under which it counts; else None."""
-    box = sorted((demand.w_mm, demand.h_mm, demand.d_mm))
+    box = _any_way(demand.w_mm, demand.h_mm, demand.d_mm)
     for one in classes:
-        room = sorted((one.w_mm, one.h_mm, one.d_mm))
+        room = _any_way(one.w_mm, one.h_mm, one.d_mm)
         if all(a <= b for a, b in zip(box, room, strict=True)):
             return one.name
     return None
 
 
 class Matching:
-    """A maximum matching of demands to compartments that grows by one demand at a time."""
+    """A maximum matching of demands to compartments that grows by one demand at a time.
+
+    Compartments stand in the order in which they are chosen and a set of them is an integer, bit
+    for place. Of a demand that is served only the set of its fitting places is kept.
+    """
 
     def __init__(self, compartments: Iterable[Compartment]) -> None:
-        self._compartments = sorted(compartments, key=_rank)
-        self._fitting: dict[Demand, list[int]] = {}
-        self._holder: dict[int, int] = {}
-        self._demands: list[Demand] = []
-        self._hopeless: set[Demand] = set()
+        ranked = sorted(compartments, key=lambda one: (one.volume_mm3, one.number))
+        self._numbers = [one.number for one in ranked]
+        self._rooms: dict[_Room, int] = {}
+        for place, one in enumerate(ranked):
+            room = _room(one)
+            self._rooms[room] = self._rooms.get(room, 0) | 1 << place
+        self._free = (1 << len(ranked)) - 1
+        self._held: dict[int, int] = {}
+        self._fitting: dict[Demand, int] = {}
+        self._hopeless: set[int] = set()
 
     @property
     def size(self) -> int:
         """The greatest number of the added demands that can be served together."""
-        return len(self._holder)
+        return len(self._held)
+
+    def copy(self) -> "Matching":
+        """Return a matching that grows apart from this one."""
+        twin = copy.copy(self)
+        twin._held, twin._hopeless = self._held.copy(), self._hopeless.copy()
+        return twin
 
     def add(self, demand: Demand) -> bool:
         """Add a demand; return whether one more is served now. Without success nothing changes.
@@ -122,47 +130,75 @@ class Matching:
         What finds no place once never finds one later (a transversal matroid only fills up), so
         refusals are remembered.
         """
-        if len(self._holder) == len(self._compartments) or demand in self._hopeless:
+        fitting = self._places(demand)
+        if fitting in self._hopeless:
             return False
-        self._demands.append(demand)
-        if self._augment(len(self._demands) - 1, set()):
-            return True
-        self._demands.pop()
-        self._hopeless.add(demand)
-        return False
+        path = self._path(fitting)
+        if path is None:
+            self._hopeless.add(fitting)
+            return False
+        for to, origin in pairwise(path):
+            self._held[to] = self._held[origin]
+        self._held[path[-1]] = fitting
+        self._free &= ~(1 << path[0])
+        return True
 
-    def can_spare(self, number: int) -> bool:
-        """Say whether as many demands could be served without this compartment."""
-        place = next(i for i, one in enumerate(self._compartments) if one.number == number)
-        who = self._holder.get(place)
-        if who is None:
-            return True
-        before = dict(self._holder)
-        found = self._augment(who, {place})
-        self._holder = before
-        return found
+    def spare(self, demand: Demand, avoid: Collection[int] = ()) -> int | None:
+        """Return the first fitting compartment without which as many demands are still served.
 
-    def _candidates(self, demand: Demand) -> list[int]:
+        The demand itself is not among those added. Numbers in `avoid` come last.
+        """
+        best = min(
+            _places_of(self._places(demand) & self._dispensable()),
+            key=lambda place: (self._numbers[place] in avoid, place),
+            default=None,
+        )
+        return None if best is None else self._numbers[best]
+
+    def _places(self, demand: Demand) -> int:
+        """Return the set of places that serve a demand; alike rooms are looked at once."""
         found = self._fitting.get(demand)
         if found is None:
-            found = [i for i, one in enumerate(self._compartments) if fits(demand, one)]
+            need, found = _need(demand), 0
+            for room, places in self._rooms.items():
+                if _serves(room, need):
+                    found |= places
             self._fitting[demand] = found
         return found
 
-    def _augment(self, who: int, seen: set[int]) -> bool:
-        """Find an augmenting path from `who` (Kuhn); free compartments first, depth-first then."""
-        candidates = self._candidates(self._demands[who])
-        for place in candidates:
-            if place not in self._holder:
-                self._holder[place] = who
-                return True
-        for place in candidates:
-            if place not in seen:
-                seen.add(place)
-                if self._augment(self._holder[place], seen):
-                    self._holder[place] = who
-                    return True
-        return False
+    def _path(self, fitting: int) -> list[int] | None:
+        """Find a shortest augmenting path: a free place first, the newcomer's place last."""
+        before: dict[int, int | None] = {}
+        queue: list[tuple[int | None, int]] = [(None, fitting)]
+        reached = 0
+        for origin, places in queue:
+            free = places & self._free
+            if free:
+                path, step = [next(_places_of(free))], origin
+                while step is not None:
+                    path.append(step)
+                    step = before[step]
+                return path
+            fresh = places & ~reached
+            reached |= fresh
+            for place in _places_of(fresh):
+                before[place] = origin
+                queue.append((place, self._held[place]))
+        return None
+
+    def _dispensable(self) -> int:
+        """Return the free places, and those whose holder can move on to a dispensable one."""
+        found, kept = self._free, list(self._held.items())
+        while True:
+            staying = []
+            for place, fitting in kept:
+                if fitting & found:
+                    found |= 1 << place
+                else:
+                    staying.append((place, fitting))
+            if len(staying) == len(kept):
+                return found
+            kept = staying
 
 
 def served(demands: Iterable[Demand], compartments: Iterable[Compartment]) -> int:
@@ -188,12 +224,60 @@ def choose(
     matching = Matching(compartments)
     for other in others:
         matching.add(other)
-    offered = sorted(compartments, key=lambda one: (one.number in avoid, *_rank(one)))
-    for one in offered:
-        if fits(demand, one) and matching.can_spare(one.number):
-            return one.number
-    return None
+    return matching.spare(demand, avoid)
 
 
-def _rank(compartment: Compartment) -> tuple[int, int]:
-    return (compartment.volume_mm3, compartment.number)
+class _Room(NamedTuple):
+    """What counts of a compartment, so that compartments that are alike are equal."""
+
+    any_way: _Sides
+    upright: _Sides
+    max_g: int
+    provides: frozenset[str]
+
+
+class _Need(NamedTuple):
+    """What counts of a demand; `sides` in the order in which a room's are compared."""
+
+    sides: _Sides
+    upright: bool
+    g: int
+    needs: frozenset[str]
+
+
+def _room(compartment: Compartment) -> _Room:
+    sides = (compartment.width_mm, compartment.height_mm, compartment.depth_mm)
+    provides = frozenset(compartment.features) - {"low"}
+    if compartment.low:
+        provides |= {"low"}
+    return _Room(_any_way(*sides), _upright(*sides), compartment.max_g, provides)
+
+
+def _need(demand: Demand) -> _Need:
+    upright = "upright" in demand.needs
+    sides = (_upright if upright else _any_way)(demand.w_mm, demand.h_mm, demand.d_mm)
+    return _Need(sides, upright, demand.g, frozenset(demand.needs) - {"upright"})
+
+
+def _any_way(width: int, height: int, depth: int) -> _Sides:
+    small, middle, large = sorted((width, height, depth))
+    return (small, middle, large)
+
+
+def _upright(width: int, height: int, depth: int) -> _Sides:
+    return (height, min(width, depth), max(width, depth))
+
+
+def _serves(room: _Room, need: _Need) -> bool:
+    a, b, c = need.sides
+    x, y, z = room.upright if need.upright else room.any_way
+    fitting = a <= x and b <= y and c <= z
+    return fitting and need.g <= room.max_g and need.needs <= room.provides
+
+
+def _places_of(places: int) -> Iterator[int]:
+    """Yield the places of a set, the first in rank first."""
+    while places:
+        lowest = places & -places
+        yield lowest.bit_length() - 1
+        places ^= lowest

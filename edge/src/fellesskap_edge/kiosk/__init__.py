@@ -1,0 +1,1 @@
+"""The web page at the locker: a small server on loopback in the daemon."""

@@ -1,0 +1,125 @@
+"""Commands from the backend, in the order of `docs/protocol.md` 5. Pure.
+
+Size, `typ`, key, signature, audience and strict parse were checked before. Here: seen before,
+challenge, exp, state, limits; the outcome is stored before anything moves. The limits of remote
+opening hold whoever signs.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from fellesskap_edge.facts import Consumed, Operation, RemoteOpens
+from fellesskap_edge.operating import authorise, in_operation, out_of_reach
+from fellesskap_edge.state import CommandArrived, Draft, Forget, Keep, Record, Reply
+from fellesskap_protocol.events import CustodyReported, ServiceChanged
+from fellesskap_protocol.messages import Command
+
+CONSUMED_KEPT = timedelta(hours=24)
+REMOTE_WINDOW = timedelta(minutes=10)
+
+
+def command_arrived(draft: Draft, event: CommandArrived) -> None:
+    """Decide one command, at most once."""
+    command = event.command
+    if command.kind == "show_challenge":
+        draft.say(Reply(command.jti, "done", event.challenge))
+        return
+    seen = draft.c.consumed.get(command.jti)
+    if seen is not None:
+        draft.say(
+            Reply(
+                command.jti, "duplicate", event.challenge, seen.reason, first_outcome=seen.outcome
+            )
+        )
+        return
+    if not event.fresh:
+        draft.say(Reply(command.jti, "stale_challenge", event.challenge))
+        return
+    refusal = _refusal(draft, command)
+    outcome = Consumed(draft.now.wall, "refused" if refusal else "done", refusal)
+    _drop_old(draft)
+    draft.c.consumed[command.jti] = outcome
+    draft.say(Keep("consumed", command.jti, outcome))
+    if refusal:
+        draft.presented("command", refusal, jti=command.jti)
+    else:
+        _obey(draft, event)
+    draft.say(Reply(command.jti, outcome.outcome, event.challenge, refusal))
+
+
+def _refusal(draft: Draft, command: Command) -> str | None:
+    """Return why a command is not obeyed, or None."""
+    if draft.now.wall >= datetime.fromtimestamp(command.exp, UTC):
+        return "expired"
+    if command.kind == "report_custody":
+        return None
+    number = command.compartment
+    if number is None or number not in draft.c.wiring:
+        return "no_such_compartment"
+    if command.kind == "set_service":
+        return None if command.service is not None else "no_service_named"
+    if in_operation(draft, number):
+        return "busy"
+    if out_of_reach(draft, number):
+        return "out_of_order"
+    return "limit" if _over_limit(draft) else None
+
+
+def _over_limit(draft: Draft) -> bool:
+    recent = [at for at in draft.c.remote_opens.at if draft.now.wall - at < REMOTE_WINDOW]
+    if len(recent) >= draft.c.limits.remote_opens_per_10_min:
+        return True
+    gap = timedelta(seconds=draft.c.limits.remote_open_interval_s)
+    return bool(recent) and draft.now.wall - recent[-1] < gap
+
+
+def _obey(draft: Draft, event: CommandArrived) -> None:
+    command = event.command
+    if command.kind == "report_custody":
+        _report_custody(draft)
+        return
+    number = command.compartment
+    assert number is not None
+    if command.kind == "set_service":
+        assert command.service is not None
+        place = draft.c.places[number]
+        change = ServiceChanged(
+            compartment=number, from_=place.service, to=command.service, cause=command.reason_code
+        )
+        draft.say(Record(change))
+        draft.place(number, msgspec.structs.replace(place, service=command.service))
+        return
+    recent = tuple(at for at in draft.c.remote_opens.at if draft.now.wall - at < REMOTE_WINDOW)
+    draft.change(remote_opens=RemoteOpens((*recent, draft.now.wall)))
+    draft.say(Keep("remote_opens", "all", draft.c.remote_opens))
+    operation = Operation(event.authorisation_id, "open", jti=command.jti)
+    authorise(draft, number, operation, "command")
+
+
+def _report_custody(draft: Draft) -> None:
+    held = [(n, place) for n, place in sorted(draft.c.places.items()) if place.right_id]
+    for turn, (number, place) in enumerate(held, start=1):
+        right = draft.c.rights.get(place.right_id or "")
+        if right is None or right.parcel_id is None:
+            continue
+        report = CustodyReported(
+            compartment=number,
+            parcel_id=right.parcel_id,
+            carrier_id=right.carrier_id or "",
+            right_id=right.id,
+            code_mac=right.code_mac,
+            long_code_mac=right.long_code_mac,
+            qr_mac=right.qr_mac,
+            label_mac=right.label_macs[0] if right.label_macs else None,
+            since=draft.now.wall,
+            complete=turn == len(held),
+        )
+        draft.say(Record(report))
+
+
+def _drop_old(draft: Draft) -> None:
+    for jti, consumed in list(draft.c.consumed.items()):
+        if draft.now.wall - consumed.at > CONSUMED_KEPT:
+            del draft.c.consumed[jti]
+            draft.say(Forget("consumed", jti))

@@ -1,0 +1,203 @@
+"""`locker.toml`: the wiring and geometry of this locker, as frozen values.
+
+Unknown keys are refused: a misspelt limit must not be a limit that is silently off. Relative ports
+and paths are relative to the file. Used by the daemon and by the simulated hardware.
+"""
+
+import tomllib
+from collections import Counter
+from collections.abc import Iterable
+from hashlib import sha256
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import msgspec
+
+from fellesskap_protocol.capacity import Compartment
+from fellesskap_protocol.topics import InvalidLockerId, check_locker_id
+
+T = TypeVar("T")
+CHANNELS_MAX = 24
+ADDRESS_MAX = 32
+
+
+class InvalidConfig(ValueError):
+    """`locker.toml` cannot be used: the message names file, place and remedy."""
+
+
+class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A table of the file."""
+
+
+class LockerTable(_Table, frozen=True):
+    """Which locker this is."""
+
+    id: str
+    name: str = ""
+
+
+class EdgeTable(_Table, frozen=True):
+    """Where the daemon keeps what must survive."""
+
+    state: str = "state"
+
+
+class KioskTable(_Table, frozen=True):
+    """The page at the locker; port 0 takes any free one."""
+
+    port: int = 8090
+    name: str = "main"
+
+
+class Bank(_Table, frozen=True):
+    """One lock board on a serial line."""
+
+    name: str
+    family: Literal["8a"]
+    port: str
+    address: int
+    supply: str
+    baud: int = 9600
+    closed_bit: Literal[0, 1] = 1
+    status_order: Literal["high_first", "low_first"] = "high_first"
+
+
+class CompartmentTable(_Table, frozen=True):
+    """One door: where its lock is wired, its inner size in mm and g."""
+
+    number: int
+    bank: str
+    channel: int
+    width_mm: int
+    height_mm: int
+    depth_mm: int
+    floor_mm: int
+    top_mm: int
+    max_g: int
+    features: tuple[str, ...] = ()
+    occupancy_sensor: bool = False
+
+    @property
+    def geometry(self) -> Compartment:
+        """What the backend is told of it."""
+        return Compartment(
+            number=self.number,
+            width_mm=self.width_mm,
+            height_mm=self.height_mm,
+            depth_mm=self.depth_mm,
+            floor_mm=self.floor_mm,
+            top_mm=self.top_mm,
+            max_g=self.max_g,
+            features=self.features,
+            occupancy_sensor=self.occupancy_sensor,
+        )
+
+
+class ScannerTable(_Table, frozen=True):
+    """The barcode scanner on its serial line."""
+
+    family: Literal["grow"]
+    port: str
+    baud: int = 9600
+
+
+class Limits(_Table, frozen=True):
+    """How often the door may be opened from afar, whoever signs."""
+
+    remote_open_interval_s: float = 10.0
+    remote_opens_per_10_min: int = 6
+
+    @property
+    def raised(self) -> bool:
+        """Whether somebody allowed more than the product does by itself."""
+        default = Limits()
+        return (
+            self.remote_open_interval_s < default.remote_open_interval_s
+            or self.remote_opens_per_10_min > default.remote_opens_per_10_min
+        )
+
+
+class LockerConfig(_Table, frozen=True, rename={"banks": "bank", "compartments": "compartment"}):
+    """The whole file."""
+
+    locker: LockerTable
+    banks: tuple[Bank, ...]
+    compartments: tuple[CompartmentTable, ...]
+    scanner: ScannerTable
+    edge: EdgeTable = EdgeTable()
+    kiosk: KioskTable = KioskTable()
+    limits: Limits = Limits()
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the geometry, in hex: changes when the locker was rebuilt."""
+        return sha256(msgspec.json.encode([one.geometry for one in self.compartments])).hexdigest()
+
+
+def load(path: Path) -> LockerConfig:
+    """Read and check a `locker.toml`; raise `InvalidConfig` saying what to change and where."""
+    try:
+        raw = tomllib.loads(path.read_text())
+        config = msgspec.convert(raw, LockerConfig)
+        check_locker_id(config.locker.id)
+    except OSError as error:
+        raise InvalidConfig(f"{path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+        raise InvalidConfig(f"{path}: {error}") from None
+    except InvalidLockerId as error:
+        raise InvalidConfig(f"{path}: [locker] {error}") from None
+    problems = list(_problems(config))
+    if problems:
+        raise InvalidConfig(f"{path}: " + "; ".join(problems))
+    return _absolute(config, path.resolve().parent)
+
+
+def _problems(config: LockerConfig) -> list[str]:
+    banks = {bank.name for bank in config.banks}
+    found = [f"[[bank]] {name!r} stands twice" for name in _twice(b.name for b in config.banks)]
+    found += [
+        f"[[bank]] {bank.name!r}: address {bank.address} is not 1 to {ADDRESS_MAX}"
+        for bank in config.banks
+        if not 1 <= bank.address <= ADDRESS_MAX
+    ]
+    found += [
+        f"address {address} on {port!r} stands twice: give one board another DIP setting"
+        for port, address in _twice((bank.port, bank.address) for bank in config.banks)
+    ]
+    found += [
+        f"[[compartment]] number {number} stands twice"
+        for number in _twice(one.number for one in config.compartments)
+    ]
+    found += [
+        f"channel {channel} of bank {bank!r} is wired to two compartments"
+        for bank, channel in _twice((one.bank, one.channel) for one in config.compartments)
+    ]
+    for one in config.compartments:
+        where = f"[[compartment]] {one.number}"
+        if one.bank not in banks:
+            found.append(f"{where}: there is no bank {one.bank!r}")
+        if not 1 <= one.channel <= CHANNELS_MAX:
+            found.append(f"{where}: channel {one.channel} is not 1 to {CHANNELS_MAX}")
+        if one.number < 1 or min(one.width_mm, one.height_mm, one.depth_mm, one.max_g) <= 0:
+            found.append(f"{where}: number, inner size in mm and max_g are greater than 0")
+        if one.top_mm <= one.floor_mm:
+            found.append(f"{where}: top_mm is not above floor_mm")
+    if not config.compartments:
+        found.append("there is no [[compartment]]")
+    if config.limits.remote_open_interval_s < 0.5:
+        found.append("[limits] remote_open_interval_s is at least 0.5 (one coil at a time)")
+    return found
+
+
+def _twice(values: Iterable[T]) -> list[T]:
+    return [value for value, times in Counter(values).items() if times > 1]
+
+
+def _absolute(config: LockerConfig, folder: Path) -> LockerConfig:
+    replace = msgspec.structs.replace
+    return replace(
+        config,
+        banks=tuple(replace(bank, port=str(folder / bank.port)) for bank in config.banks),
+        scanner=replace(config.scanner, port=str(folder / config.scanner.port)),
+        edge=replace(config.edge, state=str(folder / config.edge.state)),
+    )

@@ -1,0 +1,88 @@
+"""What the edge must still know after a power cut, one frozen class each. Pure.
+
+The controller says `Keep` or `Forget`; the journal stores the bytes in the same transaction as the
+events they belong to; at the start they are read back once.
+"""
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from fellesskap_edge.throttle import Throttle
+from fellesskap_protocol.events import Content, Service
+from fellesskap_protocol.messages import CommandOutcome, Right
+
+FactKind = Literal[
+    "right", "place", "operation", "throttle", "consumed", "remote_opens", "position", "uplink"
+]
+Act = Literal["deposit", "collect", "open", "reopen"]
+
+
+class Place(msgspec.Struct, frozen=True):
+    """One compartment: what lies in it, by which right, and whether it serves."""
+
+    content: Content = "empty"
+    service: Service = "in"
+    right_id: str | None = None
+
+
+class Operation(msgspec.Struct, frozen=True):
+    """One door operation in hand; bears a copy of the right, which may be taken away meanwhile."""
+
+    authorisation_id: str
+    act: Act
+    right: Right | None = None
+    jti: str | None = None
+    opened: bool = False
+
+
+class Consumed(msgspec.Struct, frozen=True):
+    """A command that was decided, and how."""
+
+    at: datetime
+    outcome: CommandOutcome
+    reason: str | None = None
+
+
+class RemoteOpens(msgspec.Struct, frozen=True):
+    """When doors were opened from afar, by the wall clock's floor."""
+
+    at: tuple[datetime, ...] = ()
+
+
+class Position(msgspec.Struct, frozen=True):
+    """Which revision of the rights is in force."""
+
+    generation: int = 0
+    revision: int = 0
+
+
+class UplinkFacts(msgspec.Struct, frozen=True):
+    """What the uplink must not forget: where the backend stands, how often it connected."""
+
+    acked_seq: int = 0
+    session: int = 0
+
+
+Fact = Right | Place | Operation | Throttle | Consumed | RemoteOpens | Position | UplinkFacts
+CLASSES: dict[FactKind, type[Fact]] = {
+    "right": Right,
+    "place": Place,
+    "operation": Operation,
+    "throttle": Throttle,
+    "consumed": Consumed,
+    "remote_opens": RemoteOpens,
+    "position": Position,
+    "uplink": UplinkFacts,
+}
+
+
+def encode(fact: Fact) -> bytes:
+    """Return the bytes to store."""
+    return msgspec.json.encode(fact)
+
+
+def decode(kind: FactKind, data: bytes) -> Fact:
+    """Read stored bytes; raise `msgspec.DecodeError` for what is not of the kind."""
+    return msgspec.json.decode(data, type=CLASSES[kind])

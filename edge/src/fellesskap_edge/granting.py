@@ -1,0 +1,39 @@
+"""Rights as they come from the backend: one whole revision at a time. Pure.
+
+A right that holds a parcel is never dropped here; only `revoked` takes it out of use. A claim that
+became a collect right stays one, with its compartment, whatever an older wish says of it.
+"""
+
+import msgspec
+
+from fellesskap_edge.facts import Position
+from fellesskap_edge.state import Draft, Forget, Keep, Record, RightsArrived
+from fellesskap_protocol.events import RightsApplied
+from fellesskap_protocol.messages import Right
+
+
+def rights_arrived(draft: Draft, event: RightsArrived) -> None:
+    """Put a revision in force and say so in the journal."""
+    holding = {place.right_id for place in draft.c.places.values() if place.right_id}
+    gone = set(event.remove)
+    if event.from_empty:
+        gone |= set(draft.c.rights) - {right.id for right in event.put}
+    for right_id in sorted(gone - holding):
+        if draft.c.rights.pop(right_id, None) is not None:
+            draft.say(Forget("right", right_id))
+    for right in event.put:
+        kept = _merged(draft.c.rights.get(right.id), right, holds_parcel=right.id in holding)
+        draft.c.rights[right.id] = kept
+        draft.say(Keep("right", right.id, kept))
+    position = Position(event.generation, event.revision)
+    draft.change(position=position)
+    draft.say(
+        Keep("position", "rights", position),
+        Record(RightsApplied(generation=event.generation, revision=event.revision, used={})),
+    )
+
+
+def _merged(known: Right | None, wished: Right, *, holds_parcel: bool) -> Right:
+    if known is None or not holds_parcel:
+        return wished
+    return msgspec.structs.replace(wished, kind=known.kind, compartment=known.compartment)

@@ -1,0 +1,164 @@
+"""What people present: labels at the scanner, codes at the kiosk. Pure.
+
+Wrong, expired and used-up codes get one and the same answer. Labels and codes are compared by MAC.
+"""
+
+from fellesskap_edge.facts import Act, Operation
+from fellesskap_edge.operating import authorise, end_blind, in_operation, out_of_reach
+from fellesskap_edge.state import (
+    Answer,
+    CodeEntered,
+    Draft,
+    Keep,
+    LabelScanned,
+    TellCourier,
+    demand_of,
+    stands_open,
+)
+from fellesskap_edge.throttle import failed, holds_until
+from fellesskap_protocol.capacity import choose, usable
+from fellesskap_protocol.messages import Right
+
+
+def label_scanned(draft: Draft, event: LabelScanned) -> None:
+    """Open one empty compartment for a label that is expected here."""
+    end_blind(draft)
+    known = _known_by(draft, event.macs)
+    if event.repeated and known:
+        _answer_again(draft, known[0])
+        return
+    if holds_until(draft.c.labels, draft.now.wall):
+        draft.presented("label", "throttled", throttled=True)
+        draft.say(TellCourier("wait"))
+        return
+    if not known:
+        if not event.repeated:
+            draft.presented("label", "unknown")
+            draft.change(labels=failed(draft.c.labels, draft.now.wall))
+            draft.say(Keep("throttle", "labels", draft.c.labels))
+        draft.say(TellCourier("unknown"))
+        return
+    if len({right.carrier_id for right in known}) > 1:
+        draft.presented("label", "ambiguous")
+        draft.say(TellCourier("badge_needed"))
+        return
+    _present_right(draft, known[0], event)
+
+
+def _known_by(draft: Draft, macs: tuple[str, ...]) -> list[Right]:
+    """Return the live rights of the surest identifier that any right here knows."""
+    rights = sorted(draft.c.rights.values(), key=lambda right: right.id)
+    for mac in macs:
+        found = [right for right in rights if mac in right.label_macs and not right.revoked]
+        if found:
+            return found
+    return []
+
+
+def _answer_again(draft: Draft, right: Right) -> None:
+    """Answer a label that is still held before the scanner, without counting it."""
+    for number, operation in draft.c.operations.items():
+        if operation.right is not None and operation.right.id == right.id:
+            draft.say(TellCourier("opens", number))
+            return
+    draft.say(TellCourier("deposited" if right.kind == "collect" else "no_room"))
+
+
+def _present_right(draft: Draft, right: Right, event: LabelScanned) -> None:
+    if any(op.right is not None and op.right.id == right.id for op in draft.c.operations.values()):
+        _answer_again(draft, right)
+        return
+    if right.kind != "claim":
+        draft.presented("label", "used_up", right_id=right.id)
+        draft.say(TellCourier("deposited", right.compartment))
+        return
+    if right.deposit_by is not None and draft.now.wall >= right.deposit_by:
+        draft.presented("label", "expired", right_id=right.id)
+        draft.say(TellCourier("expired"))
+        return
+    if _wants_badge(draft, right):
+        draft.presented("label", "badge_needed", right_id=right.id)
+        draft.say(TellCourier("badge_needed"))
+        return
+    number = _choose(draft, right)
+    if number is None:
+        draft.presented("label", "no_fitting_compartment", right_id=right.id)
+        draft.say(TellCourier("no_room"))
+        return
+    authorise(draft, number, Operation(event.authorisation_id, "deposit", right), "label")
+    draft.say(TellCourier("opens", number))
+
+
+def _wants_badge(draft: Draft, right: Right) -> bool:
+    return any(
+        one.kind == "carrier"
+        and one.carrier_id == right.carrier_id
+        and one.deposit_auth == "badge"
+        and not one.revoked
+        for one in draft.c.rights.values()
+    )
+
+
+def _choose(draft: Draft, right: Right) -> int | None:
+    """Bind the compartment: the shared rule over what is usable at this moment."""
+    c = draft.c
+    offered = [
+        wired.compartment
+        for number, wired in c.wiring.items()
+        if usable(c.places[number].content, c.places[number].service)
+        and not in_operation(draft, number)
+        and not stands_open(c, number)
+        and not out_of_reach(draft, number)
+    ]
+    others = [
+        demand_of(other)
+        for other in sorted(c.rights.values(), key=lambda one: one.id)
+        if other.kind == "claim" and other.id != right.id and not other.revoked
+        if other.hold == "hard"
+    ]
+    unsure = {number for number, place in c.places.items() if place.content == "unknown"}
+    return choose(demand_of(right), others, offered, avoid=unsure | set(c.reopenings))
+
+
+def code_entered(draft: Draft, event: CodeEntered) -> None:
+    """Open the compartment whose parcel the code belongs to, or one that it emptied just now."""
+    end_blind(draft)
+    if event.kind == "code" and holds_until(draft.c.keypad, draft.now.wall):
+        draft.presented("code", "throttled", throttled=True)
+        draft.say(Answer(event.ticket, "long_code_needed"))
+        return
+    right = next((one for one in draft.c.rights.values() if _opens(one, event)), None)
+    if right is not None and right.compartment is not None:
+        _open_for_recipient(draft, right.compartment, event, right)
+        return
+    for number, reopening in draft.c.reopenings.items():
+        if event.mac in reopening.macs and draft.now.wall < reopening.until:
+            _open_for_recipient(draft, number, event, None)
+            return
+    draft.presented(event.kind, "unknown")
+    if event.kind != "qr":
+        draft.change(keypad=failed(draft.c.keypad, draft.now.wall))
+        draft.say(Keep("throttle", "keypad", draft.c.keypad))
+    draft.say(Answer(event.ticket, "refused"))
+
+
+def _opens(right: Right, event: CodeEntered) -> bool:
+    if right.kind != "collect" or right.revoked:
+        return False
+    macs = {"code": right.code_mac, "long_code": right.long_code_mac, "qr": right.qr_mac}
+    return macs[event.kind] == event.mac
+
+
+def _open_for_recipient(draft: Draft, number: int, event: CodeEntered, right: Right | None) -> None:
+    right_id = right.id if right else None
+    if in_operation(draft, number):
+        draft.presented(event.kind, "busy", right_id=right_id)
+        draft.say(Answer(event.ticket, "busy", number))
+        return
+    if out_of_reach(draft, number):
+        draft.presented(event.kind, "out_of_order", right_id=right_id)
+        draft.say(Answer(event.ticket, "out_of_order", number))
+        return
+    act: Act = "collect" if right else "reopen"
+    authorise(draft, number, Operation(event.authorisation_id, act, right), event.kind)
+    draft.say(Answer(event.ticket, "opens", number))

@@ -1,0 +1,104 @@
+"""`fellesskap-firmware-sim`: talk to a simulated board, run a simulated locker, play with one."""
+
+import argparse
+import json
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+from fellesskap_edge.config import InvalidConfig, load
+from fellesskap_firmware_sim.boards.board_8a import Board8A
+from fellesskap_firmware_sim.live import ACTS, Live
+from fellesskap_firmware_sim.plant import Plant
+
+CHANNELS = 24
+ANSWER_S = 15.0
+
+
+def exchange(words: list[str], address: int) -> int:
+    """Feed bytes to one board in virtual time and print what it answers, in hex."""
+    try:
+        data = bytes.fromhex("".join(words))
+    except ValueError:
+        print(f"not bytes in hex: {' '.join(words)}", file=sys.stderr)
+        return 2
+    plant = Plant(range(1, CHANNELS + 1))
+    board = Board8A(plant, {n: n for n in range(1, CHANNELS + 1)}, address=address)
+    board.receive(data, 0.0)
+    reply = board.transmit(ANSWER_S)
+    for pulse in plant.pulses:
+        print(f"pulse: channel {pulse.compartment}", file=sys.stderr)
+    if not reply:
+        print("silence: not a valid frame for this board", file=sys.stderr)
+        return 1
+    print(reply.hex(" ").upper())
+    return 0
+
+
+def ask(folder: Path, request: dict[str, Any]) -> int:
+    """Send one request to a running simulated locker and print its answer."""
+    with socket.socket(socket.AF_UNIX) as line:
+        try:
+            line.connect(str(folder / "control.sock"))
+        except OSError as error:
+            print(f"no simulated locker runs in {folder}: {error.strerror}", file=sys.stderr)
+            return 1
+        with line.makefile("rwb") as stream:
+            stream.write(json.dumps(request).encode() + b"\n")
+            stream.flush()
+            answer = json.loads(stream.readline())
+    print(json.dumps(answer))
+    return 1 if "error" in answer else 0
+
+
+def live(folder: Path, config: Path) -> int:
+    """Run the hardware of one locker until SIGTERM."""
+    try:
+        running = Live(folder, load(config))
+    except InvalidConfig as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(json.dumps({"ready": True, "control": str(folder / "control.sock")}), flush=True)
+    running.run()
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """Describe the commands."""
+    top = argparse.ArgumentParser(prog="fellesskap-firmware-sim", description=__doc__)
+    commands = top.add_subparsers(dest="command", required=True)
+    one = commands.add_parser("exchange", help="feed bytes to a board, print its replies")
+    one.add_argument("family", choices=["8a"])
+    one.add_argument("hex", nargs="+", help="as in: 80 01 00 33 B2")
+    one.add_argument("--address", type=int, default=1, help="the board's address, 1 to 32")
+    run = commands.add_parser("live", help="run the hardware of a locker.toml in real time")
+    run.add_argument("--dir", type=Path, required=True, help="for ports and control socket")
+    run.add_argument("--config", type=Path, required=True)
+    scan = commands.add_parser("scan", help="hold a label before the scanner")
+    scan.add_argument("dir", type=Path)
+    scan.add_argument("text", help="with its AIM identifier, as in ]C100370712345678901238")
+    person = commands.add_parser("person", help="let somebody wait for the next door")
+    person.add_argument("dir", type=Path)
+    person.add_argument("act", choices=ACTS)
+    person.add_argument("--compartment", type=int, default=None)
+    person.add_argument("--open-s", type=float, default=2.2, help="how long the door stands open")
+    for name, what in (("pulses", "the record of pulses"), ("doors", "every door's truth")):
+        commands.add_parser(name, help=f"print {what}").add_argument("dir", type=Path)
+    return top
+
+
+def main() -> int:
+    """Run one command; the exit status says how it went."""
+    arguments = vars(parser().parse_args())
+    command = arguments.pop("command")
+    if command == "exchange":
+        return exchange(arguments["hex"], arguments["address"])
+    if command == "live":
+        return live(arguments["dir"].resolve(), arguments["config"])
+    folder = arguments.pop("dir")
+    return ask(folder, {"do": command, **arguments})
+
+
+if __name__ == "__main__":
+    sys.exit(main())

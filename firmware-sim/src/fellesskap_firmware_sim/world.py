@@ -1,0 +1,73 @@
+"""One locker's hardware as a whole: a plant, the boards on its line, its scanner. Sans-I/O.
+
+Built from the same `locker.toml` as the daemon. `live` runs it in real time; tests and simulations
+step it in virtual time: write bytes to the bus, let time pass, read bytes.
+"""
+
+from fellesskap_edge.config import LockerConfig
+from fellesskap_firmware_sim.boards.board_8a import Board8A
+from fellesskap_firmware_sim.plant import Act, Person, Plant
+from fellesskap_firmware_sim.scanner import GrowScanner
+
+
+class SimulatedLocker:
+    """All hardware of one locker; every method takes `now` in monotonic seconds."""
+
+    def __init__(self, config: LockerConfig) -> None:
+        self.plant = Plant(one.number for one in config.compartments)
+        self.boards = {
+            bank.name: Board8A(
+                self.plant,
+                {one.channel: one.number for one in config.compartments if one.bank == bank.name},
+                address=bank.address,
+                baud=bank.baud,
+                closed_bit=bank.closed_bit,
+            )
+            for bank in config.banks
+        }
+        for bank in config.banks:
+            self.boards[bank.name].status_order = bank.status_order
+        self.ports = {bank.port for bank in config.banks}
+        self._port_of = {bank.name: bank.port for bank in config.banks}
+        self.scanner = GrowScanner()
+
+    @property
+    def wake_at(self) -> float:
+        """When the next thing happens by itself."""
+        boards = [board.wake_at for board in self.boards.values()]
+        return min(self.plant.wake_at, self.scanner.wake_at, *boards)
+
+    def advance(self, now: float) -> None:
+        """Let time pass."""
+        for board in self.boards.values():
+            board.advance(now)
+        self.plant.advance(now)
+
+    def write_bus(self, port: str, data: bytes, now: float) -> None:
+        """Put bytes on a line: every board on it hears them."""
+        for name, board in self.boards.items():
+            if self._port_of[name] == port:
+                board.receive(data, now)
+
+    def read_bus(self, port: str, now: float) -> bytes:
+        """Take what the boards on a line have said by now."""
+        said = [
+            board.transmit(now)
+            for name, board in self.boards.items()
+            if self._port_of[name] == port
+        ]
+        return b"".join(said)
+
+    def read_scanner(self, now: float) -> bytes:
+        """Take what the scanner has said by now."""
+        return self.scanner.transmit(now)
+
+    def scan(self, label: str, now: float) -> None:
+        """Hold a label before the scanner."""
+        self.scanner.present(label.encode("ascii"), now)
+
+    def person(
+        self, act: Act, now: float, *, compartment: int | None = None, open_s: float = 2.2
+    ) -> None:
+        """Let somebody wait for a door."""
+        self.plant.person(Person(act, compartment, open_s), now)
