@@ -34,7 +34,7 @@ def test_vectors_are_frozen() -> None:
         "locker_key": locker_key(KEY, "oslo-1", 1).hex(),
         "mac": {kind: mac(KEY, kind, "12345678") for kind in get_args(MacKind)},
     }
-    assert_golden(GOLDEN, json.dumps(vectors, indent=2) + "\n")
+    assert_golden(GOLDEN, json.dumps(vectors, indent=2) + "\n", frozen=True)
 
 
 @given(st.uuids(), st.integers(0, 2**32 - 1))

@@ -36,13 +36,15 @@ def test_every_message_and_every_event_has_a_sample() -> None:
 
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda m: KIND_OF[type(m)])
 def test_message_is_frozen(message: Message) -> None:
-    assert_golden(GOLDEN / f"{KIND_OF[type(message)]}.json", encode(message).decode() + "\n")
+    path = GOLDEN / f"{KIND_OF[type(message)]}.json"
+    assert_golden(path, encode(message).decode() + "\n", frozen=True)
     assert decode(type(message), encode(message)) == message
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=event_type)
 def test_event_is_frozen(event: AnyEvent) -> None:
-    assert_golden(GOLDEN / "events" / f"{event_type(event)}.json", encode(event).decode() + "\n")
+    path = GOLDEN / "events" / f"{event_type(event)}.json"
+    assert_golden(path, encode(event).decode() + "\n", frozen=True)
     assert decode_event(encode(event)) == event
 
 

@@ -76,7 +76,7 @@ class Broker:
 
     def _nats(self) -> list[str]:
         config = self.folder / "nats.conf"
-        users = " ".join(f'{{ user: {user}, password: "{PASSWORD}" }}' for user in USERS)
+        users = ", ".join(f'{{ user: {user}, password: "{PASSWORD}" }}' for user in USERS)
         config.write_text(
             f'server_name: test\nlisten: "127.0.0.1:{free_port()}"\n'
             f'jetstream {{ store_dir: "{self.folder}/store" }}\n'

@@ -62,7 +62,8 @@ class Program:
             )
         self.ready = self._first_line()
         self.ready_s = time.monotonic() - self.started_at
-        threading.Thread(target=self._drain, daemon=True).start()
+        self._drainer = threading.Thread(target=self._drain, daemon=True)
+        self._drainer.start()
 
     @property
     def pid(self) -> int:
@@ -84,24 +85,27 @@ class Program:
 
     def _drain(self) -> None:
         assert self.process.stdout is not None
-        with self.log.open("ab") as log:
-            for line in self.process.stdout:
+        with self.log.open("ab") as log, self.process.stdout as stdout:
+            for line in stdout:
                 log.write(line)
 
     def kill(self) -> None:
         """End it as a power cut would: SIGKILL, nothing said."""
         self.process.kill()
         self.process.wait()
+        self._drainer.join(5)
 
     def stop(self, timeout_s: float = 15.0) -> int:
         """Ask it to end and return its exit status; kill it if it does not listen."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
-            return self.process.wait(timeout_s)
+            status = self.process.wait(timeout_s)
         except subprocess.TimeoutExpired:
             self.kill()
             raise NeverHappened(f"{self.name} did not stop within {timeout_s:.0f} s") from None
+        self._drainer.join(5)
+        return status
 
 
 def run_json(command: list[str], env: Mapping[str, str]) -> Json:
@@ -227,6 +231,7 @@ class Locker:
 
     def start(self, env: Mapping[str, str] | None = None) -> Program:
         """Start the daemon and wait until it has read its doors."""
+        self._close_kiosk()
         command = [str(BIN / "fellesskap-edge"), "run", "--config", str(self.config)]
         self.edge = Program("edge daemon", command, self.folder / "edge.log", env or {})
         self._kiosk = httpx.Client(base_url=self.edge.ready["kiosk"], timeout=30)
@@ -238,6 +243,10 @@ class Locker:
         assert self._kiosk is not None, "the daemon was not started"
         return self._kiosk
 
+    def _close_kiosk(self) -> None:
+        if self._kiosk is not None:
+            self._kiosk.close()
+
     def enter(self, code: str) -> Json:
         """Type a code at the kiosk and return what it answers."""
         answer = self.kiosk.post("/api/code", json={"code": code})
@@ -247,6 +256,7 @@ class Locker:
 
     def stop(self) -> None:
         """Stop daemon and hardware."""
+        self._close_kiosk()
         if self.edge is not None and self.edge.process.poll() is None:
             self.edge.stop()
         self.hardware.program.stop()

@@ -14,10 +14,18 @@ from fellesskap_edge.locks.board_8a import Board8A, DoorReading
 POLL_S = 5.0
 POLL_WATCHED_S = 0.150
 REPLY_S_MAX = 0.300
-"""Boards answer within 30 ms; 750 ms was seen in the field as a limit of drivers, not of boards."""
+"""Boards answer to a poll within 30 ms."""
+UNLOCK_REPLY_S_MAX = 0.750
+"""Some answer to an unlock only after its pulse of 300 ms; drivers in the field wait as long."""
+UNLOCK_WAIT_S_MAX = 2.0
+"""What waited longer for the line is not sent any more: no lock moves when nobody expects it."""
+SUPPLY_GAP_S = 0.8
+"""Start to start on one supply: the board's pulse of 300 ms and 500 ms of rest."""
 SILENCE_S = 0.005
 """3.5 characters at 9600 baud are 3.65 ms; one more for the adapter."""
 SILENCE_AFTER_MISS_S = 0.100
+NOISE_S_MAX = 0.500
+"""A line that is never silent is spoken on all the same, so that its silence is noticed."""
 MISSES_MAX = 3
 HEARD_BYTES_MAX = 256
 
@@ -121,6 +129,8 @@ class BankLine:
     """What the bus knows of one bank."""
 
     driver: Board8A
+    supply: str = ""
+    """Banks that name the same one share it."""
     fast: bool = False
     poll_at: float = 0.0
     misses: int = 0
@@ -140,8 +150,11 @@ class Bus:
     """The request in flight: an unlock, or the bank that is polled."""
     until: float = 0.0
     """When the reply is overdue, or the silence is over."""
+    silent_since: float = 0.0
     heard: bytes = b""
-    unlocks: tuple[Unlock, ...] = ()
+    unlocks: tuple[tuple[Unlock, float], ...] = ()
+    """What waits for the line, and since when."""
+    supply_free_at: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def wake_at(self) -> float:
@@ -149,8 +162,14 @@ class Bus:
         if self.phase is Phase.DOWN:
             return float("inf")
         if self.phase is Phase.IDLE:
-            return min((bank.poll_at for bank in self.banks.values()), default=float("inf"))
+            times = [bank.poll_at for bank in self.banks.values()]
+            times += [self.free_at(unlock) for unlock, _ in self.unlocks]
+            return min(times, default=float("inf"))
         return self.until
+
+    def free_at(self, unlock: Unlock) -> float:
+        """When the supply of a lock may feed a coil again."""
+        return self.supply_free_at.get(self.banks[unlock.bank].supply, float("-inf"))
 
 
 def step(bus: Bus, event: Event, now: float) -> Step:
@@ -167,7 +186,7 @@ def step(bus: Bus, event: Event, now: float) -> Step:
                 raise ValueError(f"no bank {event.bank!r} on this line")
             if bus.phase is Phase.DOWN:
                 return bus, (Unacknowledged(event.ticket),)
-            return _speak(replace(bus, unlocks=(*bus.unlocks, event)), now)
+            return _speak(replace(bus, unlocks=(*bus.unlocks, (event, now))), now)
         case Watch(bank, fast):
             line = bus.banks[bank]
             poll_at = min(line.poll_at, now + POLL_WATCHED_S) if fast else line.poll_at
@@ -187,7 +206,7 @@ def _port_down(bus: Bus) -> Step:
     effects: list[Effect] = []
     if isinstance(bus.asked, Unlock):
         effects.append(Unacknowledged(bus.asked.ticket))
-    effects += [Unacknowledged(unlock.ticket) for unlock in bus.unlocks]
+    effects += [Unacknowledged(unlock.ticket) for unlock, _ in bus.unlocks]
     down = replace(bus, phase=Phase.DOWN, asked=None, heard=b"", unlocks=())
     for name, bank in bus.banks.items():
         down, lost = _lost(down, name, bank)
@@ -198,7 +217,10 @@ def _port_down(bus: Bus) -> Step:
 def _received(bus: Bus, data: bytes, now: float) -> Step:
     if bus.phase is Phase.SILENT:
         # The tail of something late or foreign: it must not answer the next request.
-        return replace(bus, until=max(bus.until, now + SILENCE_S)), ()
+        quiet_at = min(now + SILENCE_S, bus.silent_since + NOISE_S_MAX)
+        return replace(bus, until=max(bus.until, quiet_at)), ()
+    if bus.phase is Phase.IDLE:
+        return _quiet(bus, now, SILENCE_S), ()
     if bus.phase not in (Phase.UNLOCKING, Phase.POLLING):
         return bus, ()
     bus = replace(bus, heard=(bus.heard + data)[-HEARD_BYTES_MAX:])
@@ -274,28 +296,39 @@ def _lost(bus: Bus, name: str, bank: BankLine) -> Step:
 
 
 def _quiet(bus: Bus, now: float, silence_s: float) -> Bus:
-    return replace(bus, phase=Phase.SILENT, asked=None, heard=b"", until=now + silence_s)
+    return replace(
+        bus, phase=Phase.SILENT, asked=None, heard=b"", until=now + silence_s, silent_since=now
+    )
 
 
 def _speak(bus: Bus, now: float) -> Step:
-    """If the line is free, send the first waiting unlock, else the poll that is most overdue."""
+    """If the line is free, send the first unlock that may fire, else the poll most overdue."""
     if bus.phase is not Phase.IDLE:
         return bus, ()
-    if bus.unlocks:
-        unlock, *rest = bus.unlocks
-        frame = bus.banks[unlock.bank].driver.unlock(unlock.channel)
-        asked: Unlock | str = unlock
-        bus = replace(bus, phase=Phase.UNLOCKING, unlocks=tuple(rest))
-    else:
-        name, bank = min(bus.banks.items(), key=lambda item: item[1].poll_at)
-        if bank.poll_at > now:
-            return bus, ()
-        frame = bank.driver.status()
-        asked = name
-        period_s = POLL_WATCHED_S if bank.fast else POLL_S
-        bus = _with(bus, name, replace(bank, poll_at=now + period_s))
-        bus = replace(bus, phase=Phase.POLLING)
-    return replace(bus, asked=asked, heard=b"", until=now + REPLY_S_MAX), (Write(frame),)
+    bus, given_up = _give_up(bus, now)
+    ready = next((one for one in bus.unlocks if bus.free_at(one[0]) <= now), None)
+    if ready is not None:
+        unlock = ready[0]
+        bank = bus.banks[unlock.bank]
+        free_at = {**bus.supply_free_at, bank.supply: now + SUPPLY_GAP_S}
+        rest = tuple(one for one in bus.unlocks if one is not ready)
+        bus = replace(bus, phase=Phase.UNLOCKING, unlocks=rest, supply_free_at=free_at)
+        bus = replace(bus, asked=unlock, heard=b"", until=now + UNLOCK_REPLY_S_MAX)
+        return bus, (*given_up, Write(bank.driver.unlock(unlock.channel)))
+    name, bank = min(bus.banks.items(), key=lambda item: item[1].poll_at)
+    if bank.poll_at > now:
+        return bus, given_up
+    period_s = POLL_WATCHED_S if bank.fast else POLL_S
+    bus = _with(bus, name, replace(bank, poll_at=now + period_s))
+    bus = replace(bus, phase=Phase.POLLING, asked=name, heard=b"", until=now + REPLY_S_MAX)
+    return bus, (*given_up, Write(bank.driver.status()))
+
+
+def _give_up(bus: Bus, now: float) -> Step:
+    """Drop the unlocks that waited too long for the line."""
+    late = [unlock for unlock, since in bus.unlocks if now - since > UNLOCK_WAIT_S_MAX]
+    kept = tuple(one for one in bus.unlocks if one[0] not in late)
+    return replace(bus, unlocks=kept), tuple(Unacknowledged(one.ticket) for one in late)
 
 
 def _with(bus: Bus, name: str, bank: BankLine) -> Bus:

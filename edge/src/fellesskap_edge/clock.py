@@ -1,7 +1,11 @@
-"""What a machine is told of the time: an argument, never asked for. Pure."""
+"""What a machine is told of the time: an argument, never asked for. Pure.
 
-from dataclasses import dataclass
-from datetime import datetime
+`Floor` is the edge's "now" of `docs/protocol.md` 8: it never falls behind what was once known to be
+true, and a fresh answer of the backend sets it, down as well as up.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,3 +19,27 @@ class Instant:
     mono_s: float
     wall: datetime
     trusted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """`at` was true at `mono_s`; `fresh` if the backend said so in answer to our challenge."""
+
+    at: datetime
+    mono_s: float
+    fresh: bool = False
+
+    def now(self, machine: Instant) -> Instant:
+        """Return the moment that deadlines are measured by."""
+        floor = self.at + timedelta(seconds=machine.mono_s - self.mono_s)
+        believed = floor if self.fresh and not machine.trusted else max(floor, machine.wall)
+        return replace(machine, wall=believed)
+
+    def raised(self, iat: datetime, mono_s: float) -> "Floor":
+        """Take a verified message in: time is not before it."""
+        reached = self.at + timedelta(seconds=mono_s - self.mono_s)
+        return self if iat <= reached else Floor(iat, mono_s)
+
+    def told(self, iat: datetime, mono_s: float) -> "Floor":
+        """Take a fresh answer in: this is the time."""
+        return Floor(iat, mono_s, fresh=True)

@@ -9,10 +9,11 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
+from fellesskap_edge.custody import reports
 from fellesskap_edge.facts import Consumed, Operation, RemoteOpens
 from fellesskap_edge.operating import authorise, in_operation, out_of_reach
 from fellesskap_edge.state import CommandArrived, Draft, Forget, Keep, Record, Reply
-from fellesskap_protocol.events import CustodyReported, ServiceChanged
+from fellesskap_protocol.events import ServiceChanged
 from fellesskap_protocol.messages import Command
 
 CONSUMED_KEPT = timedelta(hours=24)
@@ -77,7 +78,7 @@ def _over_limit(draft: Draft) -> bool:
 def _obey(draft: Draft, event: CommandArrived) -> None:
     command = event.command
     if command.kind == "report_custody":
-        _report_custody(draft)
+        draft.say(*(Record(report) for report in reports(draft.c, draft.now.wall)))
         return
     number = command.compartment
     assert number is not None
@@ -95,27 +96,6 @@ def _obey(draft: Draft, event: CommandArrived) -> None:
     draft.say(Keep("remote_opens", "all", draft.c.remote_opens))
     operation = Operation(event.authorisation_id, "open", jti=command.jti)
     authorise(draft, number, operation, "command")
-
-
-def _report_custody(draft: Draft) -> None:
-    held = [(n, place) for n, place in sorted(draft.c.places.items()) if place.right_id]
-    for turn, (number, place) in enumerate(held, start=1):
-        right = draft.c.rights.get(place.right_id or "")
-        if right is None or right.parcel_id is None:
-            continue
-        report = CustodyReported(
-            compartment=number,
-            parcel_id=right.parcel_id,
-            carrier_id=right.carrier_id or "",
-            right_id=right.id,
-            code_mac=right.code_mac,
-            long_code_mac=right.long_code_mac,
-            qr_mac=right.qr_mac,
-            label_mac=right.label_macs[0] if right.label_macs else None,
-            since=draft.now.wall,
-            complete=turn == len(held),
-        )
-        draft.say(Record(report))
 
 
 def _drop_old(draft: Draft) -> None:

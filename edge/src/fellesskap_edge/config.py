@@ -19,6 +19,8 @@ from fellesskap_protocol.topics import InvalidLockerId, check_locker_id
 T = TypeVar("T")
 CHANNELS_MAX = 24
 ADDRESS_MAX = 32
+INTERVAL_S_MAX = 86_400
+PORT_MAX = 65_535
 
 
 class InvalidConfig(ValueError):
@@ -153,7 +155,21 @@ def load(path: Path) -> LockerConfig:
 
 
 def _problems(config: LockerConfig) -> list[str]:
-    banks = {bank.name for bank in config.banks}
+    found = _problems_of_lines(config) + _problems_of_compartments(config)
+    # Written so that nan is refused too.
+    if not 0.5 <= config.limits.remote_open_interval_s <= INTERVAL_S_MAX:
+        found.append(
+            "[limits] remote_open_interval_s is at least 0.5 (one coil at a time) and at most "
+            f"{INTERVAL_S_MAX}"
+        )
+    if config.limits.remote_opens_per_10_min < 0:
+        found.append("[limits] remote_opens_per_10_min is not negative")
+    if not 0 <= config.kiosk.port <= PORT_MAX:
+        found.append(f"[kiosk] port {config.kiosk.port} is not 0 to {PORT_MAX}")
+    return found
+
+
+def _problems_of_lines(config: LockerConfig) -> list[str]:
     found = [f"[[bank]] {name!r} stands twice" for name in _twice(b.name for b in config.banks)]
     found += [
         f"[[bank]] {bank.name!r}: address {bank.address} is not 1 to {ADDRESS_MAX}"
@@ -164,7 +180,26 @@ def _problems(config: LockerConfig) -> list[str]:
         f"address {address} on {port!r} stands twice: give one board another DIP setting"
         for port, address in _twice((bank.port, bank.address) for bank in config.banks)
     ]
+    lines = {(bank.port, bank.baud) for bank in config.banks}
+    found += [f"the banks on {port!r} differ in baud" for port in _twice(port for port, _ in lines)]
     found += [
+        f"[[bank]] {bank.name!r}: baud {bank.baud} is not greater than 0"
+        for bank in config.banks
+        if bank.baud <= 0
+    ]
+    feeds = {(bank.supply, bank.port) for bank in config.banks}
+    found += [
+        f"supply {supply!r} feeds banks on several lines: one coil at a time holds only within one"
+        for supply in _twice(supply for supply, _ in feeds)
+    ]
+    if config.scanner.port in {bank.port for bank in config.banks}:
+        found.append(f"[scanner] {config.scanner.port!r} is the line of a [[bank]]")
+    return found
+
+
+def _problems_of_compartments(config: LockerConfig) -> list[str]:
+    banks = {bank.name for bank in config.banks}
+    found = [
         f"[[compartment]] number {number} stands twice"
         for number in _twice(one.number for one in config.compartments)
     ]
@@ -184,8 +219,6 @@ def _problems(config: LockerConfig) -> list[str]:
             found.append(f"{where}: top_mm is not above floor_mm")
     if not config.compartments:
         found.append("there is no [[compartment]]")
-    if config.limits.remote_open_interval_s < 0.5:
-        found.append("[limits] remote_open_interval_s is at least 0.5 (one coil at a time)")
     return found
 
 

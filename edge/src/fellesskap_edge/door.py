@@ -28,6 +28,8 @@ class State(StrEnum):
     """Open without an operation."""
     QUEUED = "queued"
     PULSED = "pulsed"
+    UNHEARD = "unheard"
+    """Pulsed, and the board did not answer: only the sensor knows whether anything moved."""
     BLIND = "blind"
     """Pulsed, and nothing to see it by."""
     OPEN = "open"
@@ -97,6 +99,15 @@ TRANSITIONS: dict[State, dict[Event, tuple[State, tuple[Report, ...]]]] = {
         E.AUTHORISED: (S.PULSED, ("refused",)),
         E.SEEN_OPEN: (S.OPEN, ("opened",)),
         E.SIGHT_LOST: (S.BLIND, ()),
+        E.PULSE_LOST: (S.UNHEARD, ()),
+        E.WAITED: (S.QUEUED, ("not_opened", "ask_pulse")),
+        E.WAITED_LAST: (S.UNKNOWN, ("jammed",)),
+    },
+    S.UNHEARD: {
+        E.AUTHORISED: (S.UNHEARD, ("refused",)),
+        E.SEEN_OPEN: (S.OPEN, ("opened",)),
+        # The board is gone: nothing says that the act was done, so the right stays good.
+        E.SIGHT_LOST: (S.UNKNOWN, ("not_opened",)),
         E.WAITED: (S.QUEUED, ("not_opened", "ask_pulse")),
         E.WAITED_LAST: (S.UNKNOWN, ("jammed",)),
     },
@@ -128,10 +139,11 @@ TRANSITIONS: dict[State, dict[Event, tuple[State, tuple[Report, ...]]]] = {
 DWELL_S: dict[State, float] = {
     S.QUEUED: AUTHORISATION_S,
     S.PULSED: OPEN_WAIT_S,
+    S.UNHEARD: OPEN_WAIT_S,
     S.BLIND: BLIND_S,
     S.OPEN: LEFT_OPEN_S,
 }
-IN_OPERATION = frozenset({S.QUEUED, S.PULSED, S.BLIND, S.OPEN, S.LEFT_OPEN, S.RESUMED})
+IN_OPERATION = frozenset({S.QUEUED, S.PULSED, S.UNHEARD, S.BLIND, S.OPEN, S.LEFT_OPEN, S.RESUMED})
 STANDS_OPEN = frozenset({S.STRAY, S.OPEN, S.LEFT_OPEN})
 
 Reading = Literal["shut", "open", "unknown"]
@@ -202,5 +214,7 @@ def step(door: Door, event: Event, now: float) -> tuple[Door, tuple[Report, ...]
         if state is State.UNKNOWN and door.reading != "unknown":
             # An operation ended without the sensor's help; what it reads now still counts.
             state = State.SHUT if door.reading == "shut" else State.STRAY
-        door = replace(door, state=state, wake_at=now + DWELL_S.get(state, float("inf")))
+        # A door that waits for a pulse again waits no longer than its authorisation lasts.
+        begins = door.authorised_at if state is State.QUEUED else now
+        door = replace(door, state=state, wake_at=begins + DWELL_S.get(state, float("inf")))
     return door, reports

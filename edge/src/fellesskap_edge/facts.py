@@ -14,7 +14,15 @@ from fellesskap_protocol.events import Content, Service
 from fellesskap_protocol.messages import CommandOutcome, Right
 
 FactKind = Literal[
-    "right", "place", "operation", "throttle", "consumed", "remote_opens", "position", "uplink"
+    "right",
+    "place",
+    "operation",
+    "throttle",
+    "consumed",
+    "remote_opens",
+    "position",
+    "uplink",
+    "keys",
 ]
 Act = Literal["deposit", "collect", "open", "reopen"]
 
@@ -65,7 +73,23 @@ class UplinkFacts(msgspec.Struct, frozen=True):
     session: int = 0
 
 
-Fact = Right | Place | Operation | Throttle | Consumed | RemoteOpens | Position | UplinkFacts
+class KeysFact(msgspec.Struct, frozen=True):
+    """The newest `keys` message, as it came, signed by the root."""
+
+    token: bytes
+
+
+Fact = (
+    Right
+    | Place
+    | Operation
+    | Throttle
+    | Consumed
+    | RemoteOpens
+    | Position
+    | UplinkFacts
+    | KeysFact
+)
 CLASSES: dict[FactKind, type[Fact]] = {
     "right": Right,
     "place": Place,
@@ -75,6 +99,7 @@ CLASSES: dict[FactKind, type[Fact]] = {
     "remote_opens": RemoteOpens,
     "position": Position,
     "uplink": UplinkFacts,
+    "keys": KeysFact,
 }
 
 

@@ -140,8 +140,8 @@ def fire_waiting(draft: Draft) -> None:
     now = draft.now.mono_s
     for number in draft.c.waiting_pulses:
         door, supply = draft.c.doors[number], draft.c.wiring[number].supply
-        if door.state is not State.QUEUED:
-            continue  # ended, or seen open, while it waited
+        if door.state is not State.QUEUED or now >= door.wake_at:
+            continue  # ended, seen open or out of time while it waited
         if draft.c.supply_free_at.get(supply, now) > now:
             still.append(number)
             continue

@@ -22,7 +22,8 @@ from fellesskap_protocol.messages import Right
 
 def label_scanned(draft: Draft, event: LabelScanned) -> None:
     """Open one empty compartment for a label that is expected here."""
-    end_blind(draft)
+    if not event.repeated:
+        end_blind(draft)  # a label still held before the scanner is no next act
     known = _known_by(draft, event.macs)
     if event.repeated and known:
         _answer_again(draft, known[0])

@@ -3,8 +3,12 @@
 A scan ends with CR or LF, or after 50 ms of silence. The scanner's seven-byte acknowledgement,
 whose last two bytes read as the text "31", is taken out exactly. A label held before the scanner is
 read again and again: repeats within 2.5 s are marked, not dropped, so that the courier is answered.
+
+After bytes that no label has, nothing is believed until 50 ms of silence: in a burst of noise some
+bytes look like labels, and unknown labels are counted against the kiosk.
 """
 
+import re
 from dataclasses import dataclass, replace
 
 from fellesskap_protocol.barcodes import LABEL_BYTES_MAX
@@ -12,6 +16,7 @@ from fellesskap_protocol.barcodes import LABEL_BYTES_MAX
 ACK = bytes.fromhex("02 00 00 01 00 33 31")
 IDLE_S = 0.050
 REPEAT_S = 2.5
+_CLEAN = re.compile(rb"[\x20-\x7e\x1d]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +32,7 @@ class Framer:
     """What was heard since the last scan."""
 
     heard: bytes = b""
-    overlong: bool = False
+    noisy: bool = False
     wake_at: float = float("inf")
     last: bytes = b""
     last_at: float = float("-inf")
@@ -37,31 +42,32 @@ def receive(framer: Framer, data: bytes, now: float) -> tuple[Framer, tuple[Scan
     """Take bytes in; return the scans that they complete."""
     heard = (framer.heard + data).replace(ACK, b"").replace(b"\n", b"\r")
     *complete, rest = heard.split(b"\r")
-    scans = []
-    for part in complete:
-        if part and not framer.overlong:
-            framer, scan = _scan(framer, part, now)
-            scans.append(scan)
-        framer = replace(framer, overlong=False)
+    scans: tuple[Scan, ...] = ()
+    for line in complete:
+        framer, found = _ended(framer, line, now)
+        scans += found
     if len(rest) > LABEL_BYTES_MAX + len(ACK):
-        # No label is that long: noise, up to the next ending or silence.
-        framer, rest = replace(framer, overlong=True), rest[-len(ACK) :]
-    wake_at = now + IDLE_S if rest or framer.overlong else float("inf")
-    return replace(framer, heard=rest, wake_at=wake_at), tuple(scans)
+        # No label is that long. What is kept may be the beginning of an acknowledgement.
+        framer, rest = replace(framer, noisy=True), rest[-len(ACK) :]
+    wake_at = now + IDLE_S if rest or framer.noisy else float("inf")
+    return replace(framer, heard=rest, wake_at=wake_at), scans
 
 
 def tick(framer: Framer, now: float) -> tuple[Framer, tuple[Scan, ...]]:
-    """End a scan that has no ending, after silence."""
+    """End a scan that has no ending, or a burst of noise, after silence."""
     if now < framer.wake_at:
         return framer, ()
-    rest, overlong = framer.heard, framer.overlong
-    framer = replace(framer, heard=b"", overlong=False, wake_at=float("inf"))
-    if not rest or overlong:
+    framer, scans = _ended(framer, framer.heard, now)
+    return replace(framer, heard=b"", noisy=False, wake_at=float("inf")), scans
+
+
+def _ended(framer: Framer, line: bytes, now: float) -> tuple[Framer, tuple[Scan, ...]]:
+    """Take a line in; of noise the first is still a scan, so that a person hears of it."""
+    if framer.noisy or not line:
         return framer, ()
-    framer, scan = _scan(framer, rest, now)
-    return framer, (scan,)
-
-
-def _scan(framer: Framer, label: bytes, now: float) -> tuple[Framer, Scan]:
-    repeated = label == framer.last and now - framer.last_at <= REPEAT_S
-    return replace(framer, last=label, last_at=now), Scan(label, repeated)
+    if len(line) > LABEL_BYTES_MAX:
+        return replace(framer, noisy=True), ()
+    noisy = not _CLEAN.fullmatch(line)
+    repeated = line == framer.last and now - framer.last_at <= REPEAT_S
+    framer = replace(framer, noisy=noisy, last=line, last_at=now)
+    return framer, (Scan(line, repeated),)

@@ -37,3 +37,8 @@ def holds_until(throttle: Throttle, now: datetime) -> datetime | None:
         return None
     until = recent[-1] + timedelta(seconds=WAITS_S[min(over, len(WAITS_S)) - 1])
     return until if now < until else None
+
+
+def locked_out(now: datetime) -> Throttle:
+    """Return the counters to go on with when they cannot be read: the safe side."""
+    return Throttle((now,) * FAILURES_PER_DAY_MAX)

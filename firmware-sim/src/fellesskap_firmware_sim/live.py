@@ -90,10 +90,15 @@ class Live:
         """Serve until told to stop."""
         signal.signal(signal.SIGTERM, self._stop_on_signal)
         signal.signal(signal.SIGINT, self._stop_on_signal)
+        # A selector sleeps on after a signal (PEP 475); bytes on this socket wake it.
+        woken, wake = socket.socketpair()
+        wake.setblocking(False)
+        signal.set_wakeup_fd(wake.fileno())
+        self.selector.register(woken, selectors.EVENT_READ, lambda: woken.recv(READ_BYTES))
         while self._running:
             pause = min(self.world.wake_at - time.monotonic(), IDLE_S)
             for key, _ in self.selector.select(max(0.0, pause)):
-                callback: Callable[[], None] = key.data
+                callback: Callable[[], object] = key.data
                 callback()
             self._pump()
 

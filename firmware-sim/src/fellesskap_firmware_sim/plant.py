@@ -5,7 +5,8 @@ after a moment and its contact bounces. People open, fill, empty and shut doors.
 of every pulse and movement. Used by boards (coils, contacts) and by `live` or a test (people).
 """
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -54,6 +55,8 @@ class Lock:
     is_open: bool = False
     full: bool = False
     coil_on_since: float | None = None
+    strong_since: float | None = None
+    """Since when the coil has had enough volts."""
     pops_at: float | None = None
     moved_at: float = float("-inf")
 
@@ -71,10 +74,13 @@ class Person:
 
 
 class Plant:
-    """All doors of one supply."""
+    """All doors of a locker; those not named in `supply_of` hang on one and the same supply."""
 
-    def __init__(self, compartments: Iterable[int]) -> None:
+    def __init__(
+        self, compartments: Iterable[int], supply_of: Mapping[int, str] | None = None
+    ) -> None:
         self.locks = {number: Lock() for number in compartments}
+        self._supply_of = supply_of or {}
         self.pulses: list[Pulse] = []
         self.facts: list[Fact] = []
         self._waiting: list[Person] = []
@@ -88,8 +94,8 @@ class Plant:
         for lock in self.locks.values():
             if lock.pops_at is not None:
                 times.append(lock.pops_at)
-            if lock.coil_on_since is not None and lock.latched:
-                times.append(lock.coil_on_since + RELEASE_S_MIN)
+            if lock.strong_since is not None and lock.latched:
+                times.append(lock.strong_since + RELEASE_S_MIN)
         return min(times, default=float("inf"))
 
     def advance(self, now: float) -> None:
@@ -107,8 +113,9 @@ class Plant:
     def energise(self, number: int, now: float) -> None:
         """Switch a coil on."""
         self.advance(now)
-        if self.locks[number].coil_on_since is None:
-            self.locks[number].coil_on_since = now
+        lock = self.locks[number]
+        if lock.coil_on_since is None:
+            lock.coil_on_since = lock.strong_since = now
             self._note("pulse_started", number, now)
 
     def release(self, number: int, now: float) -> None:
@@ -117,7 +124,9 @@ class Plant:
         lock = self.locks[number]
         if lock.coil_on_since is not None:
             self.pulses.append(Pulse(number, lock.coil_on_since, now))
-            lock.coil_on_since = None
+            lock.coil_on_since = lock.strong_since = None
+            if not lock.is_open and lock.pops_at is None:
+                lock.latched = True  # it stayed in (jammed): the latch falls back
             self._note("pulse_ended", number, now)
 
     def reads_shut(self, number: int, now: float) -> bool:
@@ -132,6 +141,7 @@ class Plant:
 
     def person(self, person: Person, now: float) -> None:
         """Let somebody wait by a door; by an open one they act at once."""
+        self.advance(now)
         self._waiting.append(person)
         for number, lock in self.locks.items():
             if lock.is_open and number not in self._busy:
@@ -144,20 +154,28 @@ class Plant:
 
     def shut(self, number: int, now: float) -> None:
         """Push a door shut; the latch falls in."""
+        self.advance(now)
+        self._shut(number, now)
+
+    def _shut(self, number: int, now: float) -> None:
         lock = self.locks[number]
         if lock.is_open:
             lock.is_open, lock.latched, lock.moved_at = False, True, now
             self._note("door_shut", number, now)
 
     def _release_latches(self, at: float) -> None:
-        coils_on = sum(lock.coil_on_since is not None for lock in self.locks.values())
-        volts = SUPPLY_V - SUPPLY_OHM * COIL_A * coils_on
+        coils_on = Counter(
+            self._supply_of.get(number)
+            for number, lock in self.locks.items()
+            if lock.coil_on_since is not None
+        )
         for number, lock in self.locks.items():
-            since = lock.coil_on_since
+            since = lock.strong_since
             if since is None or not lock.latched or at < since + RELEASE_S_MIN:
                 continue
+            volts = SUPPLY_V - SUPPLY_OHM * COIL_A * coils_on[self._supply_of.get(number)]
             if volts < RELEASE_V_MIN:
-                lock.coil_on_since = at  # too weak: the time at enough volts begins anew
+                lock.strong_since = at  # too weak: the time at enough volts begins anew
                 continue
             lock.latched = False
             self._note("released", number, at)
@@ -195,7 +213,7 @@ class Plant:
                 return
         if person.shuts_at <= at:
             del self._busy[number]
-            self.shut(number, at)
+            self._shut(number, at)
 
     def _note(self, name: FactName, number: int, at: float) -> None:
         self.facts.append(Fact(name, number, at))

@@ -70,6 +70,7 @@ class GrowScanner:
                 continue
             del self._heard[:length]
             self._obey(body, now)
+        del self._heard[:-1]  # no header in it; its first byte may be the last one heard
 
     def transmit(self, now: float) -> bytes:
         """Return the bytes whose last bit is on the line by now."""
@@ -82,19 +83,22 @@ class GrowScanner:
         if kind == HEARTBEAT:
             self._send(HEARTBEAT_REPLY, now)
         elif kind == READ:
-            value = self.registers.get(register, 0)
-            reply = bytes((0x00, 0x01, value))
+            count = body[4] if len(body) > 4 else 1
+            values = bytes(self.registers.get(register + at, 0) for at in range(count))
+            reply = bytes((0x00, count)) + values
             self._send(b"\x02\x00" + reply + crc_hqx(reply, 0).to_bytes(2, "big"), now)
         elif kind == SAVE:
             self._send(ACK, now)
         elif kind == WRITE:
-            self.registers[register] = body[4]
+            written = {register + at: value for at, value in enumerate(body[4:])}
+            self.registers |= written
             self._send(ACK, now)
-            if register == AIM_REGISTER:
-                self.aim = bool(body[4] & AIM_ON)
-            if register == TRIGGER_REGISTER:
-                self._window_until = now + READ_WINDOW_S if body[4] & 1 else now
-                if body[4] & 1 and self._label is not None:
+            if AIM_REGISTER in written:
+                self.aim = bool(written[AIM_REGISTER] & AIM_ON)
+            if TRIGGER_REGISTER in written:
+                on = written[TRIGGER_REGISTER] & 1
+                self._window_until = now + READ_WINDOW_S if on else now
+                if on and self._label is not None:
                     self._read(now)
 
     def _read(self, now: float) -> None:

@@ -14,7 +14,9 @@ class SimulatedLocker:
     """All hardware of one locker; every method takes `now` in monotonic seconds."""
 
     def __init__(self, config: LockerConfig) -> None:
-        self.plant = Plant(one.number for one in config.compartments)
+        supplies = {bank.name: bank.supply for bank in config.banks}
+        supply_of = {one.number: supplies[one.bank] for one in config.compartments}
+        self.plant = Plant(supply_of, supply_of)
         self.boards = {
             bank.name: Board8A(
                 self.plant,

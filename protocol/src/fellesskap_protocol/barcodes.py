@@ -2,21 +2,33 @@
 
 Pure. A label carries several codes and the scanner sends what it saw first, so a scan gives
 candidates, the surest first. Names and phone numbers in 2D labels are dropped here.
-Sources: GS1 General Specifications 3.3.1 (SSCC), 7.9 (check digit); UPU S10-12; ISO/IEC 15424.
+Sources: GS1 General Specifications 3.3.1 (SSCC), 7.8.5 (lengths), 7.9 (check digit); UPU S10-12;
+ISO/IEC 15424.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from fellesskap_protocol.codes import QR_PREFIX
+
 LABEL_BYTES_MAX = 1024
 REFERENCE_CHARACTERS_MAX = 64
-Kind = Literal["sscc", "s10", "opaque", "token"]
+Kind = Literal["sscc", "s10", "opaque", "token", "qr"]
+"""`token`: a courier's badge; `qr`: a recipient's own code. Both stand alone."""
 
 _GS = "\x1d"
 _GS1_SYMBOLS = ("]C1", "]d2", "]Q3", "]e0", "]J1")
 _AIM_PREFIX = re.compile(r"\][A-Za-z][0-9A-Za-z]")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+_QR = re.compile(rf"{QR_PREFIX}[A-Za-z0-9_-]+")
+_FIXED_LENGTHS = (
+    {"00": 20, "01": 16, "02": 16, "03": 16, "04": 18, "20": 4, "41": 16}
+    | {str(ai): 8 for ai in range(11, 20)}
+    | {str(ai): 10 for ai in range(31, 37)}
+)
+"""Element strings that no GS ends, by the first two digits of their AI: their length with it."""
 _S10_WEIGHTS = (8, 6, 4, 2, 3, 5, 9, 7)
 
 
@@ -56,11 +68,14 @@ def candidates(label: bytes) -> tuple[Identifier, ...]:
         raise UnreadableLabel("an empty label")
     if _TOKEN.fullmatch(body):
         return (Identifier("token", body),)
-    found = [Identifier("sscc", value) for value in _ssccs(body)]
+    if _QR.fullmatch(body):
+        return (Identifier("qr", body),)
+    is_gs1 = (aim is not None and aim.group() in _GS1_SYMBOLS) or _GS in text
+    digits = _gs1_ssccs(body) if is_gs1 else _bare_ssccs(body)
+    found = [Identifier("sscc", value) for value in dict.fromkeys(digits) if _is_sscc(value)]
     upper = body.upper()
     if _is_s10(upper):
         found.append(Identifier("s10", upper))
-    is_gs1 = (aim is not None and aim.group() in _GS1_SYMBOLS) or _GS in body
     if not is_gs1 and not (found and found[0].kind == "sscc"):
         # A GS1 message may hold names and telephone numbers: only what is known survives of it.
         found.append(Identifier("opaque", body))
@@ -88,13 +103,25 @@ def s10(text: str) -> Identifier:
 
 
 def reference(text: str) -> Identifier:
-    """Return a carrier's own reference as it stands on the label: 1 to 64 printable ASCII."""
+    """Return a carrier's own reference as it stands on the label: 1 to 64 printable ASCII.
+
+    What the scanner would read as something else that is no parcel's is refused.
+    """
     if not re.fullmatch(rf"[!-~]([ -~]{{0,{REFERENCE_CHARACTERS_MAX - 2}}}[!-~])?", text):
         raise InvalidIdentifier(
             f"a reference has 1 to {REFERENCE_CHARACTERS_MAX} printable ASCII characters, "
             "none of them a blank at an end"
         )
-    return candidates(text.encode())[0]
+    try:
+        found = candidates(text.encode())
+    except UnreadableLabel:
+        found = ()
+    if not found or found[0].kind in ("token", "qr"):
+        raise InvalidIdentifier(
+            "a label with this text reads as a badge, a pickup code or a GS1 message without an "
+            "SSCC: no parcel is known by it"
+        )
+    return found[0]
 
 
 def _text(label: bytes) -> str:
@@ -106,12 +133,27 @@ def _text(label: bytes) -> str:
     return label.decode("ascii").strip(" ")
 
 
-def _ssccs(body: str) -> list[str]:
-    """Find the SSCC of a GS1 message (first element string, or after a GS) or of 18 bare digits."""
-    found = [part[2:20] for part in body.split(_GS) if re.match(r"00[0-9]{18}", part)]
-    if re.fullmatch(r"[0-9]{18}", body):
-        found.append(body)
-    return [digits for digits in dict.fromkeys(found) if _is_sscc(digits)]
+def _bare_ssccs(body: str) -> list[str]:
+    """Return the SSCC that a body outside GS1 is, wholly, with or without its 00."""
+    found = re.fullmatch(r"(?:00)?([0-9]{18})", body)
+    return [found[1]] if found else []
+
+
+def _gs1_ssccs(body: str) -> Iterator[str]:
+    """Walk the element strings of a GS1 message and yield what stands under AI (00).
+
+    What has no predefined length ends with a GS; so does whatever is not of its length.
+    """
+    at = 0
+    while at < len(body):
+        length = _FIXED_LENGTHS.get(body[at : at + 2], 0)
+        element = body[at : at + length]
+        if length and re.fullmatch(rf"[0-9]{{{length}}}", element):
+            if element.startswith("00"):
+                yield element[2:]
+            at += length
+        else:
+            at = (body.find(_GS, at) + 1) or len(body)
 
 
 def _is_sscc(digits: str) -> bool:

@@ -16,11 +16,13 @@ from fellesskap_firmware_sim.faults import BoardFaults
 from fellesskap_firmware_sim.plant import Plant
 
 PULSE_S = 0.300
-OPEN_ALL_GAP_S = 0.500
+OPEN_ALL_GAP_S = 0.100
+"""All 24 take 9.6 s; drivers in the field wait 10 s for the reply."""
 FRAME_GAP_S = 0.020
 """A longer silence inside a frame ends it."""
 BITS_PER_BYTE = 10
 FRAME_BYTES = (5, 6)
+ALL = 0
 
 
 class Board8A:
@@ -51,7 +53,7 @@ class Board8A:
     @property
     def wake_at(self) -> float:
         """When a byte is due or a coil changes."""
-        due = [at for at, _ in self._sending[:1]] + [at for at, _, _ in self._coils]
+        due = [at for at, _ in self._sending] + [at for at, _, _ in self._coils]
         return min(due, default=float("inf"))
 
     def receive(self, data: bytes, now: float) -> None:
@@ -66,9 +68,10 @@ class Board8A:
             self._heard_until = begins + self._byte_s
             if self.faults.echo:
                 self._sending.append((self._heard_until, byte))
-            elif self._sending and self._sending[0][0] <= self._heard_until:
+            elif self._speaks(begins, self._heard_until):
                 continue  # half duplex: lost while it speaks
             self._heard.append(byte)
+            del self._heard[: -max(FRAME_BYTES)]
             self._look_for_frame(self._heard_until)
 
     def advance(self, now: float) -> None:
@@ -88,9 +91,12 @@ class Board8A:
     def transmit(self, now: float) -> bytes:
         """Return the bytes whose last bit is on the line by now."""
         self.advance(now)
-        sent = bytes(byte for at, byte in self._sending if at <= now)
-        self._sending = self._sending[len(sent) :]
-        return sent
+        sent = sorted((one for one in self._sending if one[0] <= now), key=lambda one: one[0])
+        self._sending = [one for one in self._sending if one[0] > now]
+        return bytes(byte for _, byte in sent)
+
+    def _speaks(self, begins: float, ends: float) -> bool:
+        return any(at - self._byte_s < ends and begins < at for at, _ in self._sending)
 
     def _look_for_frame(self, at: float) -> None:
         for length in FRAME_BYTES:
@@ -116,9 +122,11 @@ class Board8A:
             return True
         if marker != 0x11 or command not in (0x8A, 0x9A, 0x9B):
             return False
-        if command == 0x8A and channel == 0 and len(frame) == 5:
+        if command == 0x8A and channel == ALL and len(frame) == 5:
             for turn, one in enumerate(sorted(self.channels)):
                 self._pulse(one, at + turn * (PULSE_S + OPEN_ALL_GAP_S), PULSE_S)
+            done_at = at + len(self.channels) * (PULSE_S + OPEN_ALL_GAP_S)
+            self._coils.append((done_at, "reply", ALL))
         elif channel not in self.channels:
             return True
         elif command == 0x8A and (len(frame) == 5 or 1 <= frame[4] <= 9):
@@ -162,6 +170,6 @@ class Board8A:
             checksum ^= 0x55
         begins = at + self.faults.reply_delay_s
         if self._sending:
-            begins = max(begins, self._sending[-1][0])
+            begins = max(begins, *(sending_at for sending_at, _ in self._sending))
         for place, byte in enumerate(body + bytes((checksum,)), start=1):
             self._sending.append((begins + place * self._byte_s, byte))

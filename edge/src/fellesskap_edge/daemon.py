@@ -1,0 +1,157 @@
+"""The daemon: real ports, broker, clock and kiosk around one `Drive`, and a bounded inbox.
+
+One thread drives; it blocks on the inbox until an event comes or a deadline is due. All other
+threads only post. Tests let it die at a named crash point by `FELLESSKAP_CRASH_AT`.
+"""
+
+import contextlib
+import logging
+import os
+import queue
+import random
+import secrets
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from uuid import UUID
+
+from fellesskap_edge.config import LockerConfig
+from fellesskap_edge.drive import AT_SCANNER, Drive
+from fellesskap_edge.identity import load
+from fellesskap_edge.inbox import (
+    CodeTyped,
+    InboxOverflowed,
+    Inward,
+    Outward,
+    Publish,
+    SetWill,
+    Tick,
+    WritePort,
+)
+from fellesskap_edge.journal import Journal
+from fellesskap_edge.kiosk.app import Kiosk
+from fellesskap_edge.link import Link
+from fellesskap_edge.machine_clock import MachineClock
+from fellesskap_edge.parts import Parts
+from fellesskap_edge.ports import Ports
+from fellesskap_edge.state import Answer, TellCourier
+from fellesskap_edge.uplink import Draw
+
+log = logging.getLogger(__name__)
+INBOX_EVENTS_MAX = 10_000
+READY_S_MAX = 1.5
+"""Boards that do not answer within this are faults; the others serve."""
+COMMISSIONED_FILE = "commissioned"
+
+
+class Daemon:
+    """One locker's daemon, from start to stop."""
+
+    def __init__(self, config: LockerConfig) -> None:
+        state = Path(config.edge.state)
+        identity = load(state, config.locker.id)
+        self._inbox: queue.Queue[Inward] = queue.Queue(INBOX_EVENTS_MAX)
+        self._lost = 0
+        self._running = True
+        self._clock = MachineClock()
+        bauds = {bank.port: bank.baud for bank in config.banks}
+        self._ports = Ports({**bauds, config.scanner.port: config.scanner.baud}, self.post)
+        self._link = Link(identity.provision.broker, config.locker.id, self.post)
+        self._kiosk = Kiosk(config.kiosk.port, self._type_code)
+        self._journal = Journal(state / "journal.sqlite")
+        marker = state / COMMISSIONED_FILE
+        parts = Parts(
+            config=config,
+            identity=identity,
+            journal=self._journal,
+            boot_id=secrets.token_hex(8),
+            new_id=lambda: str(new_id()),
+            draw=lambda: Draw(secrets.token_hex(16), random.random()),  # noqa: S311 (only spreads)
+            perform=self._perform,
+            crash_at=_crash_at,
+        )
+        self.drive = Drive(parts, self._clock.now(), commissioned=not marker.exists())
+        marker.touch(mode=0o600)
+
+    def post(self, event: Inward) -> None:
+        """Put an event into the inbox, from any thread; a full inbox is a fault, told later."""
+        try:
+            self._inbox.put_nowait(event)
+        except queue.Full:
+            self._lost += 1
+
+    def _type_code(self, value: str, ticket: str) -> None:
+        self.post(CodeTyped(value, ticket))
+
+    def run(self, on_ready: Callable[[str], None]) -> None:
+        """Serve until SIGTERM or SIGINT; tell where the kiosk is once the doors were read."""
+        signal.signal(signal.SIGTERM, self._end)
+        signal.signal(signal.SIGINT, self._end)
+        self._ports.start()
+        self._link.start()
+        self._kiosk.start()
+        ready_by = time.monotonic() + READY_S_MAX
+        ready = False
+        while self._running:
+            if not ready and (self._all_answer() or time.monotonic() > ready_by):
+                ready = True
+                on_ready(self._kiosk.url)
+            wake_at = self.drive.wake_at if ready else min(self.drive.wake_at, ready_by)
+            self.drive.drive(self._next(wake_at), self._clock.now())
+            self._kiosk.status = {
+                "locker": self.drive.parts.config.locker.id,
+                "in_service": self._all_answer(),
+            }
+        self._kiosk.stop()
+        self._link.stop()
+        self._ports.stop()
+        self._journal.close()
+
+    def _next(self, wake_at: float) -> Inward:
+        if self._lost:
+            lost, self._lost = self._lost, 0
+            return InboxOverflowed(lost)
+        with contextlib.suppress(queue.Empty):
+            pause = min(max(0.0, wake_at - time.monotonic()), 60.0)
+            return self._inbox.get(timeout=pause) if pause else self._inbox.get_nowait()
+        return Tick()
+
+    def _all_answer(self) -> bool:
+        controller = self.drive.controller
+        return {wired.bank for wired in controller.wiring.values()} <= controller.answering
+
+    def _end(self, *_: object) -> None:
+        self._running = False
+        self.post(Tick())
+
+    def _perform(self, effect: Outward) -> None:
+        match effect:
+            case WritePort(port, data):
+                self._ports.write(port, data)
+            case Publish():
+                self._link.publish(effect)
+            case SetWill(payload):
+                self._link.will = payload
+            case Answer() if effect.ticket == AT_SCANNER:
+                self._kiosk.show(effect.outcome, effect.compartment)
+            case Answer():
+                self._kiosk.answer(effect)
+            case TellCourier():
+                self._kiosk.show(f"courier_{effect.outcome}", effect.compartment)
+
+
+def new_id() -> UUID:
+    """Return a UUIDv7: 48 bits of milliseconds since 1970, then chance (RFC 9562)."""
+    value = (time.time_ns() // 1_000_000) << 80 | secrets.randbits(80)
+    value = value & ~(0xF << 76) | 0x7 << 76
+    value = value & ~(0x3 << 62) | 0x2 << 62
+    return UUID(int=value)
+
+
+def _crash_at(point: str) -> None:
+    """Die like in a power cut, if a test asks for it at this point."""
+    if os.environ.get("FELLESSKAP_CRASH_AT") == point:
+        sys.stderr.flush()
+        os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,338 @@
+"""Step, commit, perform: the one synchronous function that the daemon and the simulator call.
+
+`Drive.drive(event, machine)` gives an event to the machine it concerns, commits what the step said
+in one transaction, and only then performs its effects, in order; what they cause is stepped and
+committed likewise. Nothing here decides whether a door opens. `perform` does what is outward.
+"""
+
+import logging
+from collections import deque
+from dataclasses import replace
+from datetime import timedelta
+from typing import Literal
+
+import msgspec
+
+from fellesskap_edge import bus, scanner, uplink
+from fellesskap_edge import controller as controllers
+from fellesskap_edge import inbox as rim
+from fellesskap_edge import state as ctl
+from fellesskap_edge.clock import Instant
+from fellesskap_edge.custody import begin_epoch
+from fellesskap_edge.facts import KeysFact
+from fellesskap_edge.parts import Parts, stamp
+from fellesskap_edge.start import start
+from fellesskap_edge.wire import Wire, instant_of, snapshot
+from fellesskap_protocol.barcodes import UnreadableLabel, candidates
+from fellesskap_protocol.codes import CODE_DIGITS, QR_PREFIX
+from fellesskap_protocol.events import AnyEvent, ClockChanged, Fault
+from fellesskap_protocol.messages import (
+    Ack,
+    Command,
+    MalformedMessage,
+    Presence,
+    Rights,
+    State,
+    decode,
+    encode,
+)
+from fellesskap_protocol.topics import Kind
+
+log = logging.getLogger(__name__)
+AT_SCANNER = "scanner"
+"""The ticket of a resident who shows a QR code to the scanner."""
+STATE_S_MIN, STATE_S_MAX = 1.0, 600.0
+CLOCK_STEP_S = 1.0
+After = bus.Effect | ctl.Effect | uplink.Effect
+
+
+class Drive:
+    """One locker's mind with its store; `commissioned` says that this is its very first start."""
+
+    def __init__(self, parts: Parts, machine: Instant, *, commissioned: bool) -> None:
+        self.parts = parts
+        self._journal = parts.journal
+        begun = start(parts, machine, commissioned=commissioned)
+        self.controller, self.uplink = begun.controller, begun.uplink
+        self.wire = Wire(parts.identity, begun.keyring, parts.config.digest)
+        self._floor = begun.floor
+        self.now = self._floor.now(machine)
+        self._offset = machine.wall - timedelta(seconds=machine.mono_s)
+        self.buses = begun.buses
+        self.framer = scanner.Framer()
+        self._fast: dict[str, set[int]] = {}
+        self._wired = {(one.bank, one.channel): one.number for one in parts.config.compartments}
+        self._channels = {number: place for place, number in self._wired.items()}
+        self._ports = {bank.name: bank.port for bank in parts.config.banks}
+        self._events: list[AnyEvent] = []
+        self._changes: list[ctl.Keep | ctl.Forget] = []
+        self._effects: deque[After] = deque()
+        self._state: State | None = None
+        self._state_at = float("-inf")
+        self._will()
+
+    @property
+    def wake_at(self) -> float:
+        """When a tick would do something, in monotonic seconds."""
+        return min(
+            controllers.wake_at(self.controller, self.now),
+            self.uplink.wake_at,
+            self.framer.wake_at,
+            self._state_due,
+            *(line.wake_at for line in self.buses.values()),
+        )
+
+    def drive(self, event: rim.Inward, machine: Instant) -> None:
+        """Take one event in, and every deadline that is due; commit; perform."""
+        self.now = self._floor.now(machine)
+        self._mind_steps(machine)
+        self._take(event)
+        self._settle()
+        self._tick()
+        self._settle()
+        self._tell_operators()
+
+    def _mind_steps(self, machine: Instant) -> None:
+        """Write down that somebody set the wall clock."""
+        offset = machine.wall - timedelta(seconds=machine.mono_s)
+        by_s = (offset - self._offset).total_seconds()
+        if abs(by_s) > CLOCK_STEP_S:
+            self._offset = offset
+            self._events.append(ClockChanged(by_s=by_s))
+
+    # What comes in -------------------------------------------------------------------------------
+
+    def _take(self, event: rim.Inward) -> None:
+        match event:
+            case rim.PortUp(port) if port in self.buses:
+                self._bus(port, bus.PortUp())
+            case rim.PortDown(port) if port in self.buses:
+                self._bus(port, bus.PortDown())
+            case rim.PortUp() | rim.PortDown():
+                what = "ok" if isinstance(event, rim.PortUp) else "gone"
+                self._events.append(Fault(part="scanner", what=what, since=self.now.wall))
+            case rim.PortBytes(port, data) if port in self.buses:
+                self._bus(port, bus.Received(data))
+            case rim.PortBytes(_, data):
+                self.framer, scans = scanner.receive(self.framer, data, self.now.mono_s)
+                self._scanned(scans)
+            case rim.CodeTyped(value, ticket):
+                self._code(value, ticket)
+            case rim.LinkUp():
+                self._uplink(uplink.Connected())
+                self._will()
+                self._say_presence()
+            case rim.LinkDown():
+                self._uplink(uplink.Disconnected())
+            case rim.LinkMessage():
+                self._message(event)
+            case rim.InboxOverflowed(lost):
+                what = f"{lost} events lost: the inbox was full"
+                self._events.append(Fault(part="inbox", what=what, since=self.now.wall))
+            case rim.Tick():
+                pass
+
+    def _tick(self) -> None:
+        mono_s = self.now.mono_s
+        for port, line in self.buses.items():
+            if line.wake_at <= mono_s:
+                self._bus(port, bus.Tick())
+        if self.framer.wake_at <= mono_s:
+            self.framer, scans = scanner.tick(self.framer, mono_s)
+            self._scanned(scans)
+        if self.uplink.wake_at <= mono_s:
+            self._uplink(uplink.Tick())
+        if controllers.wake_at(self.controller, self.now) <= mono_s:
+            self._control(ctl.Tick())
+
+    def _scanned(self, scans: tuple[scanner.Scan, ...]) -> None:
+        for scan in scans:
+            try:
+                found = candidates(scan.label)
+            except UnreadableLabel:
+                self.parts.perform(ctl.TellCourier("unknown"))
+                continue
+            if found and found[0].kind == "qr":
+                self._code(found[0].value, AT_SCANNER)
+                continue
+            macs = tuple(self.wire.mac("label", one.key) for one in found if one.kind != "token")
+            self._control(ctl.LabelScanned(macs, self.parts.new_id(), repeated=scan.repeated))
+
+    def _code(self, value: str, ticket: str) -> None:
+        kind: Literal["code", "long_code", "qr"]
+        kind = "long_code" if len(value) > CODE_DIGITS else "code"
+        if value.startswith(QR_PREFIX):
+            kind = "qr"
+        mac = self.wire.mac(kind, value)
+        self._control(ctl.CodeEntered(kind, mac, self.parts.new_id(), ticket))
+
+    def _message(self, message: rim.LinkMessage) -> None:
+        try:
+            if message.kind == "presence":
+                seen = decode(Presence, message.payload)
+                if seen != self._presence:
+                    self._say_presence()
+            elif message.kind == "keys":
+                self.wire.keyring = self.wire.keyring.taken(message.payload)
+                self._changes.append(ctl.Keep("keys", "newest", KeysFact(message.payload)))
+            elif message.retained:
+                log.warning("a retained message on %s was refused", message.kind)
+            else:
+                self._downlink(self.wire.read(message.kind, message.payload))
+        except MalformedMessage as error:
+            log.warning("a message on %s was refused: %s", message.kind, error)
+
+    def _downlink(self, message: Ack | Rights | Command) -> None:
+        self._floor = self._floor.raised(instant_of(message.iat), self.now.mono_s)
+        match message:
+            case Ack():
+                self._uplink(uplink.AckCame(message))
+            case Rights():
+                self._uplink(uplink.RightsCame(message))
+            case Command():
+                self._uplink(uplink.CommandCame(message))
+
+    # Step ----------------------------------------------------------------------------------------
+
+    def _control(self, event: ctl.Event) -> None:
+        self.controller, effects = controllers.step(self.controller, event, self.now)
+        self._heard(effects)
+
+    def _bus(self, port: str, event: bus.Event) -> None:
+        self.buses[port], effects = bus.step(self.buses[port], event, self.now.mono_s)
+        for effect in effects:
+            if isinstance(effect, bus.Write):
+                unlocks = self.buses[port].phase is bus.Phase.UNLOCKING
+                self.parts.perform(rim.WritePort(port, effect.data))
+                if unlocks:
+                    self.parts.crash_at("after_pulse_before_record")
+            else:
+                self._sensed(effect)
+
+    def _sensed(self, effect: bus.Effect) -> None:
+        match effect:
+            case bus.Sensed(bank, readings):
+                for channel, reading in readings.items():
+                    if (bank, channel) in self._wired:
+                        self._control(ctl.DoorSensed(self._wired[bank, channel], reading))
+            case bus.Contact(bank, answering):
+                self._control(ctl.BankContact(bank, answering=answering))
+            case bus.Unacknowledged(ticket):
+                self._control(ctl.PulseUnacknowledged(int(ticket)))
+
+    def _uplink(self, event: uplink.Event) -> None:
+        draw = self.parts.draw()
+        self.uplink, effects = uplink.step(self.uplink, event, self.now.mono_s, draw)
+        self._heard(effects)
+
+    def _heard(self, effects: tuple[After, ...]) -> None:
+        """Sort what a step said: to be committed, or to be performed after the commit."""
+        for effect in effects:
+            match effect:
+                case ctl.Record(event):
+                    self._events.append(event)
+                case ctl.Keep() | ctl.Forget():
+                    self._changes.append(effect)
+                case _:
+                    self._effects.append(effect)
+
+    # Commit, perform -----------------------------------------------------------------------------
+
+    def _settle(self) -> None:
+        while self._events or self._changes or self._effects:
+            self._commit()
+            for _ in range(len(self._effects)):
+                self._perform(self._effects.popleft())
+
+    def _commit(self, new_epoch: str | None = None) -> None:
+        events, self._events = self._events, []
+        changes, self._changes = self._changes, []
+        if not (events or changes):
+            return
+        self._journal.commit(events, changes, stamp(self.parts, self.now), new_epoch=new_epoch)
+        if events and new_epoch is None:
+            head = self._journal.head_seq
+            self._uplink(uplink.Journalled(head, self.controller.position))
+
+    def _perform(self, effect: After) -> None:
+        match effect:
+            case ctl.Pulse(number):
+                self.parts.crash_at("after_commit_before_pulse")
+                bank, channel = self._channels[number]
+                self._bus(self._ports[bank], bus.Unlock(bank, channel, str(number)))
+            case ctl.WatchDoor(number, fast):
+                self._watch(number, fast=fast)
+            case ctl.Answer() | ctl.TellCourier():
+                self.parts.perform(effect)
+            case ctl.Reply():
+                self._publish("results", self.wire.result(effect, self.now))
+            case uplink.SendBirth():
+                birth = self.wire.birth(self.uplink, self._journal, effect, self.now)
+                self._publish("birth", birth)
+            case uplink.SendBatch():
+                batch = self.wire.batch(self.uplink, self._journal, effect, self.now)
+                self._publish("journal", batch)
+            case uplink.GiveCommand(command, fresh, challenge):
+                authorisation_id = self.parts.new_id()
+                self._control(
+                    ctl.CommandArrived(
+                        command, fresh=fresh, challenge=challenge, authorisation_id=authorisation_id
+                    )
+                )
+            case ctl.RightsArrived():
+                self._control(effect)
+            case uplink.HeardFresh(iat):
+                self._floor = self._floor.told(instant_of(iat), self.now.mono_s)
+            case uplink.StartEpoch():
+                self._start_epoch()
+
+    def _start_epoch(self) -> None:
+        """The backend knows another past: begin anew, and tell what lies where."""
+        log.warning("the backend knows another past of this store: a new epoch begins")
+        self._commit()
+        draft = ctl.Draft(self.controller, self.now)
+        begin_epoch(draft, self.parts.config, "went_back")
+        self.controller = draft.c
+        self._heard(tuple(draft.effects))
+        epoch = self.parts.draw().challenge
+        self._commit(new_epoch=epoch)
+        self.uplink = replace(self.uplink, position=self.controller.position)
+        self._uplink(uplink.EpochBegan(epoch, self._journal.head_seq))
+
+    def _watch(self, number: int, *, fast: bool) -> None:
+        """Poll a bank often while any of its doors is in use."""
+        bank, channel = self._channels[number]
+        watched = self._fast.setdefault(bank, set())
+        (watched.add if fast else watched.discard)(channel)
+        self._bus(self._ports[bank], bus.Watch(bank, fast=bool(watched)))
+
+    # Towards people ------------------------------------------------------------------------------
+
+    @property
+    def _presence(self) -> Presence:
+        return Presence(session=self.uplink.session, online=True)
+
+    def _say_presence(self) -> None:
+        self.parts.perform(rim.Publish("presence", encode(self._presence), retained=True))
+
+    def _will(self) -> None:
+        """The next connection's last will bears the next session."""
+        gone = Presence(session=self.uplink.session + 1, online=False)
+        self.parts.perform(rim.SetWill(encode(gone)))
+
+    def _publish(self, kind: Kind, payload: bytes) -> None:
+        self.parts.perform(rim.Publish(kind, payload))
+
+    @property
+    def _state_due(self) -> float:
+        """When operators are told next: after a change at most once a second."""
+        if self.uplink.phase is uplink.Phase.OFFLINE:
+            return float("inf")
+        fresh, told = snapshot(self.controller, self.now), self._state
+        same = told and msgspec.structs.replace(told, at=fresh.at, clock=fresh.clock) == fresh
+        return self._state_at + (STATE_S_MAX if same else STATE_S_MIN)
+
+    def _tell_operators(self) -> None:
+        if self.now.mono_s >= self._state_due:
+            self._state, self._state_at = snapshot(self.controller, self.now), self.now.mono_s
+            self.parts.perform(rim.Publish("state", encode(self._state), retained=True))

@@ -1,0 +1,192 @@
+"""The page at the locker: a recipient types a code, a courier sees what became of a scan.
+
+A small Starlette app on 127.0.0.1 in a thread of its own: the only place of the edge with asyncio,
+so that a slow disk never freezes the page. It posts codes and waits for answers; it decides nothing
+and keeps no code. `daemon` starts it and hands answers over.
+"""
+
+import asyncio
+import json
+import logging
+import secrets
+import socket
+import threading
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from jinja2 import Environment, FileSystemLoader, select_autoescape
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from fellesskap_edge.state import Answer
+from fellesskap_protocol.codes import QR_PREFIX, normalise_code
+
+log = logging.getLogger(__name__)
+HERE = Path(__file__).parent
+LANGUAGES = ("nb", "nn", "se", "en")
+ANSWER_S_MAX = 5.0
+BODY_BYTES_MAX = 1024
+HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+Json = dict[str, Any]
+
+
+class Kiosk:
+    """The web server; `type_code(value, ticket)` posts what was typed."""
+
+    def __init__(self, port: int, type_code: Callable[[str, str], None]) -> None:
+        self.status: Json = {"in_service": False}
+        self._type_code = type_code
+        self._scan: Json = {"turn": 0}
+        self._waiting: dict[str, asyncio.Future[Answer]] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._socket = socket.create_server(("127.0.0.1", port))
+        self._host = f"127.0.0.1:{self._socket.getsockname()[1]}"
+        self._texts = {
+            language: json.loads((HERE / "locales" / f"{language}.json").read_text())
+            for language in LANGUAGES
+        }
+        config = uvicorn.Config(
+            self._app(),
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            lifespan="off",
+            loop="asyncio",
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._run, name="kiosk", daemon=True)
+
+    @property
+    def url(self) -> str:
+        """Where the page is."""
+        return f"http://{self._host}/"
+
+    def start(self) -> None:
+        """Serve from now on."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop serving."""
+        self._server.should_exit = True
+        self._thread.join(5)
+
+    def answer(self, answer: Answer) -> None:
+        """Hand an answer to whoever waits for it; called from the driving thread."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._resolve, answer)
+
+    def show(self, outcome: str, compartment: int | None) -> None:
+        """Show what became of a scan: `outcome` is a key of the texts."""
+        turn = self._scan["turn"] + 1
+        self._scan = {"turn": turn, "outcome": outcome, "compartment": compartment}
+
+    def _run(self) -> None:
+        async def serve() -> None:
+            self._loop = asyncio.get_running_loop()
+            await self._server.serve(sockets=[self._socket])
+
+        asyncio.run(serve())
+
+    def _resolve(self, answer: Answer) -> None:
+        waiting = self._waiting.get(answer.ticket)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(answer)
+
+    def _app(self) -> Starlette:
+        environment = Environment(
+            loader=FileSystemLoader(HERE / "templates"), autoescape=select_autoescape()
+        )
+        page = environment.get_template("code.html")
+
+        async def show_page(request: Request) -> Response:
+            asked = request.query_params.get("language", LANGUAGES[0])
+            language = asked if asked in LANGUAGES else LANGUAGES[0]
+            texts = self._texts[language]
+            others = [(one, self._texts[one]["name"]) for one in LANGUAGES]
+            return HTMLResponse(page.render(language=language, t=texts, languages=others))
+
+        async def show_status(_request: Request) -> Response:
+            return JSONResponse({**self.status, "scan": self._scan})
+
+        return Starlette(
+            routes=[
+                Route("/", show_page),
+                Route("/api/status", show_status),
+                Route("/api/code", self._enter_code, methods=["POST"]),
+                Mount("/static", StaticFiles(directory=HERE / "static")),
+            ],
+            middleware=[
+                # A page elsewhere that names us must not reach us (DNS rebinding).
+                Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"]),
+                Middleware(_Headers),
+            ],
+        )
+
+    async def _enter_code(self, request: Request) -> Response:
+        if request.headers.get("origin", f"http://{self._host}") != f"http://{self._host}":
+            return JSONResponse({"error": "asked from another page"}, status_code=403)
+        if request.headers.get("content-type", "").split(";")[0] != "application/json":
+            return JSONResponse({"error": "send application/json"}, status_code=415)
+        value = _value(await _body(request))
+        if value is None:
+            return JSONResponse({"outcome": "unreadable", "compartment": None}, status_code=422)
+        ticket = secrets.token_hex(8)
+        waiting = self._waiting[ticket] = asyncio.get_running_loop().create_future()
+        self._type_code(value, ticket)
+        try:
+            answer = await asyncio.wait_for(waiting, ANSWER_S_MAX)
+        except TimeoutError:
+            return JSONResponse({"outcome": "no_answer", "compartment": None}, status_code=503)
+        finally:
+            del self._waiting[ticket]
+        return JSONResponse({"outcome": answer.outcome, "compartment": answer.compartment})
+
+
+async def _body(request: Request) -> bytes:
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_BYTES_MAX:
+            return b""
+    return body
+
+
+def _value(body: bytes) -> str | None:
+    """Return the digits (or the QR value) of a request, None if it is neither."""
+    try:
+        code = json.loads(body)["code"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    if not isinstance(code, str) or len(code) > 64 or not code.isascii():
+        return None
+    return code if code.startswith(QR_PREFIX) else normalise_code(code)
+
+
+class _Headers:
+    """Put the security headers on every answer."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    async def __call__(
+        self, scope: Any, receive: Any, send: Callable[[Any], Awaitable[None]]
+    ) -> None:
+        async def sending(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                headers = [(k.lower().encode(), v.encode()) for k, v in HEADERS.items()]
+                message = {**message, "headers": [*message["headers"], *headers]}
+            await send(message)
+
+        await self._app(scope, receive, sending)

@@ -1,0 +1,83 @@
+"""Serial ports: a thread each that reads and posts, and `write` for the one that drives.
+
+A thin adapter over pyserial: it knows bytes, baud rates and that plugs are pulled; no frames. A
+port that goes away is opened again by its name, so a re-plugged adapter comes back by itself.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+
+import serial
+
+from fellesskap_edge.inbox import Inward, PortBytes, PortDown, PortUp
+
+log = logging.getLogger(__name__)
+REOPEN_S = 0.5
+READ_BYTES_MAX = 4096
+WRITE_S_MAX = 0.5
+WAIT_S = 1.0
+"""How long one read waits; also how soon a thread notices that it should end."""
+
+
+class Ports:
+    """All serial lines of the locker: `bauds` by port."""
+
+    def __init__(self, bauds: Mapping[str, int], post: Callable[[Inward], None]) -> None:
+        self._post = post
+        self._open: dict[str, serial.Serial] = {}
+        self._ending = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._run, args=(port, baud), name=f"port {port}", daemon=True)
+            for port, baud in bauds.items()
+        ]
+
+    def start(self) -> None:
+        """Open the ports, now and whenever they come back."""
+        for thread in self._threads:
+            thread.start()
+
+    def write(self, port: str, data: bytes) -> None:
+        """Send bytes; on a port that is not there they are lost, as on the line itself."""
+        line = self._open.get(port)
+        if line is None:
+            return
+        try:
+            line.write(data)
+        except (serial.SerialException, OSError) as error:
+            log.warning("port %s: %s", port, error)
+
+    def stop(self) -> None:
+        """Close the ports and end the threads."""
+        self._ending.set()
+        for line in list(self._open.values()):
+            line.cancel_read()
+        for thread in self._threads:
+            thread.join(WAIT_S * 2)
+
+    def _run(self, port: str, baud: int) -> None:
+        said = ""
+        while not self._ending.is_set():
+            try:
+                with serial.Serial(
+                    port, baud, timeout=WAIT_S, write_timeout=WRITE_S_MAX, exclusive=True
+                ) as line:
+                    said = ""
+                    self._open[port] = line
+                    self._post(PortUp(port))
+                    self._read(port, line)
+            except (serial.SerialException, OSError, TypeError) as error:
+                # pyserial raises TypeError when a port is closed under a waiting read.
+                if str(error) != said:
+                    said = str(error)
+                    log.warning("port %s: %s", port, error)
+            if self._open.pop(port, None) is not None:
+                self._post(PortDown(port))
+            self._ending.wait(REOPEN_S)
+
+    def _read(self, port: str, line: serial.Serial) -> None:
+        while not self._ending.is_set():
+            data = line.read(1)
+            if data:
+                waiting = min(line.in_waiting, READ_BYTES_MAX)
+                self._post(PortBytes(port, data + line.read(waiting) if waiting else data))

@@ -1,0 +1,126 @@
+"""The first moment of a daemon: what survived, what it must say; nothing moves.
+
+Called once by `drive`. A broken history begins a new epoch; a damaged right is dropped and asked
+for again; damaged throttle counters leave the keypad asking for all twelve digits.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from fellesskap_edge import SOFTWARE, bus
+from fellesskap_edge import controller as controllers
+from fellesskap_edge import state as ctl
+from fellesskap_edge.clock import Floor, Instant
+from fellesskap_edge.config import LockerConfig
+from fellesskap_edge.custody import Reason, begin_epoch, hardware
+from fellesskap_edge.facts import KeysFact, UplinkFacts
+from fellesskap_edge.identity import Keyring, keyring
+from fellesskap_edge.journal import Facts
+from fellesskap_edge.locks.board_8a import Board8A
+from fellesskap_edge.parts import Parts, stamp
+from fellesskap_edge.state import Controller
+from fellesskap_edge.throttle import locked_out
+from fellesskap_edge.uplink import Uplink
+from fellesskap_protocol.events import Booted, Fault
+from fellesskap_protocol.messages import MalformedMessage
+
+
+@dataclass(frozen=True)
+class Started:
+    """The machines as they stand at the start; the first events are committed."""
+
+    controller: Controller
+    uplink: Uplink
+    buses: dict[str, bus.Bus]
+    keyring: Keyring
+    floor: Floor
+
+
+def start(parts: Parts, machine: Instant, *, commissioned: bool) -> Started:
+    """Restore the machines from the journal; write what a start must say."""
+    found, journal = parts.journal.found, parts.journal
+    floor = Floor(max(found.last_trusted or machine.wall, machine.wall), machine.mono_s)
+    now = floor.now(machine)
+    facts = _repaired(found.facts, found.damaged, now.wall)
+    draft = ctl.Draft(controllers.restore(parts.config, facts, now), now)
+    known = facts.get(("uplink", "position"), UplinkFacts())
+    assert isinstance(known, UplinkFacts)
+    new_epoch: str | None = None
+    if not journal.epoch or found.broken:
+        new_epoch = parts.draw().challenge
+        reason: Reason = "commissioned" if commissioned else "lost"
+        begin_epoch(draft, parts.config, "damaged" if found.broken else reason)
+        known = UplinkFacts(0, known.session)
+        draft.say(ctl.Keep("uplink", "position", known))
+    elif found.hardware_digest != parts.config.digest:
+        draft.say(ctl.Record(hardware(parts.config)))
+    draft.say(ctl.Record(Booted(software=SOFTWARE)))
+    _say_faults(draft, parts.config, found.damaged)
+    events = [effect.event for effect in draft.effects if isinstance(effect, ctl.Record)]
+    changes = [effect for effect in draft.effects if isinstance(effect, ctl.Keep | ctl.Forget)]
+    journal.commit(events, changes, stamp(parts, now), new_epoch=new_epoch)
+    journal.prune(known.acked_seq, now.wall)
+    return Started(
+        controller=draft.c,
+        uplink=Uplink(
+            boot_id=parts.boot_id,
+            epoch=journal.epoch,
+            head_seq=journal.head_seq,
+            position=draft.c.position,
+            acked_seq=known.acked_seq,
+            session=known.session,
+        ),
+        buses=lines(parts.config),
+        keyring=_keyring(parts, facts),
+        floor=floor,
+    )
+
+
+def lines(config: LockerConfig) -> dict[str, bus.Bus]:
+    """Return one bus per serial port, with its banks."""
+    found: dict[str, dict[str, bus.BankLine]] = {}
+    for bank in config.banks:
+        driver = Board8A(bank.address, bank.closed_bit, bank.status_order)
+        found.setdefault(bank.port, {})[bank.name] = bus.BankLine(driver)
+    return {port: bus.Bus(banks) for port, banks in found.items()}
+
+
+def _repaired(facts: Facts, damaged: tuple[tuple[str, str], ...], now: datetime) -> Facts:
+    """Answer damage on the safe side (`docs/protocol.md` 3, design 5)."""
+    facts = dict(facts)
+    for kind, key in damaged:
+        if kind in ("right", "position"):
+            # From revision 0 the backend sends every right anew.
+            facts.pop(("position", "rights"), None)
+        elif kind == "throttle":
+            facts["throttle", key] = locked_out(now)
+    return facts
+
+
+def _say_faults(
+    draft: ctl.Draft, config: LockerConfig, damaged: tuple[tuple[str, str], ...]
+) -> None:
+    since = draft.now.wall
+    kinds = sorted({kind for kind, _ in damaged})
+    if kinds:
+        what = f"damaged and dropped: {', '.join(kinds)}"
+        draft.say(ctl.Record(Fault(part="journal", what=what, since=since)))
+    if config.limits.raised:
+        limits = config.limits
+        what = (
+            f"raised: {limits.remote_opens_per_10_min} remote opens in 10 min, "
+            f"one in {limits.remote_open_interval_s} s"
+        )
+        draft.say(ctl.Record(Fault(part="limits", what=what, since=since)))
+
+
+def _keyring(parts: Parts, facts: Facts) -> Keyring:
+    """Return the keys of provisioning, or newer ones that came since."""
+    ring = keyring(parts.identity.provision)
+    newest = facts.get(("keys", "newest"))
+    if not isinstance(newest, KeysFact):
+        return ring
+    try:
+        return ring.taken(newest.token)
+    except MalformedMessage:
+        return ring  # provisioned again since, with newer keys
