@@ -9,7 +9,15 @@ from tests.system.brokers import NAMES, Broker, Name
 from tests.system.house import Locker, locker_toml
 from tests.system.thin_backend import ThinBackend
 
+HERE = Path(__file__).parent
 LOCKER_ID = "fornebu-1"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever starts processes is slow, and Mosquitto is a Debian package."""
+    for item in items:
+        if HERE in item.path.parents and "tmp_path" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(params=NAMES)
@@ -21,7 +29,7 @@ def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Broker]:
     running.stop()
 
 
-@pytest.fixture()
+@pytest.fixture
 def edge(broker: Broker, tmp_path: Path) -> Iterator[tuple[ThinBackend, Locker]]:
     """A provisioned and running daemon, and a backend by hand on the other side of the broker."""
     locker = Locker(tmp_path / LOCKER_ID, locker_toml(LOCKER_ID))

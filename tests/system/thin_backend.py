@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import paho.mqtt.client as mqtt
+from msgspec import structs
 from paho.mqtt.enums import CallbackAPIVersion
 
 from fellesskap_protocol.codes import locker_key, mac
@@ -159,6 +160,13 @@ class ThinBackend:
             put=put,
             remove=remove,
         )
+
+    def send_parts(self, whole: Rights, order: tuple[int, ...]) -> None:
+        """Send a change in as many parts as it puts rights, in the given order of parts."""
+        parts = len(whole.put)
+        for number in order:
+            put = (whole.put[number - 1],)
+            self.send("rights", structs.replace(whole, part=number, parts=parts, put=put))
 
     def grant(self, *put: Right, remove: tuple[str, ...] = ()) -> None:
         """Send the next revision until the locker reports it applied."""

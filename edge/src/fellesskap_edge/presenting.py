@@ -8,6 +8,7 @@ from fellesskap_edge.operating import authorise, end_blind, in_operation, out_of
 from fellesskap_edge.state import (
     Answer,
     CodeEntered,
+    CourierOutcome,
     Draft,
     Keep,
     LabelScanned,
@@ -25,9 +26,6 @@ def label_scanned(draft: Draft, event: LabelScanned) -> None:
     if not event.repeated:
         end_blind(draft)  # a label still held before the scanner is no next act
     known = _known_by(draft, event.macs)
-    if event.repeated and known:
-        _answer_again(draft, known[0])
-        return
     if holds_until(draft.c.labels, draft.now.wall):
         draft.presented("label", "throttled", throttled=True)
         draft.say(TellCourier("wait"))
@@ -39,11 +37,20 @@ def label_scanned(draft: Draft, event: LabelScanned) -> None:
             draft.say(Keep("throttle", "labels", draft.c.labels))
         draft.say(TellCourier("unknown"))
         return
-    if len({right.carrier_id for right in known}) > 1:
-        draft.presented("label", "ambiguous")
-        draft.say(TellCourier("badge_needed"))
+    right, number = known[0], _in_hand(draft, known[0])
+    if number is not None:
+        draft.say(TellCourier("opens", number))
         return
-    _present_right(draft, known[0], event)
+    refusal = _refusal(draft, known)
+    number = None if refusal else _choose(draft, right)
+    if number is not None:
+        authorise(draft, number, Operation(event.authorisation_id, "deposit", right), "label")
+        draft.say(TellCourier("opens", number))
+        return
+    reason, outcome = refusal or ("no_fitting_compartment", "no_room")
+    if not event.repeated:
+        draft.presented("label", reason, right_id=right.id)
+    draft.say(TellCourier(outcome, right.compartment))
 
 
 def _known_by(draft: Draft, macs: tuple[str, ...]) -> list[Right]:
@@ -56,38 +63,24 @@ def _known_by(draft: Draft, macs: tuple[str, ...]) -> list[Right]:
     return []
 
 
-def _answer_again(draft: Draft, right: Right) -> None:
-    """Answer a label that is still held before the scanner, without counting it."""
+def _in_hand(draft: Draft, right: Right) -> int | None:
+    """Return the door that is in operation for a right already: its label is still held there."""
     for number, operation in draft.c.operations.items():
         if operation.right is not None and operation.right.id == right.id:
-            draft.say(TellCourier("opens", number))
-            return
-    draft.say(TellCourier("deposited" if right.kind == "collect" else "no_room"))
+            return number
+    return None
 
 
-def _present_right(draft: Draft, right: Right, event: LabelScanned) -> None:
-    if any(op.right is not None and op.right.id == right.id for op in draft.c.operations.values()):
-        _answer_again(draft, right)
-        return
+def _refusal(draft: Draft, known: list[Right]) -> tuple[str, CourierOutcome] | None:
+    """Return why a label that is known opens nothing, and what the courier is told."""
+    right = known[0]
+    if len({one.carrier_id for one in known}) > 1:
+        return "ambiguous", "badge_needed"
     if right.kind != "claim":
-        draft.presented("label", "used_up", right_id=right.id)
-        draft.say(TellCourier("deposited", right.compartment))
-        return
+        return "used_up", "deposited"
     if right.deposit_by is not None and draft.now.wall >= right.deposit_by:
-        draft.presented("label", "expired", right_id=right.id)
-        draft.say(TellCourier("expired"))
-        return
-    if _wants_badge(draft, right):
-        draft.presented("label", "badge_needed", right_id=right.id)
-        draft.say(TellCourier("badge_needed"))
-        return
-    number = _choose(draft, right)
-    if number is None:
-        draft.presented("label", "no_fitting_compartment", right_id=right.id)
-        draft.say(TellCourier("no_room"))
-        return
-    authorise(draft, number, Operation(event.authorisation_id, "deposit", right), "label")
-    draft.say(TellCourier("opens", number))
+        return "expired", "expired"
+    return ("badge_needed", "badge_needed") if _wants_badge(draft, right) else None
 
 
 def _wants_badge(draft: Draft, right: Right) -> bool:
