@@ -6,7 +6,7 @@ after that it is only written (and read back by number for sending). Only `drive
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -22,6 +22,7 @@ from fellesskap_protocol.messages import MalformedMessage, decode_event, encode,
 
 KEPT = timedelta(days=30)
 """How long acknowledged events stay."""
+BUSY_MS = 2000
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS store (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS events (seq INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
@@ -68,18 +69,34 @@ class Journal:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            self._db = apsw.Connection(str(path))
-            self._db.set_busy_timeout(2000)
-            # One daemon per locker: the lock is held for good, and a second one is told so.
-            self._db.pragma("locking_mode", "EXCLUSIVE")
-            self._db.pragma("journal_mode", "WAL")
-            self._db.pragma("synchronous", "FULL")
-            self._db.execute("BEGIN IMMEDIATE; " + SCHEMA + "COMMIT")
-        except apsw.Error as error:
+            try:
+                self.found = self._open()
+            except (apsw.CorruptError, apsw.NotADBError) as error:
+                self._set_file_aside()
+                self.found = replace(self._open(), broken=f"{path}: {error}")
+        except apsw.BusyError:
+            raise JournalUnusable(f"{path}: another daemon runs on this store") from None
+        except (apsw.Error, OSError) as error:
             raise JournalUnusable(f"{path}: {error}") from None
+
+    def _open(self) -> Found:
+        self._db = apsw.Connection(str(self.path))
+        self._db.set_busy_timeout(BUSY_MS)
+        # One daemon per locker: the lock is held for good, and a second one is told so.
+        self._db.pragma("locking_mode", "EXCLUSIVE")
+        self._db.pragma("journal_mode", "WAL")
+        self._db.pragma("synchronous", "FULL")
+        self._db.execute("BEGIN IMMEDIATE; " + SCHEMA + "COMMIT")
         self.epoch = self._value("epoch")
         self.head_seq, self.oldest_seq, self.head_hash = 0, 1, GENESIS
-        self.found = self._scan()
+        return self._scan()
+
+    def _set_file_aside(self) -> None:
+        """Keep what cannot be read for whoever wants to look, and begin with an empty store."""
+        self._db.close(True)
+        self.path.rename(self.path.with_suffix(".damaged"))
+        for tail in ("-wal", "-shm"):
+            self.path.with_name(self.path.name + tail).unlink(missing_ok=True)
 
     def _value(self, name: str) -> str:
         return str(self._db.execute("SELECT value FROM store WHERE name = ?", (name,)).get or "")
