@@ -114,8 +114,11 @@ class Kiosk:
             asked = request.query_params.get("language", LANGUAGES[0])
             language = asked if asked in LANGUAGES else LANGUAGES[0]
             texts = self._texts[language]
+            turn = self._scan["turn"]
             others = [(one, self._texts[one]["name"]) for one in LANGUAGES]
-            return HTMLResponse(page.render(language=language, t=texts, languages=others))
+            return HTMLResponse(
+                page.render(language=language, t=texts, languages=others, turn=turn)
+            )
 
         async def show_status(_request: Request) -> Response:
             return JSONResponse({**self.status, "scan": self._scan})

@@ -6,7 +6,7 @@ const texts = JSON.parse(document.getElementById("texts").textContent);
 const hint = told.textContent;
 const SHOWN_MS = 12000;
 let clearing = 0;
-let turn = null;
+let turn = Number(document.body.dataset.turn);
 
 const grouped = (digits) => digits.replace(/(.{4})(?=.)/g, "$1 ");
 const digitsOf = (text) => text.replace(/\D/g, "").slice(0, 12);
@@ -50,7 +50,7 @@ document.getElementById("form").addEventListener("submit", async (event) => {
 setInterval(async () => {
   try {
     const { scan } = await (await fetch("/api/status")).json();
-    if (turn !== null && scan.turn !== turn) tell(scan.outcome, scan.compartment);
+    if (scan.turn !== turn) tell(scan.outcome, scan.compartment);
     turn = scan.turn;
   } catch { /* the daemon restarts; the next poll finds it */ }
 }, 500);
