@@ -24,6 +24,7 @@ from fellesskap_edge.facts import (
 from fellesskap_edge.granting import rights_arrived
 from fellesskap_edge.operating import (
     SERVING_S,
+    SUPPLY_GAP_S,
     contact,
     fire_waiting,
     sensed,
@@ -68,6 +69,8 @@ def restore(config: LockerConfig, facts: Facts, now: Instant) -> Controller:
         kiosk=config.kiosk.name,
         doors={number: Door() for number in wiring},
         places={number: Place() for number in wiring},
+        # A coil that was switched on just before may still be on.
+        supply_free_at=dict.fromkeys(supplies.values(), now.mono_s + SUPPLY_GAP_S),
     )
     draft = Draft(controller, now)
     for (kind, key), fact in facts.items():

@@ -69,6 +69,8 @@ class Drive:
         self._effects: deque[After] = deque()
         self._state: State | None = None
         self._state_at = float("-inf")
+        self._compared: ctl.Controller | None = None
+        self._told_all = False
         self._will()
 
     @property
@@ -328,11 +330,14 @@ class Drive:
         """When operators are told next: after a change at most once a second."""
         if self.uplink.phase is uplink.Phase.OFFLINE:
             return float("inf")
-        fresh, told = snapshot(self.controller, self.now), self._state
-        same = told and msgspec.structs.replace(told, at=fresh.at, clock=fresh.clock) == fresh
-        return self._state_at + (STATE_S_MAX if same else STATE_S_MIN)
+        if self.controller is not self._compared:
+            fresh, told = snapshot(self.controller, self.now), self._state
+            same = told and msgspec.structs.replace(told, at=fresh.at, clock=fresh.clock) == fresh
+            self._compared, self._told_all = self.controller, bool(same)
+        return self._state_at + (STATE_S_MAX if self._told_all else STATE_S_MIN)
 
     def _tell_operators(self) -> None:
         if self.now.mono_s >= self._state_due:
             self._state, self._state_at = snapshot(self.controller, self.now), self.now.mono_s
+            self._told_all = True
             self.parts.perform(rim.Publish("state", encode(self._state), retained=True))

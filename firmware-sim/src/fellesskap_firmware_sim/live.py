@@ -155,7 +155,9 @@ class Live:
         buffer = bytearray()
 
         def hear() -> None:
-            data = client.recv(65_536)
+            data = b""
+            with contextlib.suppress(OSError):  # gone without a word: as if it had closed
+                data = client.recv(65_536)
             buffer.extend(data)
             if not data or len(buffer) > REQUEST_BYTES_MAX:
                 self.selector.unregister(client)
@@ -164,7 +166,9 @@ class Live:
             while (end := buffer.find(b"\n")) >= 0:
                 line = bytes(buffer[:end])
                 del buffer[: end + 1]
-                client.sendall(json.dumps(self._answer(line, client)).encode() + b"\n")
+                answer = json.dumps(self._answer(line, client)).encode() + b"\n"
+                with contextlib.suppress(OSError):
+                    client.sendall(answer)
 
         self.selector.register(client, selectors.EVENT_READ, hear)
 

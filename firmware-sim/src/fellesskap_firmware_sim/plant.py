@@ -147,6 +147,16 @@ class Plant:
             if lock.is_open and number not in self._busy:
                 self._meet(number, now)
 
+    def leave(self, person: Person) -> None:
+        """Let somebody who still waits give up."""
+        if person in self._waiting:
+            self._waiting.remove(person)
+
+    @property
+    def unattended(self) -> list[int]:
+        """Doors that stand open with nobody there."""
+        return [n for n, lock in self.locks.items() if lock.is_open and n not in self._busy]
+
     def force(self, number: int, now: float) -> None:
         """Break a door open: without a pulse."""
         self.advance(now)

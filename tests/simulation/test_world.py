@@ -1,0 +1,62 @@
+"""A locker in virtual time with faults keeps the invariants; a seed is a history."""
+
+import pytest
+
+from fellesskap_firmware_sim.plant import Plant
+from fellesskap_protocol.events import AnyEvent, Collected, Deposited, DoorOpened, Presented, Pulsed
+from tests.simulation.checker import Checker
+from tests.simulation.people import live
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(4))
+def test_no_invariant_breaks(seed: int) -> None:
+    verdict = live(seed, 0.5)
+    assert verdict.breaks == []
+    assert verdict.parcels >= 5
+    assert verdict.faults["wire lost"] > 0
+
+
+@pytest.mark.slow
+def test_the_same_seed_is_the_same_history() -> None:
+    assert live(7, 0.2).history == live(7, 0.2).history
+
+
+AUTHORISED = Presented(kind="label", outcome="authorised", authorisation_id="a", compartment=1)
+PULSED = Pulsed(authorisation_id="a", compartment=1, attempt=1)
+OPENED = DoorOpened(compartment=1, authorisation_id="a")
+DEPOSITED = Deposited(parcel_id="p", carrier_id="c", compartment=1, evidence="door")
+COLLECTED = Collected(parcel_id="p", right_id="r", compartment=1, evidence="door")
+
+
+@pytest.mark.parametrize(
+    ("history", "invariant"),
+    [
+        ((PULSED,), "I3"),
+        ((AUTHORISED, AUTHORISED), "I4"),
+        ((AUTHORISED, *[PULSED] * 4), "I4"),
+        ((AUTHORISED, PULSED, OPENED, PULSED), "I4"),
+        ((DEPOSITED, DEPOSITED), "I1"),
+        ((COLLECTED,), "I5"),
+    ],
+)
+def test_the_checker_finds_a_wrong_history(history: tuple[AnyEvent, ...], invariant: str) -> None:
+    checker = Checker(Plant([1]))
+    for event in history:
+        checker.judge(event)
+    assert [breach[:2] for breach in checker.breaks] == [invariant]
+
+
+def test_the_checker_accepts_a_right_history() -> None:
+    checker = Checker(Plant([1]))
+    for event in (AUTHORISED, PULSED, OPENED, DEPOSITED, COLLECTED):
+        checker.judge(event)
+    assert checker.breaks == []
+
+
+def test_the_checker_finds_a_pulse_after_a_restart() -> None:
+    checker = Checker(Plant([1]))
+    checker.judge(AUTHORISED)
+    checker.rebooted()
+    checker.judge(PULSED)
+    assert checker.breaks == ["I4 a pulse after its door was open, or after a restart a"]
