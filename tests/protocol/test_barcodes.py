@@ -88,6 +88,11 @@ def test_sscc_is_found_among_all_element_strings_of_a_gs1_message(
     assert keys(message.encode()) == [f"sscc:{digits}"]
 
 
+@pytest.mark.parametrize("ai", sorted(FIXED_DIGITS))
+def test_sscc_is_found_after_every_element_that_no_separator_ends(ai: str) -> None:
+    assert keys(f"]C1{ai}{'1' * FIXED_DIGITS[ai]}00{SSCC}".encode()) == [f"sscc:{SSCC}"]
+
+
 @given(st.lists(FIXED | VARIABLE, min_size=1, max_size=6))
 def test_what_only_looks_like_an_sscc_inside_another_element_is_none(elements: list[str]) -> None:
     assert keys(("]d2" + "".join(elements)).encode()) == []

@@ -147,7 +147,9 @@ def show_operator(view: OperatorView, since: float, until: float) -> None:
         if kind != "state" or at > until:
             continue
         now = {row["number"]: row for row in body["compartments"]}
-        changed = [row for number, row in now.items() if before.get(number) not in (None, row)]
+        # That the doors were read at the start is no news.
+        known = {number for number, row in before.items() if row["door"] != "unknown"}
+        changed = [row for number, row in now.items() if number in known and row != before[number]]
         for row in changed:
             if at >= since:
                 say(
@@ -240,7 +242,7 @@ def play(house: Installation, receiver: Receiver, *, keep: bool) -> bool:
 
     def served() -> bool:
         answer = carrier.get(f"/v1/lockers/{LOCKER_ID}/availability").json()
-        return bool(answer.get("in_contact"))
+        return any(bucket != "none" for bucket in answer["size_classes"].values())
 
     wait_for("the locker's hardware is known to the backend", served)
     reservation = reserve(carrier)

@@ -69,8 +69,6 @@ def restore(config: LockerConfig, facts: Facts, now: Instant) -> Controller:
         kiosk=config.kiosk.name,
         doors={number: Door() for number in wiring},
         places={number: Place() for number in wiring},
-        # A coil that was switched on just before may still be on.
-        supply_free_at=dict.fromkeys(supplies.values(), now.mono_s + SUPPLY_GAP_S),
     )
     draft = Draft(controller, now)
     for (kind, key), fact in facts.items():
@@ -87,6 +85,9 @@ def _restore_fact(draft: Draft, kind: FactKind, key: str, fact: Fact) -> None:
         case Operation() if int(key) in draft.c.wiring:
             draft.c.operations[int(key)] = fact
             draft.c.doors[int(key)] = resumed(fact.authorisation_id, draft.now.mono_s)
+            # Its coil may have been switched on just before the end.
+            supply = draft.c.wiring[int(key)].supply
+            draft.c.supply_free_at[supply] = draft.now.mono_s + SUPPLY_GAP_S
         case Throttle():
             draft.change(**{key: fact})
         case Consumed():

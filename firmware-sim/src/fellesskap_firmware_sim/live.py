@@ -85,11 +85,11 @@ class Live:
         self._server.listen()
         self.selector.register(self._server, selectors.EVENT_READ, self._accept)
         self._running = True
+        signal.signal(signal.SIGTERM, self._stop_on_signal)
+        signal.signal(signal.SIGINT, self._stop_on_signal)
 
     def run(self) -> None:
         """Serve until told to stop."""
-        signal.signal(signal.SIGTERM, self._stop_on_signal)
-        signal.signal(signal.SIGINT, self._stop_on_signal)
         # A selector sleeps on after a signal (PEP 475); bytes on this socket wake it.
         woken, wake = socket.socketpair()
         wake.setblocking(False)

@@ -1,0 +1,170 @@
+"""`fellesskap-backend`: arguments, settings, wiring. Commands print JSON on stdout.
+
+Every command works beside a running server and before the first `serve`.
+"""
+
+import argparse
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine
+
+from fellesskap_backend import db, secrets
+from fellesskap_backend.app import create_api
+from fellesskap_backend.broker import locker_login
+from fellesskap_backend.carriers import service as carriers
+from fellesskap_backend.errors import BackendError
+from fellesskap_backend.lockers import service as lockers
+from fellesskap_backend.migrations import upgrade
+from fellesskap_backend.server import serve
+from fellesskap_backend.settings import Settings
+from fellesskap_protocol.signing import b64url
+
+Json = dict[str, Any]
+Command = Callable[[Settings, argparse.Namespace], Json | None]
+
+
+def main() -> int:
+    """Run one command; 0 if it did what it says, 1 if it was refused."""
+    arguments = _parser().parse_args()
+    given = {name: getattr(arguments, name, None) for name in ("state", "port", "host")}
+    settings = Settings(**{name: value for name, value in given.items() if value is not None})
+    logging.basicConfig(
+        level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s"
+    )
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    os.umask(0o077)  # the state directory holds secrets
+    command: Command = arguments.command
+    try:
+        answer = command(settings, arguments)
+    except BackendError as error:
+        print(error.detail, file=sys.stderr)
+        return 1
+    if answer is not None:
+        print(json.dumps(answer, ensure_ascii=False))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    state = argparse.ArgumentParser(add_help=False)
+    state.add_argument("--state", type=Path, help="where secrets and embedded data live")
+    parser = argparse.ArgumentParser(prog="fellesskap-backend", description=__doc__.splitlines()[0])
+    words = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    run = words.add_parser("serve", parents=[state], help="run API, bridge and worker")
+    run.add_argument("--host", help="where to listen; 127.0.0.1 by default")
+    run.add_argument("--port", type=int, help="where to listen; 0 takes a free port")
+    run.set_defaults(command=_serve)
+
+    nouns = words.add_parser("carrier", help="take carriers in").add_subparsers(required=True)
+    add = nouns.add_parser("add", parents=[state], help="take a carrier in; prints its API key")
+    add.add_argument("name")
+    add.add_argument("--webhook", metavar="URL", help="where it wants to be told")
+    add.set_defaults(command=_add_carrier)
+
+    nouns = words.add_parser("operator", help="let operators in").add_subparsers(required=True)
+    add = nouns.add_parser("add", parents=[state], help="make an operator's API key")
+    add.add_argument("name")
+    add.set_defaults(command=_add_operator)
+
+    nouns = words.add_parser("locker", help="take lockers in").add_subparsers(required=True)
+    add = nouns.add_parser("provision", parents=[state], help="prints the edge's provision.json")
+    add.add_argument("locker_id")
+    for option in ("--device-id", "--device-key", "--site-name", "--address"):
+        add.add_argument(option, required=True)
+    add.set_defaults(command=_provision)
+
+    for word, command, told in (
+        ("migrate", _migrate, "bring the database to the newest revision"),
+        ("openapi", _openapi, "print the OpenAPI document"),
+    ):
+        words.add_parser(word, parents=[state], help=told).set_defaults(command=command)
+    return parser
+
+
+def _open(settings: Settings) -> tuple[secrets.Secrets, Engine]:
+    """Return secrets and a migrated database, made first where there are none."""
+    kept = secrets.load(settings.state)
+    engine = db.engine(settings)
+    upgrade(engine)
+    return kept, engine
+
+
+def _moment() -> db.Moment:
+    return db.Moment(datetime.now(UTC))
+
+
+def _serve(settings: Settings, _: argparse.Namespace) -> None:
+    """Print one line when everything is up, and run on."""
+    serve(settings, *_open(settings), tell=lambda ready: print(json.dumps(ready), flush=True))
+
+
+def _add_carrier(settings: Settings, arguments: argparse.Namespace) -> Json:
+    _, engine = _open(settings)
+    with db.writing(engine) as session:
+        carrier_id, key = carriers.add_carrier(session, arguments.name, _moment())
+        answer = {"carrier_id": str(carrier_id), "api_key": key}
+        if arguments.webhook:
+            url = arguments.webhook
+            secret = carriers.add_webhook(session, carrier_id, url, moment=_moment())
+            answer["webhook_secret"] = secret
+    return answer
+
+
+def _add_operator(settings: Settings, arguments: argparse.Namespace) -> Json:
+    _, engine = _open(settings)
+    with db.writing(engine) as session:
+        return {"api_key": carriers.add_operator(session, arguments.name, _moment())}
+
+
+def _provision(settings: Settings, arguments: argparse.Namespace) -> Json:
+    """Take a device in and print what its daemon must know."""
+    kept, engine = _open(settings)
+    locker_id, now = arguments.locker_id, _moment().now
+    with db.writing(engine) as session:
+        locker = lockers.provision(
+            session,
+            locker_id,
+            site_name=arguments.site_name,
+            address=arguments.address,
+            now=now,
+        )
+        lockers.claim_device(
+            session,
+            locker_id,
+            device_id=arguments.device_id,
+            public_key=arguments.device_key,
+            now=now,
+        )
+        k_version = locker.k_version
+    login = settings.external_login("locker") or locker_login(settings.state, locker_id)
+    return {
+        "installation": kept.installation,
+        "locker_id": locker_id,
+        "device_id": arguments.device_id,
+        "k_locker": b64url(kept.k_locker(locker_id, k_version)),
+        "k_version": k_version,
+        "root_key": b64url(kept.root.public.raw),
+        "keys": kept.keys(locker_id, now).decode(),
+        "broker": dict(login),
+    }
+
+
+def _migrate(settings: Settings, _: argparse.Namespace) -> Json:
+    _open(settings)
+    return {"migrated": True}
+
+
+def _openapi(settings: Settings, _: argparse.Namespace) -> Json:
+    return create_api(settings, *_open(settings), wake=lambda: None).openapi()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,118 @@
+"""The HTTP application: routes, one handler for refusals, and the gate around it all.
+
+Built by `__main__` and by tests; it knows nothing of brokers and asks nobody for settings.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anyio.to_thread
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, JSONResponse
+from sqlalchemy import Engine, text
+from starlette.exceptions import HTTPException
+
+from fellesskap_backend import __version__, docs_page
+from fellesskap_backend.door_operations import routes as door_operations
+from fellesskap_backend.errors import PROBLEM_TYPE, BackendError, Broken, InvalidRequest, problem
+from fellesskap_backend.events import routes as events
+from fellesskap_backend.gate import Gate
+from fellesskap_backend.lockers import routes as lockers
+from fellesskap_backend.parcels import routes as parcels
+from fellesskap_backend.reservations import routes as reservations
+from fellesskap_backend.rim import House, Reading
+from fellesskap_backend.secrets import Secrets
+from fellesskap_backend.settings import Settings
+
+DESCRIPTION = (
+    "Carrier-neutral parcel lockers. Carriers reserve room, follow their parcels and read their "
+    "events; operators open doors from afar. Refusals are problem details (RFC 9457); webhooks "
+    "are Standard Webhooks."
+)
+health = APIRouter(tags=["Health"])
+
+
+@health.get("/v1/health", summary="See whether the API and its database answer")
+def healthy(session: Reading) -> dict[str, str]:
+    """Ask the database for one row."""
+    session.execute(text("SELECT 1"))
+    return {"status": "ok"}
+
+
+def create_api(
+    settings: Settings, secrets: Secrets, engine: Engine, *, wake: Callable[[], None]
+) -> FastAPI:
+    """Build the application without its gate."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        limiter = anyio.to_thread.current_default_thread_limiter()
+        limiter.total_tokens = settings.pool_size
+        yield
+
+    api = FastAPI(
+        title="Fellesskap",
+        version=__version__,
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    api.state.house = House(settings, secrets, engine, wake)
+    for nouns in (reservations, parcels, events, lockers, door_operations):
+        api.include_router(nouns.router)
+    api.include_router(health)
+    api.add_exception_handler(BackendError, _refused)
+    api.add_exception_handler(RequestValidationError, _invalid)
+    api.add_exception_handler(HTTPException, _no_route)
+    api.add_exception_handler(Exception, _broken)
+
+    @api.get("/docs", include_in_schema=False)
+    async def docs() -> HTMLResponse:
+        return HTMLResponse(docs_page.page(api.openapi()))
+
+    return api
+
+
+def create_app(
+    settings: Settings, secrets: Secrets, engine: Engine, *, wake: Callable[[], None]
+) -> Gate:
+    """Build the application as it is served: behind its gate.
+
+    `wake` is called after each commit, so that bridge and worker need not wait for their poll.
+    """
+    api = create_api(settings, secrets, engine, wake=wake)
+    return Gate(api, places=settings.pool_size, wait_s=settings.gate_wait_s)
+
+
+def _answer(body: dict[str, Any], headers: dict[str, str] | None = None) -> JSONResponse:
+    return JSONResponse(body, body["status"], headers, PROBLEM_TYPE)
+
+
+async def _refused(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, BackendError)
+    headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
+    return _answer(error.problem(), headers)
+
+
+async def _invalid(_: Request, error: Exception) -> JSONResponse:
+    """Say where and what, never what was sent: it may be confidential."""
+    assert isinstance(error, RequestValidationError)
+    found = [
+        {"where": ".".join(str(part) for part in one["loc"]), "what": one["msg"]}
+        for one in error.errors()
+    ]
+    return _answer(InvalidRequest("See `errors`.", errors=found).problem())
+
+
+async def _no_route(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "bad_request")
+    return _answer(problem(error.status_code, code, str(error.detail)), dict(error.headers or {}))
+
+
+async def _broken(_: Request, _error: Exception) -> JSONResponse:
+    """Answer; Starlette raises the error again, and the gate logs it."""
+    return _answer(Broken("It is in our log.").problem())

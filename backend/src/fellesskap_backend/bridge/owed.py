@@ -1,0 +1,131 @@
+"""What the database says is owed: rights that differ, commands without outcome, who is there.
+
+Read by the bridge beside its ingest; every function takes the session first.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.orm import Session
+
+from fellesskap_backend.door_operations.tables import DoorOperation
+from fellesskap_backend.downlink import Downlink, Position, Stage
+from fellesskap_backend.lockers.tables import Epoch, Locker
+from fellesskap_protocol.messages import Presence
+
+
+@dataclass(frozen=True)
+class Opening:
+    """A door operation without outcome: what its command says."""
+
+    jti: str
+    locker_id: str
+    compartment: int
+    reason_code: str
+    exp: float
+    stage: Stage
+
+
+class Wish(NamedTuple):
+    """Where a locker's rights should be."""
+
+    locker_id: str
+    position: Position
+
+
+def wishes(session: Session) -> Sequence[Wish]:
+    """Return the lockers whose reported position is not what is wished."""
+    rows = session.execute(
+        select(Locker.id, Locker.generation, Locker.revision).where(
+            or_(
+                Locker.generation != Locker.reported_generation,
+                Locker.revision != Locker.reported_revision,
+            )
+        )
+    )
+    return [Wish(row.id, Position(row.generation, row.revision)) for row in rows]
+
+
+def openings(session: Session) -> Sequence[Opening]:
+    """Return the commands that have no outcome yet, oldest first."""
+    rows = session.scalars(
+        select(DoorOperation)
+        .where(DoorOperation.state == "issued")
+        .order_by(DoorOperation.issued_at, DoorOperation.id)
+    )
+    return [
+        Opening(
+            jti=str(row.id),
+            locker_id=row.locker_id,
+            compartment=row.compartment,
+            reason_code=row.reason_code,
+            exp=row.expires_at.timestamp(),
+            stage=_stage(row),
+        )
+        for row in rows
+    ]
+
+
+def _stage(row: DoorOperation) -> Stage:
+    if row.signed_again:
+        return Stage.SENT_AGAIN
+    return Stage.ASKED if row.sent_at is None else Stage.SENT
+
+
+def begun(session: Session, locker_id: str) -> Downlink | None:
+    """Return what is known of a locker at the bridge's start; None for an unknown one."""
+    row = session.get(Locker, locker_id)
+    if row is None:
+        return None
+    known = Downlink(
+        epoch=row.epoch,
+        wanted=Position(row.generation, row.revision),
+        reported=Position(row.reported_generation, row.reported_revision),
+        online=row.online,
+    )
+    if row.contact_at is None:
+        return known
+    return Downlink(
+        epoch=known.epoch,
+        wanted=known.wanted,
+        reported=known.reported,
+        online=known.online,
+        heard_at=row.contact_at.timestamp(),
+    )
+
+
+def sent(session: Session, jti: str, *, again: bool, now: datetime) -> None:
+    """Note that a command went out."""
+    values = {"signed_again": True} if again else {"sent_at": now}
+    session.execute(update(DoorOperation).where(DoorOperation.id == UUID(jti)).values(**values))
+
+
+def expired(session: Session, jti: str, *, now: datetime) -> None:
+    """Note that nothing was heard of a command in time; a late truth may still come."""
+    session.execute(
+        update(DoorOperation)
+        .where(DoorOperation.id == UUID(jti), DoorOperation.state == "issued")
+        .values(state="expired", updated_at=now)
+    )
+
+
+def presence_changes(session: Session, locker_id: str, presence: Presence) -> bool:
+    """Say whether presence tells something new; the late will of an old connection does not."""
+    row = session.execute(
+        select(Locker.online, Epoch.session)
+        .outerjoin(Epoch, (Epoch.locker_id == Locker.id) & (Epoch.epoch == Locker.epoch))
+        .where(Locker.id == locker_id)
+    ).one_or_none()
+    if row is None:
+        return False
+    outdated = not presence.online and presence.session < (row.session or 0)
+    return row.online != presence.online and not outdated
+
+
+def set_online(session: Session, locker_id: str, *, online: bool) -> None:
+    """Note what presence says."""
+    session.execute(update(Locker).where(Locker.id == locker_id).values(online=online))

@@ -1,0 +1,264 @@
+"""The database: engine, transactions and the column types that both databases share.
+
+SQLite (WAL, `synchronous=FULL`) and PostgreSQL run the same code. Only the rim commits: a route by
+the dependency `transaction`, the bridge and the worker by `run`.
+"""
+
+import os
+import random
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import (
+    JSON,
+    Column,
+    Connection,
+    DateTime,
+    Dialect,
+    Engine,
+    MetaData,
+    Table,
+    Update,
+    bindparam,
+    create_engine,
+    event,
+    insert,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.types import TypeDecorator
+
+from fellesskap_backend.settings import Settings
+
+T = TypeVar("T")
+Row = Mapping[str, Any]
+ATTEMPTS_MAX = 3
+RETRY_PAUSE_S = 0.02
+"""Mean pause before a transaction is tried again, doubled each time, with jitter."""
+BUSY_S = 30.0
+"""How long a writer of SQLite waits for another process (a command beside the server)."""
+BACKGROUND_CONNECTIONS = 4
+"""What the pool holds besides the API's share: the bridge, the worker and one to spare each."""
+_RETRYABLE_SQLSTATES = ("40001", "40P01", "23505")
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware UTC instant on both databases; a naive one is refused."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Take an aware instant only: SQLite would drop the offset silently."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a naive datetime has no place in the database")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """Give an aware instant back."""
+        if value is None:
+            return None
+        found: datetime = value
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+
+
+Json = JSON().with_variant(JSONB(), "postgresql")
+
+
+class Base(DeclarativeBase):
+    """The base of every table."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012 - declared so by SQLAlchemy
+        datetime: UtcDateTime(),
+        list[str]: Json,
+        dict[str, Any]: Json,
+    }
+
+
+def instant(at: datetime) -> str:
+    """Write an instant as RFC 3339 in UTC.
+
+    >>> instant(datetime(2027, 3, 1, 8, tzinfo=UTC))
+    '2027-03-01T08:00:00Z'
+    """
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+@dataclass(frozen=True)
+class Moment:
+    """The time and the chance of one request or message, as an argument of services."""
+
+    now: datetime
+    random_bytes: Callable[[int], bytes] = field(default=os.urandom, repr=False)
+
+    def new_id(self) -> UUID:
+        """Make a UUIDv7 (RFC 9562 5.7): milliseconds of `now`, then 74 random bits."""
+        chance = int.from_bytes(self.random_bytes(10), "big")
+        high, low = chance >> 68, chance & (1 << 62) - 1
+        milliseconds = int(self.now.timestamp() * 1000)
+        return UUID(int=milliseconds << 80 | 7 << 76 | high << 64 | 2 << 62 | low)
+
+
+def engine(settings: Settings) -> Engine:
+    """Make the engine of one process; its pool holds the gate's share and the background's."""
+    is_sqlite = settings.database_url.startswith("sqlite")
+    made = create_engine(
+        settings.database_url,
+        pool_size=settings.pool_size + BACKGROUND_CONNECTIONS,
+        max_overflow=0,
+        pool_timeout=BUSY_S,
+        hide_parameters=True,  # an error's text goes to the log
+        json_serializer=lambda value: msgspec.json.encode(value).decode(),
+        json_deserializer=msgspec.json.decode,
+        connect_args={"check_same_thread": False, "timeout": BUSY_S} if is_sqlite else {},
+    )
+    if is_sqlite:
+        _prepare_sqlite(made)
+    return made
+
+
+def _prepare_sqlite(made: Engine) -> None:
+    """Set the pragmas, take BEGIN into our own hands and let writers queue instead of polling.
+
+    SQLite has one writer at a time; a second one polls with growing pauses. Threads of one
+    process therefore queue at a lock, which is held until the connection is back in the pool.
+    """
+    turn = threading.Lock()
+
+    @event.listens_for(made, "connect")
+    def _connected(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(made, "begin")
+    def _begin(connection: Connection) -> None:
+        if connection.get_execution_options().get("writing"):
+            if not connection.info.get("turn"):
+                if not turn.acquire(timeout=BUSY_S):
+                    raise OperationalError("BEGIN", None, TimeoutError("database is locked"))
+                connection.info["turn"] = True
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            connection.exec_driver_sql("BEGIN")
+
+    @event.listens_for(made, "checkin")
+    def _returned(_connection: Any, record: Any) -> None:
+        if record.info.pop("turn", False):
+            turn.release()
+
+
+def reader(made: Engine) -> Session:
+    """Return a session that only reads."""
+    return Session(made, expire_on_commit=False)
+
+
+def writer(made: Engine) -> Session:
+    """Return a session that writes: `BEGIN IMMEDIATE` on SQLite."""
+    return Session(made.execution_options(writing=True), expire_on_commit=False)
+
+
+@contextmanager
+def writing(made: Engine) -> Iterator[Session]:
+    """Run one transaction that writes; commit at the end."""
+    with writer(made) as session, session.begin():
+        yield session
+
+
+def run(made: Engine, work: Callable[[Session], T]) -> T:
+    """Do `work` in one transaction, again (at most 3 times) after a retryable error."""
+    for attempt in range(ATTEMPTS_MAX):
+        try:
+            with writing(made) as session:
+                return work(session)
+        except DBAPIError as error:
+            if not retryable(error) or attempt == ATTEMPTS_MAX - 1:
+                raise
+            threading.Event().wait(pause_s(attempt))
+    raise AssertionError("unreachable")
+
+
+def pause_s(attempt: int) -> float:
+    """Return how long to wait before the next attempt, with full jitter."""
+    return random.uniform(0, 2 * RETRY_PAUSE_S * 2**attempt)  # noqa: S311 - no secret
+
+
+def retryable(error: BaseException) -> bool:
+    """Say whether the same transaction may succeed when it is run again.
+
+    Serialisation failure, deadlock and a busy SQLite; a unique violation too: who came second
+    finds the other's row when it looks again.
+    """
+    if not isinstance(error, DBAPIError):
+        return False
+    if isinstance(error, IntegrityError) and "UNIQUE constraint" in str(error.orig):
+        return True
+    if getattr(error.orig, "sqlstate", None) in _RETRYABLE_SQLSTATES:
+        return True
+    return isinstance(error, OperationalError) and "locked" in str(error.orig)
+
+
+def table_of(model: type[Base]) -> Table:
+    """Return the table of a class, for statements without the unit of work."""
+    found = model.__table__
+    assert isinstance(found, Table)
+    return found
+
+
+class Together:
+    """One row into each of several tables, and one row changed: together or not at all.
+
+    On PostgreSQL it is one statement, so one round trip; SQLite has no such statement and, in the
+    same process, no round trips.
+    """
+
+    def __init__(self, *inserts: type[Base], last: Update) -> None:
+        self._inserts = tuple(table_of(model) for model in inserts)
+        self._last = last
+        combined = last
+        for table in self._inserts:
+            values = {
+                column.name: bindparam(f"{table.name}_{column.name}", type_=column.type)
+                for column in _written(table)
+            }
+            made = insert(table).values(values).cte(f"into_{table.name}")
+            combined = combined.add_cte(made)
+        self._combined = combined
+
+    def execute(self, session: Session, rows: Sequence[Row], last: Row) -> None:
+        """Write the rows, in the order of the tables; `last` are the parameters of the change."""
+        connection = session.connection()
+        if connection.dialect.name == "postgresql":
+            flat = {
+                f"{table.name}_{name}": value
+                for table, row in zip(self._inserts, rows, strict=True)
+                for name, value in row.items()
+            }
+            connection.execute(self._combined, {**flat, **last})
+            return
+        for table, row in zip(self._inserts, rows, strict=True):
+            connection.execute(insert(table), row)
+        connection.execute(self._last, last)
+
+
+def _written(table: Table) -> list[Column[Any]]:
+    """Return the columns that a caller gives: all but a number that the database counts."""
+    return [column for column in table.columns if column is not table.autoincrement_column]

@@ -1,0 +1,1 @@
+"""Doors that operators open from afar."""

@@ -1,0 +1,81 @@
+"""Doors that operators open from afar: a row here, a command by the bridge, an outcome here."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from fellesskap_backend.carriers.service import Credentials, caller
+from fellesskap_backend.db import Moment, instant
+from fellesskap_backend.door_operations.tables import DoorOperation
+from fellesskap_backend.errors import InvalidRequest, NotFound
+from fellesskap_backend.lockers.tables import Compartment, Locker
+
+GOOD_FOR = timedelta(seconds=30)
+"""How long an operator's wish may wait for the locker; then it has expired."""
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A door to be opened, and why."""
+
+    locker_id: str
+    compartment: int
+    reason_code: str
+    reason: str
+
+
+def issue(session: Session, credentials: Credentials, asked: Asked, *, moment: Moment) -> Row:
+    """Ask the locker to open a door; raise `NotFound` or `InvalidRequest`."""
+    by = caller(session, credentials, "operator")
+    if session.get(Locker, asked.locker_id) is None:
+        raise NotFound("No locker by this id.")
+    if session.get(Compartment, (asked.locker_id, asked.compartment)) is None:
+        raise InvalidRequest(f"This locker has no compartment {asked.compartment}.")
+    operation = DoorOperation(
+        id=moment.new_id(),
+        locker_id=asked.locker_id,
+        compartment=asked.compartment,
+        requested_by=by.prefix,
+        reason_code=asked.reason_code,
+        reason=asked.reason,
+        state="issued",
+        issued_at=moment.now,
+        expires_at=moment.now + GOOD_FOR,
+        updated_at=moment.now,
+    )
+    session.add(operation)
+    session.flush()
+    return _shown(operation)
+
+
+def find(session: Session, credentials: Credentials, locker_id: str, *, operation_id: UUID) -> Row:
+    """Return what became of a door operation; raise `NotFound`."""
+    caller(session, credentials, "operator")
+    operation = session.scalars(
+        select(DoorOperation).where(
+            DoorOperation.id == operation_id, DoorOperation.locker_id == locker_id
+        )
+    ).one_or_none()
+    if operation is None:
+        raise NotFound("No door operation by this id at this locker.")
+    return _shown(operation)
+
+
+def _shown(operation: DoorOperation) -> Row:
+    return {
+        "id": str(operation.id),
+        "locker_id": operation.locker_id,
+        "compartment": operation.compartment,
+        "reason_code": operation.reason_code,
+        "reason": operation.reason,
+        "state": operation.state,
+        "outcome_reason": operation.outcome_reason,
+        "issued_at": instant(operation.issued_at),
+        "expires_at": instant(operation.expires_at),
+        "updated_at": instant(operation.updated_at),
+    }

@@ -1,0 +1,103 @@
+"""Examples for the OpenAPI document."""
+
+from typing import Any
+
+Example = dict[str, Any]
+_AT = "2027-03-01T08:00:00Z"
+_RESERVATION_ID = "01977c1e-5a40-7d5c-8f3e-0a1b2c3d4e5f"
+_PARCEL_ID = "01977c1e-5a41-7b1a-9c44-5e6f708192a3"
+_RIGHT_ID = "01977c1e-5a3f-7c3d-a111-b2c3d4e5f607"
+_LABEL = {"kind": "sscc", "value": "370712345678901238"}
+_BOX = {"w_mm": 300, "h_mm": 100, "d_mm": 200, "g": 900}
+
+RESERVATION_REQUEST: Example = {
+    "locker_id": "fornebu-1",
+    "label": _LABEL,
+    "dimensions": _BOX,
+    "needs": ["low"],
+    "deposit_by": "2027-03-02T18:00:00Z",
+    "collect_within": "P3D",
+    "code_at": "deposit",
+}
+RESERVATION: Example = {
+    "example": {
+        "id": _RESERVATION_ID,
+        "state": "confirmed",
+        "parcel_id": _PARCEL_ID,
+        "right_id": _RIGHT_ID,
+        "locker_id": "fornebu-1",
+        "label": _LABEL,
+        "dimensions": _BOX,
+        "size_class": "S",
+        "needs": ["low"],
+        "deposit_by": "2027-03-02T18:00:00Z",
+        "collect_within": "P3D",
+        "code_at": "deposit",
+        "delivered_to_locker": False,
+        "created_at": _AT,
+    }
+}
+PROBLEM: Example = {
+    "type": "/problems/locker_full",
+    "title": "The locker is full",
+    "status": 409,
+    "code": "locker_full",
+    "detail": "Every compartment that fits is occupied or promised.",
+}
+PROBLEMS: Example = {"content": {"application/problem+json": {"example": PROBLEM}}}
+_ENTRY = {"what": "deposited", "at": _AT, "clock": "trusted", "recorded_at": _AT, "compartment": 7}
+PARCEL: Example = {
+    "example": {
+        "id": _PARCEL_ID,
+        "state": "deposited",
+        "locker_id": "fornebu-1",
+        "reservation_id": _RESERVATION_ID,
+        "compartment": 7,
+        "deposited_at": _AT,
+        "collect_by": "2027-03-04T08:00:00Z",
+        "collected_at": None,
+        "history": [_ENTRY],
+    }
+}
+EVENTS: Example = {
+    "example": {
+        "events": [
+            {
+                "position": 1,
+                "id": "01977c1e-5a42-7a2b-8d55-6f708192a3b4",
+                "type": "reservation.confirmed",
+                "occurred_at": _AT,
+                "clock": "trusted",
+                "recorded_at": _AT,
+                "data": {"reservation_id": _RESERVATION_ID, "parcel_id": _PARCEL_ID},
+            }
+        ],
+        "next": 1,
+    }
+}
+AVAILABILITY: Example = {
+    "example": {
+        "locker_id": "fornebu-1",
+        "in_contact": True,
+        "size_classes": {"S": "many", "M": "few", "L": "few", "XL": "none"},
+    }
+}
+DOOR_REQUEST: Example = {
+    "compartment": 7,
+    "reason_code": "customer_service",
+    "reason": "The recipient stands before the door and it did not spring open.",
+}
+DOOR_OPERATION: Example = {
+    "example": {
+        "id": "01977c1e-5a43-7e3c-9e66-708192a3b4c5",
+        "locker_id": "fornebu-1",
+        "compartment": 7,
+        "reason_code": "customer_service",
+        "reason": DOOR_REQUEST["reason"],
+        "state": "closed",
+        "outcome_reason": None,
+        "issued_at": _AT,
+        "expires_at": "2027-03-01T08:00:30Z",
+        "updated_at": _AT,
+    }
+}

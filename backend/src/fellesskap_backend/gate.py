@@ -1,0 +1,99 @@
+"""The gate at the rim: as many requests inside as there are connections, never more.
+
+Threads, connections and admitted requests are one number, so nothing inside waits for another's
+connection; who is outside waits here, cheaply, and is told to come back after `gate_wait_s`. A
+body is read whole before admission: a slow sender holds no place. Pure ASGI, wrapped around `app`.
+"""
+
+import asyncio
+import json
+import logging
+import traceback
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from fellesskap_backend.errors import PROBLEM_TYPE, BackendError, BodyTooLarge, Busy
+
+log = logging.getLogger(__name__)
+BODY_BYTES_MAX = 64 * 1024
+RETRY_AFTER_S = 1
+
+
+class Gate:
+    """An ASGI application that admits `places` requests at a time to another."""
+
+    def __init__(self, app: ASGIApp, *, places: int, wait_s: float) -> None:
+        self._app = app
+        self._places = asyncio.Semaphore(places)
+        self._wait_s = wait_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection of the server."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        try:
+            body = await _read(receive)
+        except BodyTooLarge as error:
+            await _refuse(error, send)
+            return
+        if body is None:
+            return
+        try:
+            async with asyncio.timeout(self._wait_s):
+                await self._places.acquire()
+        except TimeoutError:
+            await _refuse(Busy("Every place is taken; try again."), send)
+            return
+        try:
+            await self._app(scope, _replay(body, receive), send)
+        except Exception as error:  # noqa: BLE001 - a bug; the application has answered 500
+            # The trace without the text: PostgreSQL quotes whole rows in what it says.
+            trace = "".join(traceback.format_tb(error.__traceback__))
+            log.error("a request failed: %s\n%s", type(error).__name__, trace)  # noqa: TRY400
+        finally:
+            self._places.release()
+
+
+async def _read(receive: Receive) -> bytes | None:
+    """Return the whole body; None if the caller has gone; raise `BodyTooLarge`."""
+    parts: list[bytes] = []
+    length = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        part = message.get("body", b"")
+        length += len(part)
+        if length > BODY_BYTES_MAX:
+            raise BodyTooLarge(f"A request carries at most {BODY_BYTES_MAX} bytes.")
+        parts.append(part)
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """Return a `receive` that gives the body at once, then what the server says."""
+    told = False
+
+    async def replayed() -> Message:
+        nonlocal told
+        if told:
+            return await receive()
+        told = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replayed
+
+
+async def _refuse(error: BackendError, send: Send) -> None:
+    body = json.dumps(error.problem()).encode()
+    headers = [
+        (b"content-type", PROBLEM_TYPE.encode()),
+        (b"content-length", str(len(body)).encode()),
+        (b"connection", b"close"),
+    ]
+    if isinstance(error, Busy):
+        headers.append((b"retry-after", str(RETRY_AFTER_S).encode()))
+    await send({"type": "http.response.start", "status": error.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

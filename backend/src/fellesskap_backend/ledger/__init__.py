@@ -1,0 +1,1 @@
+"""The ledger: every journal event exactly once, in order."""

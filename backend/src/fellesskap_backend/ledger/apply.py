@@ -1,0 +1,112 @@
+"""What a recorded event means for the rows of the nouns: `HANDLERS` by type of event.
+
+The edge is the authority on the physical: every event about custody is legal from every state to
+which the backend may have moved alone, and then it is told as late. An event that is unknown or
+fails changes nothing and is kept as unapplied.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import update
+from sqlalchemy.exc import OperationalError
+
+from fellesskap_backend.db import retryable
+from fellesskap_backend.ledger import custody, doors, hardware
+from fellesskap_backend.ledger.at import At, CannotApply
+from fellesskap_backend.reservations.tables import Claim
+from fellesskap_protocol import events
+from fellesskap_protocol.messages import MalformedMessage, decode_event
+
+__all__ = ["HANDLERS", "At", "CannotApply", "apply"]
+log = logging.getLogger(__name__)
+Handler = Callable[[At, Any], None]
+
+
+def apply(at: At, stored: bytes) -> str | None:
+    """Apply one event under a savepoint; return why it could not be, or None.
+
+    The reason names classes only: an event's own words may be somebody's.
+    """
+    try:
+        event = decode_event(stored)
+    except MalformedMessage:
+        return "malformed or of an unknown type"
+    handler = HANDLERS.get(type(event))
+    if handler is None:
+        return "nothing is known to do with it"
+    try:
+        with at.session.begin_nested():
+            handler(at, event)
+            at.session.flush()
+    except CannotApply as reason:
+        return str(reason)
+    except Exception as error:  # the top of a loop over what others wrote
+        if isinstance(error, OperationalError) and retryable(error):
+            raise
+        return type(error).__name__
+    return None
+
+
+def rights_applied(at: At, event: events.RightsApplied) -> None:
+    """Note what is in force, and free what was held until that: it is in the ledger before."""
+    locker = at.locker
+    before = (locker.applied_generation, locker.applied_revision)
+    now = max(before, (event.generation, event.revision))
+    locker.applied_generation, locker.applied_revision = now
+    if event.generation == locker.generation:
+        at.session.execute(
+            update(Claim)
+            .where(
+                Claim.locker_id == locker.id,
+                Claim.released.is_(False),
+                Claim.released_at_revision <= event.revision,
+            )
+            .values(released=True)
+        )
+
+
+def fault(at: At, event: events.Fault) -> None:
+    """Tell whoever watches the log."""
+    log.warning(
+        "locker %s: a part reports %s", at.locker.id, "ok" if event.what == "ok" else "a fault"
+    )
+
+
+def overcommitted(at: At, event: events.Overcommitted) -> None:
+    """Say loudly that the physical world broke promises."""
+    log.error("locker %s: %d claims cannot be served", at.locker.id, len(event.right_ids))
+
+
+def _told(_at: At, _event: events.Event) -> None:
+    """The row in the ledger is all."""
+
+
+HANDLERS: dict[type[events.Event], Handler] = {
+    events.StoreCreated: _told,
+    events.HardwareDescribed: hardware.described,
+    events.Booted: _told,
+    events.ClockChanged: _told,
+    events.Serving: _told,
+    events.RightsApplied: rights_applied,
+    events.Presented: doors.presented,
+    events.Pulsed: doors.pulsed,
+    events.DoorOpened: doors.opened,
+    events.DoorClosed: doors.closed,
+    events.NotOpened: doors.not_opened,
+    events.Jammed: doors.jammed,
+    events.LeftOpen: doors.left_open,
+    events.Forced: doors.forced,
+    events.Deposited: custody.deposited,
+    events.Collected: custody.collected,
+    events.Removed: custody.removed,
+    events.Upsized: _told,
+    events.DeliveryFailed: custody.delivery_failed,
+    events.Reported: _told,
+    events.ServiceChanged: hardware.service_changed,
+    events.Overcommitted: overcommitted,
+    events.CustodyReported: custody.reported,
+    events.Temperature: _told,
+    events.Fault: fault,
+}

@@ -1,0 +1,72 @@
+"""Geometry and service of compartments: the locker's own description is the truth."""
+
+import logging
+
+from sqlalchemy import select
+
+from fellesskap_backend.ledger.at import At
+from fellesskap_backend.ledger.tables import Entry
+from fellesskap_backend.lockers.tables import Compartment
+from fellesskap_protocol import capacity
+from fellesskap_protocol.events import HardwareDescribed, ServiceChanged, StoreCreated
+from fellesskap_protocol.messages import MalformedMessage, decode_event
+
+log = logging.getLogger(__name__)
+
+
+def described(at: At, event: HardwareDescribed) -> None:
+    """Adopt the geometry; what is described no more goes out of service.
+
+    Right after `store_created: commissioned` somebody vouches that every compartment is empty.
+    """
+    known = {
+        row.number: row
+        for row in at.session.scalars(
+            select(Compartment).where(Compartment.locker_id == at.locker.id)
+        )
+    }
+    vouched = event.seq == 2 and _commissioned(at)
+    for one in event.compartments:
+        row = known.pop(one.number, None)
+        if row is None:
+            row = Compartment(
+                locker_id=at.locker.id,
+                number=one.number,
+                door="unknown",
+                content="unknown",
+                service="in",
+            )
+            at.session.add(row)
+        _adopt(row, one)
+        if vouched:
+            row.content, row.parcel_id = "empty", None
+    for row in known.values():
+        log.warning("locker %s: compartment %d is gone", at.locker.id, row.number)
+        row.service = "out"
+
+
+def service_changed(at: At, event: ServiceChanged) -> None:
+    """Note that a compartment went into or out of service."""
+    at.compartment(event.compartment).service = event.to
+
+
+def _adopt(row: Compartment, described: capacity.Compartment) -> None:
+    row.width_mm, row.height_mm = described.width_mm, described.height_mm
+    row.depth_mm, row.max_g = described.depth_mm, described.max_g
+    row.floor_mm, row.top_mm = described.floor_mm, described.top_mm
+    row.features = list(described.features)
+    row.occupancy_sensor = described.occupancy_sensor
+
+
+def _commissioned(at: At) -> bool:
+    """Say whether the present epoch began with a commissioning."""
+    body = at.session.scalar(
+        select(Entry.body).where(
+            Entry.locker_id == at.locker.id, Entry.epoch == at.locker.epoch, Entry.seq == 1
+        )
+    )
+    try:
+        first = decode_event(body) if body is not None else None
+    except MalformedMessage:
+        return False
+    return isinstance(first, StoreCreated) and first.reason == "commissioned"

@@ -1,0 +1,1 @@
+"""Lockers: the cabinets, their devices, epochs and compartments."""

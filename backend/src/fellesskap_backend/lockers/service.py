@@ -1,0 +1,135 @@
+"""Lockers: taken in, locked for a decision, and what is said of them in public."""
+
+from datetime import datetime, timedelta
+from typing import Literal, TypedDict
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from fellesskap_backend.errors import InvalidRequest, NotFound
+from fellesskap_backend.lockers.tables import Compartment, Device, Locker
+from fellesskap_backend.reservations.tables import Claim
+from fellesskap_protocol import capacity
+from fellesskap_protocol.signing import PublicKey, unb64url
+from fellesskap_protocol.topics import InvalidLockerId, check_locker_id
+
+CONTACT = timedelta(minutes=20)
+"""A signed message this recent is contact."""
+MANY = 4
+"""From how many further parcels on there is room for `many`: no rival learns more."""
+Room = Literal["none", "few", "many"]
+
+
+class Availability(TypedDict):
+    """What everybody may know."""
+
+    locker_id: str
+    in_contact: bool
+    size_classes: dict[str, Room]
+
+
+def locked(session: Session, locker_id: str) -> Locker | None:
+    """Return a locker's row, locked until the transaction ends."""
+    return session.scalars(
+        select(Locker)
+        .where(Locker.id == locker_id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+
+
+def in_contact(locker: Locker, now: datetime) -> bool:
+    """Say whether the locker was heard in the last 20 minutes."""
+    return locker.contact_at is not None and now - locker.contact_at <= CONTACT
+
+
+def availability(session: Session, locker_id: str, now: datetime) -> Availability:
+    """Say roughly how much room there is; raise `NotFound`."""
+    locker = session.get(Locker, locker_id)
+    if locker is None:
+        raise NotFound("No locker by this id.")
+    compartments = session.scalars(select(Compartment).where(Compartment.locker_id == locker_id))
+    matching = capacity.Matching(
+        geometry(row) for row in compartments if capacity.usable(row.content, row.service)
+    )
+    claims = session.scalars(
+        select(Claim).where(Claim.locker_id == locker_id, Claim.released.is_(False))
+    )
+    for claim in claims:
+        matching.add(
+            capacity.Demand(claim.w_mm, claim.h_mm, claim.d_mm, claim.g, tuple(claim.needs))
+        )
+    return Availability(
+        locker_id=locker_id,
+        in_contact=in_contact(locker, now),
+        size_classes={one.name: _room(matching, one) for one in capacity.SIZE_CLASSES},
+    )
+
+
+def _room(taken: capacity.Matching, size: capacity.SizeClass) -> Room:
+    trial = taken.copy()
+    further = 0
+    while further < MANY and trial.add(size.demand()):
+        further += 1
+    return "many" if further == MANY else "few" if further else "none"
+
+
+def geometry(row: Compartment) -> capacity.Compartment:
+    """Return a compartment as the shared function knows it."""
+    return capacity.Compartment(
+        number=row.number,
+        width_mm=row.width_mm,
+        height_mm=row.height_mm,
+        depth_mm=row.depth_mm,
+        floor_mm=row.floor_mm,
+        top_mm=row.top_mm,
+        max_g=row.max_g,
+        features=tuple(row.features),
+        occupancy_sensor=row.occupancy_sensor,
+    )
+
+
+def provision(
+    session: Session, locker_id: str, *, site_name: str, address: str, now: datetime
+) -> Locker:
+    """Take a locker in, or find it again; raise `InvalidRequest` for an id that cannot be."""
+    try:
+        check_locker_id(locker_id)
+    except InvalidLockerId as error:
+        raise InvalidRequest(str(error)) from None
+    locker = locked(session, locker_id)
+    if locker is None:
+        locker = Locker(id=locker_id, created_at=now, k_version=1)
+        session.add(locker)
+    locker.site_name, locker.address = site_name, address
+    session.flush()
+    return locker
+
+
+def claim_device(
+    session: Session, locker_id: str, *, device_id: str, public_key: str, now: datetime
+) -> None:
+    """Let a device speak for a locker; whichever did before is revoked."""
+    try:
+        kid = PublicKey(unb64url(public_key)).kid
+    except ValueError:
+        raise InvalidRequest("A device key is 32 bytes of Ed25519 in base64url.") from None
+    session.execute(
+        update(Device)
+        .where(Device.locker_id == locker_id, Device.id != device_id, Device.revoked_at.is_(None))
+        .values(revoked_at=now)
+    )
+    known = session.get(Device, device_id)
+    if known is None:
+        session.add(
+            Device(
+                id=device_id,
+                locker_id=locker_id,
+                public_key=public_key,
+                kid=kid,
+                claimed_at=now,
+            )
+        )
+    elif (known.locker_id, known.kid) != (locker_id, kid) or known.revoked_at is not None:
+        raise InvalidRequest("This device id is taken or revoked; let the edge make a new one.")
+    session.flush()

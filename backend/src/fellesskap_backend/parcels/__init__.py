@@ -1,0 +1,1 @@
+"""Parcels: the physical items and their custody."""

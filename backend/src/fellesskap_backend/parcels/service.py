@@ -1,0 +1,46 @@
+"""Parcels, as their carrier sees them."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from fellesskap_backend.carriers.service import Credentials, caller
+from fellesskap_backend.db import instant
+from fellesskap_backend.errors import NotFound
+from fellesskap_backend.parcels.tables import Parcel, ParcelEntry
+
+Row = dict[str, Any]
+
+
+def find(session: Session, credentials: Credentials, parcel_id: UUID) -> Row:
+    """Return one of the carrier's own parcels with its history; raise `NotFound`."""
+    by = caller(session, credentials, "carrier")
+    parcel = session.get(Parcel, parcel_id)
+    if parcel is None or parcel.carrier_id != by.carrier_id:
+        raise NotFound("No parcel by this id.")
+    history = session.scalars(
+        select(ParcelEntry).where(ParcelEntry.parcel_id == parcel_id).order_by(ParcelEntry.id)
+    )
+    return {
+        "id": str(parcel.id),
+        "state": parcel.state,
+        "locker_id": parcel.locker_id,
+        "reservation_id": str(parcel.reservation_id) if parcel.reservation_id else None,
+        "compartment": parcel.compartment,
+        "deposited_at": parcel.deposited_at and instant(parcel.deposited_at),
+        "collect_by": parcel.collect_by and instant(parcel.collect_by),
+        "collected_at": parcel.collected_at and instant(parcel.collected_at),
+        "history": [_line(entry) for entry in history],
+    }
+
+
+def _line(entry: ParcelEntry) -> Row:
+    return {
+        "what": entry.what,
+        "at": instant(entry.at),
+        "clock": entry.clock,
+        "recorded_at": instant(entry.recorded_at),
+        "compartment": entry.compartment,
+    }

@@ -1,0 +1,197 @@
+"""PURE: the rows of one confirmed reservation, and how it is shown to its carrier."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from fellesskap_backend.carriers.service import Caller
+from fellesskap_backend.db import Moment, instant
+from fellesskap_backend.idempotency import Attempt
+from fellesskap_backend.reservations.duration import duration_of
+from fellesskap_backend.rights.service import Codes, codes_of, macs_of
+from fellesskap_protocol import messages
+from fellesskap_protocol.barcodes import Identifier
+from fellesskap_protocol.capacity import Demand
+from fellesskap_protocol.codes import mac
+
+Row = dict[str, Any]
+Ids = dict[str, UUID]
+_LIVE: Row = {"released_at_revision": None, "released": False}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request for room at a locker; `label_kind` as the carrier named it."""
+
+    attempt: Attempt
+    locker_id: str
+    label_kind: str
+    label: Identifier
+    demand: Demand
+    size_class: str | None
+    deposit_by: datetime
+    collect_within_s: int
+    code_at: str
+
+
+@dataclass(frozen=True)
+class Keys:
+    """What codes are derived with (`k_codes`) and MACed with (`k_locker`)."""
+
+    k_codes: bytes
+    k_locker: bytes
+
+    def codes(self, right_id: UUID, n: int) -> Codes:
+        """Derive the codes of a right."""
+        return codes_of(self.k_codes, right_id, n)
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """One confirmed reservation: whose, under which right, in which revision of the locker."""
+
+    asked: Asked
+    by: Caller
+    right_id: UUID
+    n: int
+    revision: int
+
+    def rows(self, keys: Keys, moment: Moment) -> tuple[Row, ...]:
+        """Return reservation, claim, parcel, right, code, history entry and notice, in order."""
+        ids = {"reservation_id": moment.new_id(), "parcel_id": moment.new_id()}
+        right = self._right(keys, ids["parcel_id"])
+        wish: Row = {
+            "locker_id": self.asked.locker_id,
+            "id": self.right_id,
+            "revision": self.revision,
+            "removed": False,
+            "body": messages.encode(right).decode(),
+        }
+        code = self._here | {"n": self.n, "code_mac": right.code_mac, "removed_at": None}
+        return (
+            self._reservation(ids, moment.now),
+            self._here | self._box | {"carrier_number": self.by.number} | _LIVE,
+            self._parcel(ids, moment.now),
+            wish,
+            code,
+            self._entry(ids, moment.now),
+            self._notice(ids, moment),
+        )
+
+    @property
+    def _here(self) -> Row:
+        return {"locker_id": self.asked.locker_id, "right_id": self.right_id}
+
+    @property
+    def _box(self) -> Row:
+        box = self.asked.demand
+        needs = list(box.needs)
+        return {"w_mm": box.w_mm, "h_mm": box.h_mm, "d_mm": box.d_mm, "g": box.g, "needs": needs}
+
+    def _reservation(self, ids: Ids, now: datetime) -> Row:
+        return {
+            **self._here,
+            **self._box,
+            "id": ids["reservation_id"],
+            "carrier_id": self.by.carrier_id,
+            "parcel_id": ids["parcel_id"],
+            "label_kind": self.asked.label_kind,
+            "label_value": self.asked.label.value,
+            "label_key": self.asked.label.key,
+            "size_class": self.asked.size_class,
+            "deposit_by": self.asked.deposit_by,
+            "collect_within_s": self.asked.collect_within_s,
+            "code_at": self.asked.code_at,
+            "state": "confirmed",
+            "reject_reason": None,
+            "created_at": now,
+        }
+
+    def _parcel(self, ids: Ids, now: datetime) -> Row:
+        return {
+            **self._here,
+            "id": ids["parcel_id"],
+            "carrier_id": self.by.carrier_id,
+            "reservation_id": ids["reservation_id"],
+            "label_value": self.asked.label.value,
+            "state": "expected",
+            "compartment": None,
+            "deposited_at": None,
+            "collect_by": None,
+            "collected_at": None,
+            "evidence": None,
+            "created_at": now,
+        }
+
+    def _entry(self, ids: Ids, now: datetime) -> Row:
+        return {
+            "parcel_id": ids["parcel_id"],
+            "carrier_id": self.by.carrier_id,
+            "what": "expected",
+            "at": now,
+            "clock": "trusted",
+            "recorded_at": now,
+            "compartment": None,
+            "detail": None,
+        }
+
+    def _notice(self, ids: Ids, moment: Moment) -> Row:
+        data = {name: str(one) for name, one in ids.items()} | {
+            "right_id": str(self.right_id),
+            "locker_id": self.asked.locker_id,
+            "deposit_by": instant(self.asked.deposit_by),
+        }
+        return {
+            "id": moment.new_id(),
+            "carrier_id": self.by.carrier_id,
+            "type": "reservation.confirmed",
+            "parcel_id": ids["parcel_id"],
+            "data": data,
+            "occurred_at": moment.now,
+            "clock": "trusted",
+            "recorded_at": moment.now,
+            "position": None,
+        }
+
+    def _right(self, keys: Keys, parcel_id: UUID) -> messages.Right:
+        """Build the claim: label and code from the start, for a locker that goes offline."""
+        macs = macs_of(keys.k_locker, keys.codes(self.right_id, self.n))
+        demand = self.asked.demand
+        return messages.Right(
+            id=str(self.right_id),
+            kind="claim",
+            carrier_id=str(self.by.carrier_id),
+            parcel_id=str(parcel_id),
+            label_macs=(mac(keys.k_locker, "label", self.asked.label.key),),
+            w_mm=demand.w_mm,
+            h_mm=demand.h_mm,
+            d_mm=demand.d_mm,
+            g=demand.g,
+            needs=demand.needs,
+            code_mac=macs.code,
+            long_code_mac=macs.long_code,
+            qr_mac=macs.qr,
+            deposit_by=self.asked.deposit_by,
+        )
+
+
+def view(row: Mapping[str, Any], *, delivered: bool) -> Row:
+    """Show a reservation to its carrier, without any code."""
+    return {
+        "id": str(row["id"]),
+        "state": row["state"],
+        "parcel_id": str(row["parcel_id"]),
+        "right_id": str(row["right_id"]),
+        "locker_id": row["locker_id"],
+        "label": {"kind": row["label_kind"], "value": row["label_value"]},
+        "dimensions": {name: row[name] for name in ("w_mm", "h_mm", "d_mm", "g")},
+        "size_class": row["size_class"],
+        "needs": row["needs"],
+        "deposit_by": instant(row["deposit_by"]),
+        "collect_within": duration_of(row["collect_within_s"]),
+        "code_at": row["code_at"],
+        "delivered_to_locker": delivered,
+        "created_at": instant(row["created_at"]),
+    }

@@ -1,0 +1,81 @@
+"""Reservations and the claims behind them."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from fellesskap_backend.db import Base
+
+
+class Reservation(Base):
+    """A carrier's request and what became of it."""
+
+    __tablename__ = "reservations"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    carrier_id: Mapped[UUID]
+    locker_id: Mapped[str]
+    parcel_id: Mapped[UUID]
+    right_id: Mapped[UUID]
+    label_kind: Mapped[str]
+    label_value: Mapped[str]
+    label_key: Mapped[str]
+    """What is MACed and compared: `sscc:…`, `s10:…`, `opaque:…`."""
+    w_mm: Mapped[int]
+    h_mm: Mapped[int]
+    d_mm: Mapped[int]
+    g: Mapped[int]
+    size_class: Mapped[str | None]
+    needs: Mapped[list[str]]
+    deposit_by: Mapped[datetime]
+    collect_within_s: Mapped[int]
+    code_at: Mapped[str]
+    """`deposit` or `reservation`."""
+    state: Mapped[str]
+    """`confirmed`, `rejected`, `fulfilled`, `cancelled`, `expired` or `diverted`."""
+    reject_reason: Mapped[str | None]
+    created_at: Mapped[datetime]
+
+    __table_args__ = (
+        Index(
+            "uq_reservations_confirmed_label",
+            "carrier_id",
+            "label_key",
+            unique=True,
+            sqlite_where=text("state = 'confirmed'"),
+            postgresql_where=text("state = 'confirmed'"),
+        ),
+        Index("ix_reservations_carrier_id_label_key", "carrier_id", "label_key"),
+        Index("ix_reservations_right_id", "right_id"),
+        Index(
+            "ix_reservations_deposit_by",
+            "deposit_by",
+            sqlite_where=text("state = 'confirmed'"),
+            postgresql_where=text("state = 'confirmed'"),
+        ),
+    )
+
+
+class Claim(Base):
+    """A hard hold on capacity: size, needs and the carrier's number, nothing else of it.
+
+    It counts until `released`: when the deposit is recorded, or when the revision that took it
+    away is recorded as applied.
+    """
+
+    __tablename__ = "claims"
+
+    right_id: Mapped[UUID] = mapped_column(primary_key=True)
+    locker_id: Mapped[str]
+    carrier_number: Mapped[int]
+    w_mm: Mapped[int]
+    h_mm: Mapped[int]
+    d_mm: Mapped[int]
+    g: Mapped[int]
+    needs: Mapped[list[str]]
+    released_at_revision: Mapped[int | None]
+    released: Mapped[bool] = mapped_column(default=False)
+
+    __table_args__ = (Index("ix_claims_locker_id_released", "locker_id", "released"),)

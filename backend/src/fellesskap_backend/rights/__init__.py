@@ -1,0 +1,1 @@
+"""Rights: the versioned wish of what each locker may do."""

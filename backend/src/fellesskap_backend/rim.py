@@ -1,0 +1,95 @@
+"""What a route is given, and the transaction around it: committed before the answer leaves.
+
+Everything that commits for HTTP is here. A handler has no effect but on its session, so that it
+can be run again when its transaction lost a race.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import Depends, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.routing import APIRoute
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from fellesskap_backend import db
+from fellesskap_backend.secrets import Secrets
+from fellesskap_backend.settings import Settings
+
+
+@dataclass(frozen=True)
+class House:
+    """What the application was built with."""
+
+    settings: Settings
+    secrets: Secrets
+    engine: Engine
+    wake: Callable[[], None]
+    """Called after a commit: rows may wait for the bridge or the worker."""
+
+    def moment(self) -> db.Moment:
+        """Return the time and the chance of one request."""
+        return db.Moment(datetime.now(UTC))
+
+
+async def house(request: Request) -> House:
+    """Return what the application was built with."""
+    found: House = request.app.state.house
+    return found
+
+
+TheHouse = Annotated[House, Depends(house)]
+
+
+async def transaction(inside: TheHouse) -> AsyncIterator[Session]:
+    """Give a session that writes; commit when the handler is through, then wake the senders."""
+    session = db.writer(inside.engine)
+    try:
+        yield session
+        await run_in_threadpool(session.commit)
+        inside.wake()
+    finally:
+        await run_in_threadpool(session.close)
+
+
+async def snapshot(inside: TheHouse) -> AsyncIterator[Session]:
+    """Give a session that only reads."""
+    session = db.reader(inside.engine)
+    try:
+        yield session
+    finally:
+        await run_in_threadpool(session.close)
+
+
+Writing = Annotated[Session, Depends(transaction, scope="function")]
+Reading = Annotated[Session, Depends(snapshot, scope="function")]
+
+
+class RetryingRoute(APIRoute):
+    """A route that runs its handler again (at most 3 times) when its transaction lost a race."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Wrap the handler so that its transaction ends inside each attempt."""
+        handle = super().get_route_handler()
+
+        async def attempts(request: Request) -> Response:
+            for attempt in range(db.ATTEMPTS_MAX):
+                try:
+                    async with AsyncExitStack() as stack:
+                        # FastAPI closes `scope="function"` with the stack that it finds here;
+                        # its own would be closed outside, where nothing can be tried again.
+                        request.scope["fastapi_function_astack"] = stack
+                        return await handle(request)
+                except DBAPIError as error:
+                    if not db.retryable(error) or attempt == db.ATTEMPTS_MAX - 1:
+                        raise
+                await asyncio.sleep(db.pause_s(attempt))
+            raise AssertionError("unreachable")
+
+        return attempts

@@ -1,0 +1,28 @@
+"""All tables of the backend in one place: for migrations, tests and the simulator."""
+
+from fellesskap_backend import idempotency
+from fellesskap_backend.carriers import tables as carriers
+from fellesskap_backend.db import Base
+from fellesskap_backend.door_operations import tables as door_operations
+from fellesskap_backend.events import tables as events
+from fellesskap_backend.ledger import tables as ledger
+from fellesskap_backend.lockers import tables as lockers
+from fellesskap_backend.parcels import tables as parcels
+from fellesskap_backend.reservations import tables as reservations
+from fellesskap_backend.rights import tables as rights
+from fellesskap_backend.webhooks import tables as webhooks
+
+__all__ = [
+    "carriers",
+    "door_operations",
+    "events",
+    "idempotency",
+    "ledger",
+    "lockers",
+    "metadata",
+    "parcels",
+    "reservations",
+    "rights",
+    "webhooks",
+]
+metadata = Base.metadata

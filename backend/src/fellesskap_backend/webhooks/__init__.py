@@ -1,0 +1,1 @@
+"""Webhooks: who subscribed, and what was delivered."""

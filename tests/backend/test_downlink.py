@@ -1,0 +1,273 @@
+"""What is owed to a locker: the table of states and events, and walks over a lossy wire."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fellesskap_backend import downlink as d
+from fellesskap_backend.downlink import Downlink, Order, Position, Stage
+from fellesskap_protocol.messages import CommandOutcome
+from tests.golden import assert_golden
+
+GOLDEN = Path(__file__).parent / "golden"
+NOW = 10_000.0
+EXP = NOW + 30
+ONE, TWO = Position(1, 1), Position(1, 2)
+
+KNOWN = Downlink(
+    epoch="e",
+    wanted=ONE,
+    reported=ONE,
+    heard_at=NOW - 10,
+    session=1,
+    challenge="old",
+    challenge_at=NOW - 90,
+)
+OWING = replace(KNOWN, wanted=TWO, tries=1, sent_at=NOW - 1, rights_at=NOW + 1)
+STATES = {
+    "never heard": Downlink(wanted=ONE),
+    "quiet": KNOWN,
+    "owing, in flight": OWING,
+    "owing, time to resend": replace(OWING, rights_at=NOW),
+    "owing another generation": replace(OWING, wanted=Position(2, 2), rights_at=NOW),
+    "away": replace(OWING, heard_at=NOW - d.CONTACT_S - 1, rights_at=NOW),
+    "ahead": replace(KNOWN, reported=TWO),
+    "command asked, challenge asked for": replace(KNOWN, orders=(Order("j", EXP),), ask_at=NOW + 1),
+    "command sent": replace(KNOWN, orders=(Order("j", EXP, Stage.SENT),)),
+    "command sent again": replace(KNOWN, orders=(Order("j", EXP, Stage.SENT_AGAIN),)),
+    "command out of time": replace(KNOWN, orders=(Order("j", NOW, Stage.SENT),)),
+}
+EVENTS: dict[str, d.Event] = {
+    "born anew": d.Born("e", ONE, 2, "new"),
+    "born again": d.Born("e", ONE, 1, "new"),
+    "born in a new epoch": d.Born("f", Position(), 2, "new"),
+    "reported the same": d.Reported("e", ONE),
+    "reported what is wished": d.Reported("e", TWO),
+    "reported less": d.Reported("e", Position(1, 0)),
+    "resulted done": d.Resulted("j", "done", "new"),
+    "resulted refused": d.Resulted("j", "refused", "new"),
+    "resulted stale": d.Resulted("j", "stale_challenge", "new"),
+    "resulted duplicate": d.Resulted("j", "duplicate", "new"),
+    "resulted for another": d.Resulted("k", "done", "new"),
+    "presence on": d.PresenceSaid(online=True),
+    "presence off": d.PresenceSaid(online=False),
+    "wished more": d.Wished(Position(1, 3)),
+    "wished the same": d.Wished(TWO),
+    "ordered": d.Ordered("k", EXP),
+    "ordered, known": d.Ordered("j", EXP),
+    "ordered, sent before": d.Ordered("k", EXP, Stage.SENT),
+    "ordered too late": d.Ordered("k", NOW),
+    "settled": d.Settled("j"),
+    "tick": d.Tick(),
+}
+
+
+def _words(state: Downlink) -> str:
+    orders = ", ".join(f"{one.jti} {one.stage}" for one in state.orders) or "no command"
+    wake = "never" if state.wake_at == d.NEVER else f"in {state.wake_at - NOW:g} s"
+    place = f"{state.reported.generation}.{state.reported.revision}"
+    wish = f"{state.wanted.generation}.{state.wanted.revision}"
+    return f"{d.phase(state, NOW)} {place} of {wish}; {orders}; wakes {wake}"
+
+
+def _rows() -> Iterator[str]:
+    for name, state in STATES.items():
+        yield f"## {name}"
+        for event, happening in EVENTS.items():
+            after, effects = d.step(state, happening, NOW)
+            said = " ".join(_effect(effect) for effect in effects) or "nothing"
+            yield f"{event:24} -> {_words(after)} | {said}"
+        yield ""
+
+
+def _effect(effect: d.Effect) -> str:
+    fields = ", ".join(f"{name}={getattr(effect, name)}" for name in effect.__slots__)
+    return f"{type(effect).__name__}({fields})"
+
+
+def test_every_event_in_every_state_is_reviewed() -> None:
+    assert {type(event) for event in EVENTS.values()} == set(d.EVENTS)
+    assert_golden(GOLDEN / "downlink.txt", "\n".join(_rows()))
+
+
+def test_a_tick_before_wake_at_does_nothing() -> None:
+    for state in STATES.values():
+        settled, _ = d.step(state, d.Tick(), NOW)
+        if settled.wake_at > NOW + 0.001:
+            assert d.step(settled, d.Tick(), NOW + 0.0005) == (settled, ())
+
+
+def test_rights_are_sent_again_after_two_seconds_doubling_to_sixty() -> None:
+    state, effects = d.step(replace(KNOWN, online=True), d.Wished(TWO), NOW)
+    assert effects == (d.SendRights(1),)
+    waits = []
+    now = NOW
+    for _ in range(7):
+        waits.append(state.wake_at - now)
+        now = state.wake_at
+        state, effects = d.step(state, d.Tick(), now)
+        assert effects == (d.SendRights(1),)
+    assert waits == [2, 4, 8, 16, 32, 60, 60]
+
+
+def test_a_wish_that_grows_while_a_change_is_in_flight_waits_for_the_answer() -> None:
+    state, effects = d.step(KNOWN, d.Wished(TWO), NOW)
+    assert effects == (d.SendRights(1),)
+    state, effects = d.step(state, d.Wished(Position(1, 3)), NOW + 0.01)
+    assert effects == ()
+    assert state.wake_at == NOW + d.IN_FLIGHT_S
+    state, effects = d.step(state, d.Reported("e", TWO), NOW + 0.02)
+    assert effects == (d.SendRights(2),)
+
+
+def test_a_wish_that_grows_right_after_the_answer_goes_out_at_once() -> None:
+    state, _ = d.step(KNOWN, d.Wished(TWO), NOW)
+    state, _ = d.step(state, d.Reported("e", TWO), NOW + 0.01)
+    _, effects = d.step(state, d.Wished(Position(1, 3)), NOW + 0.02)
+    assert effects == (d.SendRights(2),)
+
+
+def test_nothing_is_sent_when_contact_has_run_out() -> None:
+    state, _ = d.step(KNOWN, d.Wished(TWO), NOW)
+    late = NOW + d.CONTACT_S + 1
+    state, effects = d.step(state, d.Tick(), late)
+    assert effects == ()
+    assert state.wake_at == d.NEVER
+    _, effects = d.step(state, d.PresenceSaid(online=True), late)
+    assert effects == (d.SendRights(1),)
+
+
+class _Edge:
+    """As much of a locker as answers rights and commands, over a wire that loses."""
+
+    def __init__(self) -> None:
+        self.epoch, self.position, self.session = "epoch-0", Position(), 1
+        self.challenge = 0
+        self.consumed: set[str] = set()
+
+    def takes(self, generation: int, from_: int, to: int) -> None:
+        begins = from_ == 0 or (generation, from_) == (
+            self.position.generation,
+            self.position.revision,
+        )
+        if begins and Position(generation, to) > self.position:
+            self.position = Position(generation, to)
+
+
+class _Walk:
+    """A downlink, its locker and the wire between; asserts what must always hold."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+        self.state, self.edge = Downlink(), _Edge()
+        self.signed: dict[str, int] = {}
+        self.exp: dict[str, float] = {}
+
+    def give(self, event: d.Event, *, lost: bool = False) -> None:
+        before = self.state
+        self.state, effects = d.step(self.state, event, self.now)
+        for effect in effects:
+            self._check(effect, before)
+            if not lost:
+                self._deliver(effect)
+
+    def _check(self, effect: d.Effect, _before: Downlink) -> None:
+        match effect:
+            case d.SendRights(from_):
+                assert from_ in (0, self.state.reported.revision)
+                if from_:
+                    assert self.state.reported.generation == self.state.wanted.generation
+                assert self.state.reported < self.state.wanted
+                assert self.state.epoch is not None
+            case d.SendCommand(jti, _, again):
+                assert self.now < self.exp[jti]
+                self.signed[jti] = self.signed.get(jti, 0) + 1
+                assert self.signed[jti] == 1 + again
+                assert self.signed[jti] <= 2
+            case d.AskChallenge():
+                assert any(one.exp > self.now for one in self.state.orders)
+            case d.Expire(jti):
+                assert self.now >= self.exp[jti]
+            case d.SendKeys():
+                pass
+
+    def _deliver(self, effect: d.Effect) -> None:
+        match effect:
+            case d.SendRights(from_):
+                wanted = self.state.wanted
+                self.edge.takes(wanted.generation, from_, wanted.revision)
+            case d.SendCommand(jti, challenge, _):
+                fresh = challenge == str(self.edge.challenge)
+                if fresh:
+                    self.edge.consumed.add(jti)
+                outcome: CommandOutcome = "done" if fresh else "stale_challenge"
+                self.give(d.Resulted(jti, outcome, str(self.edge.challenge)))
+            case d.AskChallenge():
+                self.give(d.Resulted("show", "done", str(self.edge.challenge)))
+            case d.SendKeys() | d.Expire():
+                pass
+
+    def act(self, name: str, number: int, *, lost: bool) -> None:
+        edge = self.edge
+        match name:
+            case "wish":
+                wanted = self.state.wanted
+                self.give(d.Wished(Position(1, wanted.revision + 1)), lost=lost)
+            case "restored":
+                wanted = self.state.wanted
+                raised = Position(wanted.generation + 1, wanted.revision)
+                self.give(d.Wished(raised), lost=lost)
+            case "birth":
+                edge.session += number % 2
+                birth = d.Born(edge.epoch, edge.position, edge.session, str(edge.challenge))
+                self.give(birth, lost=lost)
+            case "epoch":
+                edge.epoch, edge.position = f"epoch-{number}", Position()
+            case "batch":
+                self.give(d.Reported(edge.epoch, edge.position), lost=lost)
+            case "old batch":
+                self.give(d.Reported(edge.epoch, Position(1, number % 5)), lost=lost)
+            case "reboot":
+                edge.challenge += 1
+            case "order":
+                jti = f"j{number % 6}"
+                self.exp.setdefault(jti, self.now + 30)
+                if jti not in self.signed or any(one.jti == jti for one in self.state.orders):
+                    self.give(d.Ordered(jti, self.exp[jti]), lost=lost)
+            case "presence":
+                self.give(d.PresenceSaid(online=bool(number % 2)), lost=lost)
+            case "settled":
+                self.give(d.Settled(f"j{number % 6}"), lost=lost)
+            case "time":
+                self.now += number * 0.7
+                self.give(d.Tick(), lost=lost)
+
+
+ACTS = (
+    *("wish", "birth", "epoch", "batch", "old batch", "reboot", "order"),
+    *("presence", "settled", "time", "time", "restored"),
+)
+
+
+@given(st.lists(st.tuples(st.sampled_from(ACTS), st.integers(0, 40), st.booleans()), max_size=60))
+def test_walks_over_a_lossy_wire_keep_the_rules_and_end_quiet(
+    acts: list[tuple[str, int, bool]],
+) -> None:
+    walk = _Walk()
+    for name, number, lost in acts:
+        walk.act(name, number, lost=lost)
+    # From now on nothing is lost: the locker connects, and time passes.
+    walk.act("birth", 1, lost=False)
+    for _ in range(20):
+        if walk.state.wake_at < d.NEVER:
+            walk.now = max(walk.now, walk.state.wake_at)
+        walk.act("time", 0, lost=False)
+        walk.act("batch", 0, lost=False)
+    assert walk.state.wanted == walk.state.reported == walk.edge.position or (
+        d.phase(walk.state, walk.now) is d.Phase.AHEAD
+    )
+    assert walk.state.orders == ()
+    assert walk.state.wake_at == d.NEVER

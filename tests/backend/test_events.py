@@ -1,0 +1,53 @@
+"""`/v1/events`."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from fellesskap_backend.events.tables import Notice
+from tests.backend.api import Api, request, reserve
+
+
+def _give_positions(api: Api) -> None:
+    """Do what the worker does after the commit."""
+
+    def give(session: Session) -> None:
+        notices = session.scalars(select(Notice).order_by(Notice.recorded_at, Notice.id))
+        last: dict[object, int] = {}
+        for notice in notices:
+            notice.position = last[notice.carrier_id] = last.get(notice.carrier_id, 0) + 1
+
+    api.change(give)
+
+
+def test_feed_is_read_by_position(api: Api) -> None:
+    carrier = api.carrier()
+    for number in range(3):
+        reserve(carrier, request(number), f"k{number}")
+    assert carrier.get("/v1/events").json() == {"events": [], "next": 0}
+    _give_positions(api)
+    first = carrier.get("/v1/events", params={"after": 0, "limit": 2}).json()
+    assert [event["position"] for event in first["events"]] == [1, 2]
+    rest = carrier.get("/v1/events", params={"after": first["next"]}).json()
+    assert [event["position"] for event in rest["events"]] == [3]
+    assert carrier.get("/v1/events", params={"after": 3}).json() == {"events": [], "next": 3}
+    event = rest["events"][0]
+    assert (event["type"], event["clock"]) == ("reservation.confirmed", "trusted")
+    assert set(event["data"]) == {
+        *("reservation_id", "parcel_id", "right_id", "locker_id", "deposit_by")
+    }
+
+
+def test_feed_holds_no_code_and_nothing_of_others(api: Api) -> None:
+    carrier, other = api.carrier(), api.carrier("Sydpost")
+    code = reserve(carrier, request(code_at="reservation"), "k").json()["pickup_code"]
+    _give_positions(api)
+    told = carrier.get("/v1/events")
+    assert len(told.json()["events"]) == 1
+    assert code not in told.text
+    assert other.get("/v1/events").json()["events"] == []
+
+
+def test_positions_and_limits_are_checked(api: Api) -> None:
+    carrier = api.carrier()
+    for query in ({"after": -1}, {"limit": 0}, {"limit": 501}, {"after": "x"}, {"after": 2**40}):
+        assert carrier.get("/v1/events", params=query).status_code == 422

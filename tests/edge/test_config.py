@@ -1,0 +1,126 @@
+"""`locker.toml`: what is wrong is refused at the start, with the place and the remedy."""
+
+from pathlib import Path
+
+import pytest
+
+from fellesskap_edge.config import InvalidConfig, Limits, load
+
+GOOD = """
+[locker]
+id = "oslo-1"
+[[bank]]
+name = "a"
+family = "8a"
+port = "lock-bus"
+address = 1
+supply = "psu-1"
+[[bank]]
+name = "b"
+family = "8a"
+port = "lock-bus"
+address = 2
+supply = "psu-2"
+[scanner]
+family = "grow"
+port = "scanner"
+[[compartment]]
+number = 1
+bank = "a"
+channel = 1
+width_mm = 450
+height_mm = 110
+depth_mm = 580
+floor_mm = 400
+top_mm = 510
+max_g = 25000
+[[compartment]]
+number = 2
+bank = "b"
+channel = 1
+width_mm = 450
+height_mm = 110
+depth_mm = 580
+floor_mm = 520
+top_mm = 630
+max_g = 25000
+"""
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "locker.toml"
+    path.write_text(text)
+    return path
+
+
+def test_good_file_is_read_and_its_paths_are_relative_to_it(tmp_path: Path) -> None:
+    config = load(written(tmp_path, GOOD))
+    assert config.locker.id == "oslo-1"
+    assert [bank.port for bank in config.banks] == [str(tmp_path / "lock-bus")] * 2
+    assert config.edge.state == str(tmp_path / "state")
+    assert not config.limits.raised
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('id = "oslo-1"', 'id = "Oslo 1"', r"\[locker\]"),
+        ('id = "oslo-1"', 'id = "oslo-1"\ncolour = "red"', "colour"),
+        ('name = "b"', 'name = "a"', "'a' stands twice"),
+        ("address = 2", "address = 1", "another DIP"),
+        ("address = 2", "address = 33", "not 1 to 32"),
+        ("address = 2", "address = 2\nbaud = 19200", "differ in baud"),
+        ("address = 2", "address = 2\nbaud = 0", "baud 0"),
+        ("address = 2", "address = 2\nclosed_bit = 2", "closed_bit"),
+        ('port = "lock-bus"\naddress = 2\nsupply = "psu-2"',
+         'port = "other"\naddress = 2\nsupply = "psu-1"', "several lines"),
+        ('port = "scanner"', 'port = "lock-bus"', r"\[scanner\]"),
+        ("number = 2", "number = 1", "number 1 stands twice"),
+        ("number = 2", "number = 0", "greater than 0"),
+        ('bank = "b"', 'bank = "a"', "wired to two"),
+        ('bank = "b"', 'bank = "z"', "no bank 'z'"),
+        ("channel = 1", "channel = 25", "not 1 to 24"),
+        ("width_mm = 450", "width_mm = -450", "greater than 0"),
+        ("top_mm = 510", "top_mm = 400", "not above"),
+        ("[scanner]", "[limits]\nremote_open_interval_s = 0.4\n[scanner]", "at least 0.5"),
+        ("[scanner]", "[limits]\nremote_open_interval_s = nan\n[scanner]", "at least 0.5"),
+        ("[scanner]", "[limits]\nremote_open_interval_s = inf\n[scanner]", "at most"),
+        ("[scanner]", "[limits]\nremote_opens_per_10_min = -1\n[scanner]", "not negative"),
+        ("[scanner]", "[kiosk]\nport = 70000\n[scanner]", r"\[kiosk\]"),
+        ("[locker]", "[locker", "line"),
+        (GOOD[GOOD.index("[[compartment]]") :], "", "`compartment`"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_named(tmp_path: Path, old: str, new: str, told: str) -> None:
+    assert old in GOOD
+    path = written(tmp_path, GOOD.replace(old, new, 1))
+    with pytest.raises(InvalidConfig, match=told) as refusal:
+        load(path)
+    assert str(path) in str(refusal.value)
+
+
+def test_file_that_is_not_there_or_no_text_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidConfig, match="No such file"):
+        load(tmp_path / "locker.toml")
+    (tmp_path / "locker.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(InvalidConfig, match=r"locker\.toml"):
+        load(tmp_path / "locker.toml")
+
+
+def test_digest_changes_with_the_geometry_and_only_with_it(tmp_path: Path) -> None:
+    digest = load(written(tmp_path, GOOD)).digest
+    assert load(written(tmp_path, GOOD.replace("address = 2", "address = 3"))).digest == digest
+    assert load(written(tmp_path, GOOD.replace("top_mm = 510", "top_mm = 511"))).digest != digest
+
+
+@pytest.mark.parametrize(
+    ("limits", "raised"),
+    [
+        (Limits(), False),
+        (Limits(remote_open_interval_s=20), False),
+        (Limits(remote_open_interval_s=9), True),
+        (Limits(remote_opens_per_10_min=7), True),
+    ],
+)
+def test_a_raised_limit_shows(limits: Limits, raised: bool) -> None:
+    assert limits.raised == raised

@@ -1,0 +1,44 @@
+"""`fellesskap-firmware-sim exchange 8a …` answers as a board on the bench would."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROGRAM = Path(sys.executable).parent / "fellesskap-firmware-sim"
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "out", "err"),
+    [
+        (["80", "01", "00", "33", "B2"], 0, "80 01 FF FF FF 33 4D\n", ""),
+        (["800100", "33b2"], 0, "80 01 FF FF FF 33 4D\n", ""),
+        (["8A0101119B"], 0, "8A 01 01 11 9B\n", "pulse: channel 1\n"),
+        (["8A0203119A", "--address", "2"], 0, "8A 02 03 11 9A\n", "pulse: channel 3\n"),
+        (["8A01011100"], 1, "", "silence: not a valid frame for this board\n"),
+        (["8A02031198"], 1, "", "silence: not a valid frame for this board\n"),
+        (["xyz"], 2, "", "not bytes in hex: xyz\n"),
+    ],
+)
+def test_exchange(arguments: list[str], status: int, out: str, err: str) -> None:
+    done = run("exchange", "8a", *arguments)
+    assert (done.returncode, done.stdout, done.stderr) == (status, out, err)
+
+
+def test_asking_a_locker_that_does_not_run_says_so(tmp_path: Path) -> None:
+    done = run("doors", str(tmp_path))
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"no simulated locker runs in {tmp_path}")
+
+
+def test_bad_config_is_refused_with_the_place(tmp_path: Path) -> None:
+    config = tmp_path / "locker.toml"
+    config.write_text("[locker]\nid = 3\n")
+    done = run("live", "--dir", str(tmp_path), "--config", str(config))
+    assert done.returncode == 2
+    assert str(config) in done.stderr

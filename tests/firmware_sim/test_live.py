@@ -1,0 +1,220 @@
+"""The hardware in real time: real serial ports at the one end, people at the other."""
+
+import json
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import serial
+
+Json = dict[str, Any]
+BIN = Path(sys.executable).parent
+LOCKER = """
+[locker]
+id = "bench-1"
+[[bank]]
+name = "a"
+family = "8a"
+port = "lock-bus"
+address = 1
+supply = "psu-1"
+[[bank]]
+name = "b"
+family = "8a"
+port = "lock-bus"
+address = 2
+supply = "psu-2"
+closed_bit = 0
+[scanner]
+family = "grow"
+port = "scanner"
+""" + "".join(
+    f"""
+[[compartment]]
+number = {number}
+bank = "{bank}"
+channel = {channel}
+width_mm = 450
+height_mm = 110
+depth_mm = 580
+floor_mm = {200 + 120 * number}
+top_mm = {310 + 120 * number}
+max_g = 25000
+"""
+    for number, bank, channel in ((1, "a", 1), (2, "a", 2), (3, "b", 1))
+)
+
+
+class Bench:
+    """A simulated locker that runs, its ports and its control socket."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        config = folder / "locker.toml"
+        config.write_text(LOCKER)
+        self.process = subprocess.Popen(
+            [BIN / "fellesskap-firmware-sim", "live", "--dir", folder, "--config", config],
+            stdout=subprocess.PIPE,
+        )
+        assert self.process.stdout is not None
+        self.ready = json.loads(self.process.stdout.readline())
+        self._control = socket.socket(socket.AF_UNIX)
+        self._control.settimeout(10)
+        self._control.connect(str(folder / "control.sock"))
+        self._stream = self._control.makefile("rwb")
+
+    def ask(self, do: str, **more: Any) -> Json:
+        self._stream.write(json.dumps({"do": do, **more}).encode() + b"\n")
+        self._stream.flush()
+        answer: Json = json.loads(self._stream.readline())
+        return answer
+
+    def watch(self) -> Iterator[Json]:
+        """Yield the facts from now on, as they happen."""
+        line = socket.socket(socket.AF_UNIX)
+        line.settimeout(10)
+        line.connect(str(self.folder / "control.sock"))
+        stream = line.makefile("rwb")
+        stream.write(b'{"do":"watch"}\n')
+        stream.flush()
+        assert json.loads(stream.readline())["fact"] == "watching"
+
+        def facts() -> Iterator[Json]:
+            with line, stream:
+                while text := stream.readline():
+                    yield json.loads(text)
+
+        return facts()
+
+    def port(self, name: str) -> serial.Serial:
+        return serial.Serial(str(self.folder / name), 9600, timeout=5, exclusive=True)
+
+    def close(self) -> int:
+        self._stream.close()
+        self._control.close()
+        self.process.terminate()
+        status = self.process.wait(10)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        return status
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    running = Bench(tmp_path)
+    yield running
+    running.close()
+
+
+def until(facts: Iterator[Json], name: str) -> Json:
+    return next(fact for fact in facts if fact["fact"] == name)
+
+
+def exchange(port: serial.Serial, request: str, length: int) -> str:
+    port.write(bytes.fromhex(request))
+    return port.read(length).hex(" ").upper()
+
+
+def settled(port: serial.Serial, reply: str) -> None:
+    """Ask until the contacts have stopped bouncing."""
+    answers = [exchange(port, "80 01 00 33 B2", 7)]
+    while answers[-1] != reply:
+        answers.append(exchange(port, "80 01 00 33 B2", 7))
+        assert len(answers) < 20, answers
+
+
+def test_boards_answer_on_their_line_each_with_its_polarity(bench: Bench) -> None:
+    with bench.port("lock-bus") as port:
+        assert exchange(port, "80 01 00 33 B2", 7) == "80 01 00 00 03 33 B1"
+        assert exchange(port, "80 02 00 33 B1", 7) == "80 02 00 00 00 33 B1"
+        port.timeout = 0.3
+        assert exchange(port, "80 03 00 33 B0", 7) == ""  # nobody has this address
+
+
+def test_one_pulse_opens_one_door_and_is_on_record(bench: Bench) -> None:
+    facts = bench.watch()
+    bench.ask("person", act="put_in", open_s=0.4)
+    with bench.port("lock-bus") as port:
+        assert exchange(port, "8A 01 02 11 98", 5) == "8A 01 02 11 98"
+        assert until(facts, "door_opened")["compartment"] == 2
+        assert until(facts, "door_shut")["compartment"] == 2
+        settled(port, "80 01 00 00 03 33 B1")
+    (pulse,) = bench.ask("pulses")["pulses"]
+    assert pulse["compartment"] == 2
+    assert pulse["on_ms"] == pytest.approx(300)
+    doors = {door["compartment"]: door for door in bench.ask("doors")["doors"]}
+    assert doors[2] == {"compartment": 2, "open": False, "full": True}
+    assert doors[1] == {"compartment": 1, "open": False, "full": False}
+
+
+def test_reply_comes_at_the_pace_of_the_line(bench: Bench) -> None:
+    with bench.port("lock-bus") as port:
+        began = time.monotonic()
+        exchange(port, "80 01 00 33 B2", 7)
+        # 12 bytes of 10 bits at 9600 baud, and 8 ms between request and reply.
+        assert time.monotonic() - began >= 12 * 10 / 9600 + 0.008
+
+
+def test_scan_arrives_at_the_scanners_port(bench: Bench) -> None:
+    with bench.port("scanner") as port:
+        bench.ask("scan", text="]C100370712345678901238")
+        assert port.read_until(b"\r") == b"]C100370712345678901238\r"
+        port.write(bytes.fromhex("7E 00 08 01 00 D0 80 AB CD"))
+        assert port.read(7) == bytes.fromhex("02 00 00 01 00 33 31")
+
+
+def test_a_port_can_be_unplugged_and_plugged_in_again(bench: Bench) -> None:
+    port = bench.port("lock-bus")
+    bench.ask("unplug", line="lock-bus")
+    with pytest.raises((serial.SerialException, OSError)):
+        port.read(1)
+    port.close()
+    with pytest.raises(serial.SerialException):
+        bench.port("lock-bus")
+    bench.ask("plug", line="lock-bus")
+    with bench.port("lock-bus") as again:
+        assert exchange(again, "80 01 00 33 B2", 7) == "80 01 00 00 03 33 B1"
+
+
+def test_doors_are_forced_and_shut_and_faults_set_by_hand(bench: Bench) -> None:
+    with bench.port("lock-bus") as port:
+        facts = bench.watch()
+        bench.ask("force", compartment=1)
+        assert until(facts, "door_opened")["compartment"] == 1
+        bench.ask("fault", part=2, name="sensor_stuck", value="open")
+        bench.ask("fault", part="a", name="corrupt_replies", value=1)
+        assert exchange(port, "80 01 00 33 B2", 7)[-2:] in ("E4", "E5", "E6", "E7")
+        settled(port, "80 01 00 00 00 33 B2")
+        bench.ask("shut", compartment=1)
+        settled(port, "80 01 00 00 01 33 B3")
+
+
+@pytest.mark.parametrize(
+    "request_line",
+    [
+        {"do": "explode"},
+        {"do": "person", "act": "dance"},
+        {"do": "person", "act": "put_in", "compartment": 99},
+        {"do": "fault", "part": "z", "name": "silent", "value": True},
+        {"do": "fault", "part": "a", "name": "wings", "value": True},
+        {"do": "unplug", "line": "nowhere"},
+        {"do": "scan"},
+        {"do": "scan", "text": "blåbær"},
+        {"do": "scan_bytes", "hex": "zz"},
+        {"do": "force", "compartment": None},
+    ],
+)
+def test_bad_request_is_refused_and_the_hardware_runs_on(bench: Bench, request_line: Json) -> None:
+    assert "error" in bench.ask(**request_line)
+    assert "doors" in bench.ask("doors")
+
+
+def test_it_stops_when_told(tmp_path: Path) -> None:
+    running = Bench(tmp_path)
+    assert running.ready["control"] == str(tmp_path / "control.sock")
+    assert running.close() == 0
