@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import httpx
 
@@ -262,6 +262,16 @@ class Locker:
         self.hardware.program.stop()
 
 
+class StoppableBroker(Protocol):
+    """A broker that tests started beside the backend."""
+
+    def start(self) -> object:
+        """Start it, on the port it had."""
+
+    def kill(self) -> None:
+        """SIGKILL."""
+
+
 class Installation:
     """The backend as `fellesskap-backend serve`, with its lockers."""
 
@@ -271,6 +281,8 @@ class Installation:
         self.env = {"FELLESSKAP_ALLOW_LOOPBACK_WEBHOOKS": "true", **(env or {})}
         self.lockers: list[Locker] = []
         self.backend: Program | None = None
+        self._clients: list[httpx.Client] = []
+        self.broker: StoppableBroker | None = None
         root.mkdir(parents=True, exist_ok=True)
 
     def start(self) -> Program:
@@ -303,9 +315,11 @@ class Installation:
 
     def client(self, key: str) -> httpx.Client:
         """Return an HTTP client with an API key."""
-        return httpx.Client(
+        client = httpx.Client(
             base_url=self.url, headers={"Authorization": f"Bearer {key}"}, timeout=30
         )
+        self._clients.append(client)
+        return client
 
     def locker(self, locker_id: str, toml: str | None = None) -> Locker:
         """Build, provision and start one simulated locker."""
@@ -323,6 +337,8 @@ class Installation:
 
     def stop(self) -> None:
         """Stop everything, the lockers first."""
+        for client in self._clients:
+            client.close()
         for locker in self.lockers:
             with contextlib.suppress(ProcessLookupError):
                 locker.stop()
