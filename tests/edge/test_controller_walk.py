@@ -211,13 +211,18 @@ class Locker(RuleBasedStateMachine):
         self.give(event)
 
     @rule(name=st.sampled_from(NAMES))
+    def a_door_jams(self, name: str) -> None:
+        self.a_label_is_scanned([name], repeated=False)
+        self.time_passes(31.0)
+
+    @rule(name=st.sampled_from(NAMES))
     def a_right_is_revoked_and_used_all_the_same(self, name: str) -> None:
         if name in self.ledger.rights:
             self.rights_come([(name, False, "red", True, None)], set(), from_empty=False)
             self.a_courier_deposits(name, 1.0)
             self.a_code_is_entered("long", name)
 
-    @rule(kind=st.sampled_from(["long", "qr"]), seconds=st.sampled_from([0.0, 10.0, 285.0, 299.0]))
+    @rule(kind=st.sampled_from(["long", "qr"]), seconds=st.sampled_from([0.0, 10.0, 285.0, 301.0]))
     def an_old_code_is_tried_again(self, kind: str, seconds: float) -> None:
         """It opens what it emptied for five minutes, unless that was given to somebody else."""
         self.time_passes(seconds)

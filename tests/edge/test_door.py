@@ -244,6 +244,13 @@ class Operations(RuleBasedStateMachine):
         self.take(fire(self.door, self.now))
         self.fired.append(self.now)
 
+    @precondition(lambda self: self.door.state is State.QUEUED)
+    @rule(reading=st.sampled_from(READINGS))
+    def pulse_that_moves_nothing_in_its_time(self, reading: Reading) -> None:
+        self.supply_is_free()
+        self.wait(OPEN_WAIT_S)
+        self.sensed(reading)
+
     @precondition(lambda self: self.door.state in IN_OPERATION)
     @rule()
     def restart(self) -> None:

@@ -80,7 +80,10 @@ def test_a_flipped_bit_is_found_or_changes_nothing(
     at = data.draw(st.integers(0, len(stored) - 1))
     stored[at] ^= 1 << data.draw(st.integers(0, 7))
     path.write_bytes(stored)
-    flipped = Journal(path)
+    try:
+        flipped = Journal(path)
+    except JournalUnusable:
+        return  # found: nothing opens on a store that the disk refuses
     found = flipped.found
     try:
         after = (list(flipped.read(1, 10)), found.facts)

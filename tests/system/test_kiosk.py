@@ -45,11 +45,24 @@ def test_a_resident_types_the_code_on_the_screen(edge: Edge, page: Page) -> None
 
 def test_a_wrong_code_is_answered_in_the_language_that_was_chosen(page: Page) -> None:
     page.get_by_role("link", name="English").click()
+    expect(page.get_by_role("button", name="Open")).to_be_enabled()
     page.get_by_role("textbox").fill("87654321")
     page.keyboard.press("Enter")
     expect(page.get_by_role("status")).to_have_text(
         "That code does not fit. Check the message and try again."
     )
+
+
+def test_a_code_never_gets_into_a_url_even_without_the_script(edge: Edge) -> None:
+    _, locker = edge
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_context(java_script_enabled=False).new_page()
+        page.goto(str(locker.kiosk.base_url))
+        page.get_by_role("textbox").fill("87654321")
+        page.keyboard.press("Enter")
+        assert "8765" not in page.url
+        browser.close()
 
 
 def test_the_courier_sees_which_door_opens(edge: Edge, page: Page) -> None:

@@ -23,7 +23,7 @@ def test_a_megabyte_of_noise_from_the_scanner(edge: Edge) -> None:
     locker.hardware.person("put_in")
 
     def read() -> bool:
-        """Hold the label before the scanner until the noise is over: 50 ms of silence."""
+        """Hold the label before the scanner until the noise is over: 100 ms of silence."""
         locker.hardware.scan(SCAN)
         with contextlib.suppress(NeverHappened):
             wait_for("the door", lambda: opened(locker), 0.5)

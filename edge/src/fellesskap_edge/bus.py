@@ -129,7 +129,7 @@ class BankLine:
     """What the bus knows of one bank."""
 
     driver: Board8A
-    supply: str = ""
+    supply: str
     """Banks that name the same one share it."""
     fast: bool = False
     poll_at: float = 0.0

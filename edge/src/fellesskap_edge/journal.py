@@ -23,6 +23,15 @@ from fellesskap_protocol.messages import MalformedMessage, decode_event, encode,
 KEPT = timedelta(days=30)
 """How long acknowledged events stay."""
 BUSY_MS = 2000
+DISK_ERRORS = (
+    apsw.BusyError,
+    apsw.CantOpenError,
+    apsw.FullError,
+    apsw.IOError,
+    apsw.PermissionsError,
+    apsw.ReadOnlyError,
+)
+"""The disk refuses; the store itself may be sound. Any other error is damage."""
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS store (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS events (seq INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
@@ -69,15 +78,21 @@ class Journal:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            try:
-                self.found = self._open()
-            except (apsw.CorruptError, apsw.NotADBError) as error:
-                self._set_file_aside()
-                self.found = replace(self._open(), broken=f"{path}: {error}")
+            self.found = self._opened()
         except apsw.BusyError:
             raise JournalUnusable(f"{path}: another daemon runs on this store") from None
         except (apsw.Error, OSError) as error:
             raise JournalUnusable(f"{path}: {error}") from None
+
+    def _opened(self) -> Found:
+        """Open the store; one that cannot be read as what it should be is set aside."""
+        try:
+            return self._open()
+        except DISK_ERRORS:
+            raise
+        except apsw.Error as error:
+            self._set_file_aside()
+            return replace(self._open(), broken=f"{self.path}: {error}")
 
     def _open(self) -> Found:
         self._db = apsw.Connection(str(self.path))

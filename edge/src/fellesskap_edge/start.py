@@ -81,7 +81,7 @@ def lines(config: LockerConfig) -> dict[str, bus.Bus]:
     found: dict[str, dict[str, bus.BankLine]] = {}
     for bank in config.banks:
         driver = Board8A(bank.address, bank.closed_bit, bank.status_order)
-        found.setdefault(bank.port, {})[bank.name] = bus.BankLine(driver)
+        found.setdefault(bank.port, {})[bank.name] = bus.BankLine(driver, bank.supply)
     return {port: bus.Bus(banks) for port, banks in found.items()}
 
 

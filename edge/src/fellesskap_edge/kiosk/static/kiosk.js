@@ -46,6 +46,8 @@ document.getElementById("form").addEventListener("submit", async (event) => {
   }
 });
 
+document.getElementById("open").disabled = false;
+
 // What became of the courier's last scan.
 setInterval(async () => {
   try {
