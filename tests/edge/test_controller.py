@@ -63,7 +63,8 @@ def test_a_parcel_goes_in_offline_and_out_again_with_its_code() -> None:
         Collected,
     ]
     assert locker.controller.places[number].content == "empty"
-    assert locker.controller.rights == {}
+    spent = locker.controller.rights["one"]
+    assert (spent.revoked, spent.compartment) == (True, None), "used up until it is taken away"
 
 
 def test_a_door_with_a_parcel_is_never_chosen_for_another() -> None:

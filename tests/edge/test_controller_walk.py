@@ -196,7 +196,6 @@ class Locker(RuleBasedStateMachine):
                 else self.locker.now.wall + timedelta(seconds=deposit_s),
             )
             for name, large, carrier, revoked, deposit_s in puts
-            if name not in self.ledger.used
         )
         position = self.locker.controller.position
         gone = tuple(remove - {one.id for one in put})
@@ -207,7 +206,11 @@ class Locker(RuleBasedStateMachine):
             kept.pop(name, None)
         for name in holding & set(self.ledger.rights):
             kept[name] = self.ledger.rights[name]
-        self.ledger.rights = kept | {one.id: one for one in put}
+        put_ids = {one.id for one in put}
+        # Taken away and sent anew, it is a new right of the backend, which knows what was used.
+        self.ledger.used -= set(NAMES) - put_ids if from_empty else set(gone)
+        fresh = {one.id: one for one in put if one.id not in self.ledger.used}
+        self.ledger.rights = kept | fresh
         self.give(event)
 
     @rule(name=st.sampled_from(NAMES))

@@ -1,7 +1,8 @@
 """Rights as they come from the backend: one whole revision at a time. Pure.
 
 A right that holds a parcel is never dropped here; only `revoked` takes it out of use. A claim that
-became a collect right stays one, with its compartment, whatever an older wish says of it.
+became a collect right stays one, with its compartment, whatever an older wish says of it; one that
+was used up stays so until it is taken away. No right opens where another's parcel lies.
 """
 
 import msgspec
@@ -22,7 +23,7 @@ def rights_arrived(draft: Draft, event: RightsArrived) -> None:
         if draft.c.rights.pop(right_id, None) is not None:
             draft.say(Forget("right", right_id))
     for right in event.put:
-        kept = _merged(draft.c.rights.get(right.id), right, holds_parcel=right.id in holding)
+        kept = _merged(draft, right, holds_parcel=right.id in holding)
         draft.c.rights[right.id] = kept
         draft.say(Keep("right", right.id, kept))
     position = Position(event.generation, event.revision)
@@ -33,7 +34,19 @@ def rights_arrived(draft: Draft, event: RightsArrived) -> None:
     )
 
 
-def _merged(known: Right | None, wished: Right, *, holds_parcel: bool) -> Right:
-    if known is None or not holds_parcel:
-        return wished
-    return msgspec.structs.replace(wished, kind=known.kind, compartment=known.compartment)
+def _merged(draft: Draft, wished: Right, *, holds_parcel: bool) -> Right:
+    known = draft.c.rights.get(wished.id)
+    if known is not None and (_used_up(known) or holds_parcel):
+        revoked = known.revoked if _used_up(known) else wished.revoked
+        return msgspec.structs.replace(
+            wished, kind=known.kind, compartment=known.compartment, revoked=revoked
+        )
+    place = draft.c.places.get(wished.compartment or 0)
+    if place is not None and place.right_id not in (None, wished.id):
+        return msgspec.structs.replace(wished, compartment=None)
+    return wished
+
+
+def _used_up(right: Right) -> bool:
+    """Say whether a parcel was taken out by this right: `operating` leaves it like that."""
+    return right.kind == "collect" and right.revoked and right.compartment is None

@@ -232,10 +232,13 @@ def _complete(draft: Draft, number: int, evidence: Evidence) -> None:
                     compartment=number,
                     evidence=evidence,
                 )
-            ),
-            Forget("right", right.id),
+            )
         )
-        used = draft.c.rights.pop(right.id, right)
+        used = draft.c.rights.get(right.id, right)
+        # Kept, used up, until the backend takes it away: sent anew it would open another door.
+        spent = msgspec.structs.replace(used, revoked=True, compartment=None)
+        draft.c.rights[right.id] = spent
+        draft.say(Keep("right", right.id, spent))
         draft.place(number, Place("empty", draft.c.places[number].service))
         macs = tuple(mac for mac in (used.code_mac, used.long_code_mac, used.qr_mac) if mac)
         until = draft.now.wall + timedelta(seconds=REOPEN_S)

@@ -57,7 +57,11 @@ def _known_by(draft: Draft, macs: tuple[str, ...]) -> list[Right]:
     """Return the live rights of the surest identifier that any right here knows."""
     rights = sorted(draft.c.rights.values(), key=lambda right: right.id)
     for mac in macs:
-        found = [right for right in rights if mac in right.label_macs and not right.revoked]
+        found = [
+            right
+            for right in rights
+            if mac in right.label_macs and right.parcel_id and not right.revoked
+        ]
         if found:
             return found
     return []
