@@ -1,53 +1,84 @@
-"""The backend over HTTP on SQLite: reservations a second, and 200 connections against 16."""
+"""The backend over HTTP on SQLite: reservations a second, and 200 connections against 16.
 
-import threading
-import time
-from concurrent.futures import ThreadPoolExecutor
+16 and 200 take turns (few, many, many, few), so that a growing database and a machine that is
+shared weigh on both alike. The load is one thread, for the two cores are the server's too.
+"""
+
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-
-import httpx
 
 from fellesskap_backend import db
 from fellesskap_backend.lockers.tables import Compartment, Locker
 from fellesskap_backend.migrations import upgrade
 from fellesskap_backend.settings import Settings
-from tests.bench.figures import Figure, commits_ms, console, figure
+from tests.bench.callers import per_second, rendered
+from tests.bench.figures import Figure, figure, progress
+from tests.bench.limits import rows_per_s
 from tests.system.house import Installation, installation
 
 LOCKERS, DOORS = 150, 24
-ROWS = 10
-"""Rows that one reservation writes."""
+"""Room for 3,600 parcels."""
+FEW, MANY = 16, 200
+TURNS = (FEW, FEW, MANY, MANY, FEW)
+"""The first warms up."""
+TABLES = (
+    *("reservations", "claims", "parcels", "rights", "right_codes"),
+    *("parcel_history", "notices", "answers"),
+)
+"""One row into each is what a reservation writes."""
 
 
 def measure(folder: Path, requests: int) -> list[Figure]:
     """Reserve with 16 and with 200 connections; return the backend's figures."""
-    state = folder / "house" / "backend"
-    _put_up_lockers(Settings(state=state))
-    with installation(folder / "house") as house:
-        client, added = house.carrier("Nordpost")
-        client.close()
-        few = _per_second(house, added["api_key"], 16, requests, "few")
-        many = _per_second(house, added["api_key"], 200, requests, "many")
-    best = 1000 / (sum(commits_ms(folder, 500, rows=ROWS, row_bytes=200)) / 500)
+    root = folder / "house"
+    settings = Settings(state=root / "backend")
+    _put_up_lockers(settings)
+    with installation(root) as house:
+        key = house.cli("carrier", "add", "Nordpost")["api_key"]
+        rates: dict[int, list[float]] = {FEW: [], MANY: []}
+        turns = progress(enumerate(TURNS), "backend: reservations on 16 and 200", len(TURNS))
+        for turn, connections in turns:
+            numbers = range(turn * requests, (turn + 1) * requests)
+            load = [_request(house, key, number) for number in numbers]
+            rates[connections].append(per_second(house.url, load, connections, 201))
+    few, many = _mean(rates[FEW][1:]), _mean(rates[MANY])
+    store = Path(settings.database_url.removeprefix("sqlite:///"))
+    best = rows_per_s(store, TABLES, folder / "limit.sqlite3")
     return [
         figure("backend.sqlite_reservations_per_s", few, "1/s", best),
         figure("backend.gate_200_vs_16", many / few, "ratio", 1.0),
     ]
 
 
+def _mean(rates: list[float]) -> float:
+    """Return the rate of turns of the same length taken together."""
+    return len(rates) / sum(1 / rate for rate in rates)
+
+
+def _request(house: Installation, key: str, number: int) -> bytes:
+    """Return one reservation of a small parcel as its bytes; the lockers take turns."""
+    headers = {"Authorization": f"Bearer {key}", "Idempotency-Key": f"bench-{number}"}
+    asked = {
+        "locker_id": f"bench-{number % LOCKERS}",
+        "label": {"kind": "reference", "value": f"BENCH-{number:06d}"},
+        "dimensions": {"w_mm": 300, "h_mm": 100, "d_mm": 200, "g": 900},
+        "deposit_by": (datetime.now(UTC) + timedelta(days=1)).isoformat(),
+        "collect_within": "P3D",
+    }
+    return rendered(house.url, "/v1/reservations", headers, asked)
+
+
 def _put_up_lockers(settings: Settings) -> None:
+    """Make the database with lockers that have said which compartments they have."""
     settings.state.mkdir(parents=True, mode=0o700)
     engine = db.engine(settings)
     upgrade(engine)
     now = datetime.now(UTC)
     with db.writing(engine) as session:
-        for one in range(LOCKERS):
-            session.add(
-                Locker(
-                    id=f"bench-{one}", site_name="B", address="B", created_at=now, contact_at=now
-                )
-            )
+        session.add_all(
+            Locker(id=f"bench-{one}", site_name="B", address="B", created_at=now, contact_at=now)
+            for one in range(LOCKERS)
+        )
         session.flush()
         session.add_all(
             Compartment(
@@ -66,39 +97,3 @@ def _put_up_lockers(settings: Settings) -> None:
             for door in range(1, DOORS + 1)
         )
     engine.dispose()
-
-
-def _per_second(house: Installation, key: str, connections: int, requests: int, run: str) -> float:
-    """Return the answered reservations a second; every answer must be 201."""
-    clients = [house.client(key) for _ in range(connections)]
-    deposit_by = (datetime.now(UTC) + timedelta(days=1)).isoformat()
-    turns = iter(range(requests))
-    lock = threading.Lock()
-
-    def work(client: httpx.Client) -> None:
-        while True:
-            with lock:
-                turn = next(turns, None)
-            if turn is None:
-                return
-            answer = client.post(
-                "/v1/reservations",
-                headers={"Idempotency-Key": f"{run}-{turn}"},
-                json={
-                    "locker_id": f"bench-{turn % LOCKERS}",
-                    "label": {"kind": "reference", "value": f"{run}-{turn:06d}"},
-                    "dimensions": {"w_mm": 300, "h_mm": 100, "d_mm": 200, "g": 900},
-                    "deposit_by": deposit_by,
-                    "collect_within": "P3D",
-                },
-            )
-            assert answer.status_code == 201, answer.text
-
-    console.print(f"backend: {requests} reservations on {connections} connections")
-    begun = time.monotonic()
-    with ThreadPoolExecutor(connections) as people:
-        list(people.map(work, clients))
-    spent = time.monotonic() - begun
-    for client in clients:
-        client.close()
-    return requests / spent

@@ -1,25 +1,32 @@
-"""One figure of the bench, and the machine's own best at the same work in the same run."""
+"""One figure of the bench: its value, the machine's own best, the budget; a table, JSON lines."""
 
 import json
-import socket
-import threading
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from operator import ge, le
 from pathlib import Path
 from statistics import quantiles
-from typing import Any
+from typing import Literal, TypeVar
 
-import apsw
-import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.progress import track
 from rich.table import Table
 
+T = TypeVar("T")
 OUT = Path("build/bench.jsonl")
-UNLOCK_FRAME_S = 5 * 10 / 9600
-"""Five bytes of ten bits at 9600 baud."""
-console = Console()
+AT_MOST, AT_LEAST = le, ge
+BUDGETS: dict[str, tuple[Callable[[float, float], bool], float]] = {
+    "edge.scan_to_pulse_p99_ms": (AT_MOST, 15.0),
+    "edge.code_to_pulse_p99_ms": (AT_MOST, 15.0),
+    "edge.rss_mb": (AT_MOST, 80.0),
+    "edge.ready_s": (AT_MOST, 2.0),
+    "open.post_to_pulse_p50_ms": (AT_MOST, 15.0),
+    "open.post_to_pulse_p99_ms": (AT_MOST, 60.0),
+    "backend.gate_200_vs_16": (AT_LEAST, 0.8),
+}
+"""What the design promises; the other figures have none."""
+console = Console(highlight=False)
 
 
 @dataclass(frozen=True)
@@ -38,75 +45,45 @@ def figure(name: str, value: float, unit: str, limit: float) -> Figure:
     return Figure(name, round(value, 3), unit, round(limit, 3), round(value / limit, 3))
 
 
+def spread(name: str, values_ms: Sequence[float], limits_ms: Sequence[float]) -> list[Figure]:
+    """Make the figures of median and 99th percentile, each against the limit's own."""
+    return [
+        figure(f"{name}_p{percent}_ms", value, "ms", limit)
+        for percent, value, limit in zip(
+            (50, 99), p50_p99(values_ms), p50_p99(limits_ms), strict=True
+        )
+    ]
+
+
 def p50_p99(values: Sequence[float]) -> tuple[float, float]:
     """Return the median and the 99th percentile."""
     cuts = quantiles(values, n=100, method="inclusive")
     return cuts[49], cuts[98]
 
 
-def commits_ms(folder: Path, count: int, rows: int = 3, row_bytes: int = 400) -> list[float]:
-    """Time durable commits (WAL, FULL) of a few rows on the same disk, in ms."""
-    database = apsw.Connection(str(folder / "limit.sqlite"))
-    database.pragma("journal_mode", "WAL")
-    database.pragma("synchronous", "FULL")
-    database.execute("CREATE TABLE row (body BLOB)")
-    spent = []
-    for _ in range(count):
-        begun = time.perf_counter()
-        with database:
-            database.executemany("INSERT INTO row VALUES (?)", [(bytes(row_bytes),)] * rows)
-        spent.append((time.perf_counter() - begun) * 1000)
-    database.close()
-    return spent
-
-
-def ping_pongs_ms(login: dict[str, object], count: int) -> list[float]:
-    """Time a message there and one back over a broker, in ms."""
-    came = threading.Event()
-
-    def client(hears: str, answers: str | None) -> mqtt.Client:
-        made = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv311)
-        made.username_pw_set(str(login["username"]), str(login["password"]))
-        ready = threading.Event()
-        made.on_socket_open = _without_nagle
-
-        def echo(one: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
-            one.publish(answers or "", message.payload)
-
-        made.on_connect = lambda one, *_: one.subscribe(hears)
-        made.on_subscribe = lambda *_: ready.set()
-        if answers is None:
-            made.on_message = lambda *_: came.set()
-        else:
-            made.on_message = echo
-        made.connect(str(login["host"]), int(str(login["port"])))
-        made.loop_start()
-        assert ready.wait(10)
-        return made
-
-    pong, ping = client("bench/ping", "bench/pong"), client("bench/pong", None)
-    spent = []
-    for _ in range(count):
-        came.clear()
-        begun = time.perf_counter()
-        ping.publish("bench/ping", bytes(600))
-        assert came.wait(10)
-        spent.append((time.perf_counter() - begun) * 1000)
-    for one in (ping, pong):
-        one.disconnect()
-        one.loop_stop()
-    return spent
-
-
-def _without_nagle(_client: object, _data: object, sock: Any) -> None:
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+def progress(samples: Iterable[T], what: str, total: int) -> Iterator[T]:
+    """Go through samples and show how far it is."""
+    yield from track(samples, what, total, console=console)
 
 
 def show(figures: Sequence[Figure]) -> None:
     """Print a table and write JSON lines."""
-    table = Table("name", "value", "unit", "limit", "ratio", title="Measured against the machine")
+    table = Table(title="Measured, beside what this machine can do at best", box=SIMPLE_HEAD)
+    for heading in ("name", "value", "unit", "limit", "ratio", "budget"):
+        side: Literal["left", "right"] = "left" if heading in ("name", "unit") else "right"
+        table.add_column(heading, justify=side, no_wrap=True)
     for one in figures:
-        table.add_row(one.name, f"{one.value:g}", one.unit, f"{one.limit:g}", f"{one.ratio:g}")
+        numbers = (f"{one.value:,.3f}", one.unit, f"{one.limit:,.3f}", f"{one.ratio:,.3f}")
+        table.add_row(one.name, *numbers, _verdict(one))
     console.print(table)
     OUT.parent.mkdir(exist_ok=True)
     OUT.write_text("".join(json.dumps(asdict(one)) + "\n" for one in figures))
+
+
+def _verdict(one: Figure) -> str:
+    if one.name not in BUDGETS:
+        return ""
+    holds, budget = BUDGETS[one.name]
+    sign = "<=" if holds is AT_MOST else ">="
+    colour = "green" if holds(one.value, budget) else "bold red"
+    return f"[{colour}]{sign} {budget:g}[/]"
