@@ -7,6 +7,9 @@ true, and a fresh answer of the backend sets it, down as well as up.
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+IAT_STEP = timedelta(seconds=2)
+"""An `iat` has whole seconds and travelled for a moment: a smaller difference is none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Instant:
@@ -38,8 +41,11 @@ class Floor:
     def raised(self, iat: datetime, mono_s: float) -> "Floor":
         """Take a verified message in: time is not before it."""
         reached = self.at + timedelta(seconds=mono_s - self.mono_s)
-        return self if iat <= reached else Floor(iat, mono_s)
+        return self if iat <= reached else replace(self, at=iat, mono_s=mono_s)
 
     def told(self, iat: datetime, mono_s: float) -> "Floor":
-        """Take a fresh answer in: this is the time."""
+        """Take a fresh answer in: this is the time, to the second that an `iat` has."""
+        reached = self.at + timedelta(seconds=mono_s - self.mono_s)
+        if abs(iat - reached) <= IAT_STEP:
+            return replace(self, fresh=True)
         return Floor(iat, mono_s, fresh=True)

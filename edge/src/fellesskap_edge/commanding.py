@@ -18,6 +18,8 @@ from fellesskap_protocol.messages import Command
 
 CONSUMED_KEPT = timedelta(hours=24)
 REMOTE_WINDOW = timedelta(minutes=10)
+OPENS_KEPT = 2000
+"""Ten minutes hold at most 1,200: 500 ms apart is the least that `locker.toml` may say."""
 
 
 def command_arrived(draft: Draft, event: CommandArrived) -> None:
@@ -68,6 +70,20 @@ def _refusal(draft: Draft, command: Command) -> str | None:
 
 
 def _over_limit(draft: Draft) -> bool:
+    """Say whether one more is too many, by the wall clock and by the clock nobody can set."""
+    return _over_limit_of_this_boot(draft) or _over_limit_by_the_wall(draft)
+
+
+def _over_limit_of_this_boot(draft: Draft) -> bool:
+    """A signed `iat` moves the wall clock's floor; this holds whoever signs (I6)."""
+    now, limits = draft.now.mono_s, draft.c.limits
+    recent = [at for at in draft.c.opened_remotely_at if now - at < REMOTE_WINDOW.total_seconds()]
+    if len(recent) >= limits.remote_opens_per_10_min:
+        return True
+    return bool(recent) and now - recent[-1] < limits.remote_open_interval_s
+
+
+def _over_limit_by_the_wall(draft: Draft) -> bool:
     recent = [at for at in draft.c.remote_opens.at if draft.now.wall - at < REMOTE_WINDOW]
     if len(recent) >= draft.c.limits.remote_opens_per_10_min:
         return True
@@ -92,7 +108,10 @@ def _obey(draft: Draft, event: CommandArrived) -> None:
         draft.place(number, msgspec.structs.replace(place, service=command.service))
         return
     recent = tuple(at for at in draft.c.remote_opens.at if draft.now.wall - at < REMOTE_WINDOW)
-    draft.change(remote_opens=RemoteOpens((*recent, draft.now.wall)))
+    draft.change(
+        remote_opens=RemoteOpens((*recent, draft.now.wall)),
+        opened_remotely_at=(*draft.c.opened_remotely_at[-OPENS_KEPT:], draft.now.mono_s),
+    )
     draft.say(Keep("remote_opens", "all", draft.c.remote_opens))
     operation = Operation(event.authorisation_id, "open", jti=command.jti)
     authorise(draft, number, operation, "command")

@@ -7,7 +7,7 @@ was used up stays so until it is taken away. No right opens where another's parc
 
 import msgspec
 
-from fellesskap_edge.facts import Position
+from fellesskap_edge.facts import Place, Position
 from fellesskap_edge.state import Draft, Forget, Keep, Record, RightsArrived
 from fellesskap_protocol.events import RightsApplied
 from fellesskap_protocol.messages import Right
@@ -26,12 +26,22 @@ def rights_arrived(draft: Draft, event: RightsArrived) -> None:
         kept = _merged(draft, right, holds_parcel=right.id in holding)
         draft.c.rights[right.id] = kept
         draft.say(Keep("right", right.id, kept))
+        _believe(draft, kept)
     position = Position(event.generation, event.revision)
     draft.change(position=position)
     draft.say(
         Keep("position", "rights", position),
         Record(RightsApplied(generation=event.generation, revision=event.revision, used={})),
     )
+
+
+def _believe(draft: Draft, right: Right) -> None:
+    """Take the backend's word for what lies where, if the own store was lost."""
+    number = right.compartment or 0
+    place = draft.c.places.get(number)
+    lies_there = right.kind == "collect" and not right.revoked and right.parcel_id
+    if place is not None and place.content == "unknown" and place.right_id is None and lies_there:
+        draft.place(number, Place("parcel", place.service, right.id))
 
 
 def _merged(draft: Draft, wished: Right, *, holds_parcel: bool) -> Right:

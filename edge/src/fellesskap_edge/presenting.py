@@ -108,10 +108,13 @@ def _choose(draft: Draft, right: Right) -> int | None:
         and not stands_open(c, number)
         and not out_of_reach(draft, number)
     ]
+    # A claim in operation has its door already, which is not offered.
+    bound = {op.right.id for op in c.operations.values() if op.right is not None}
     others = [
         demand_of(other)
         for other in sorted(c.rights.values(), key=lambda one: one.id)
         if other.kind == "claim" and other.id != right.id and not other.revoked
+        if other.id not in bound
         if other.hold == "hard"
     ]
     unsure = {number for number, place in c.places.items() if place.content == "unknown"}

@@ -13,7 +13,7 @@ from fellesskap_edge import state as ctl
 from fellesskap_edge.clock import Floor, Instant
 from fellesskap_edge.config import LockerConfig
 from fellesskap_edge.custody import Reason, begin_epoch, hardware
-from fellesskap_edge.facts import KeysFact, UplinkFacts
+from fellesskap_edge.facts import KeysFact, Place, RemoteOpens, UplinkFacts
 from fellesskap_edge.identity import Keyring, keyring
 from fellesskap_edge.journal import Facts
 from fellesskap_edge.locks.board_8a import Board8A
@@ -23,6 +23,9 @@ from fellesskap_edge.throttle import locked_out
 from fellesskap_edge.uplink import Uplink
 from fellesskap_protocol.events import Booted, Fault
 from fellesskap_protocol.messages import MalformedMessage
+
+REMOTE_OPENS_MAX = 1000
+"""More than any limit: after damage no door is opened from afar for ten minutes."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ def start(parts: Parts, machine: Instant, *, commissioned: bool) -> Started:
     found, journal = parts.journal.found, parts.journal
     floor = Floor(max(found.last_trusted or machine.wall, machine.wall), machine.mono_s)
     now = floor.now(machine)
-    facts = _repaired(found.facts, found.damaged, now.wall)
+    facts = repaired(found.facts, found.damaged, now.wall)
     draft = ctl.Draft(controllers.restore(parts.config, facts, now), now)
     known = facts.get(("uplink", "position"), UplinkFacts())
     assert isinstance(known, UplinkFacts)
@@ -85,7 +88,7 @@ def lines(config: LockerConfig) -> dict[str, bus.Bus]:
     return {port: bus.Bus(banks) for port, banks in found.items()}
 
 
-def _repaired(facts: Facts, damaged: tuple[tuple[str, str], ...], now: datetime) -> Facts:
+def repaired(facts: Facts, damaged: tuple[tuple[str, str], ...], now: datetime) -> Facts:
     """Answer damage on the safe side (`docs/protocol.md` 3, design 5)."""
     facts = dict(facts)
     for kind, key in damaged:
@@ -94,6 +97,10 @@ def _repaired(facts: Facts, damaged: tuple[tuple[str, str], ...], now: datetime)
             facts.pop(("position", "rights"), None)
         elif kind == "throttle":
             facts["throttle", key] = locked_out(now)
+        elif kind == "place":
+            facts["place", key] = Place("unknown")
+        elif kind == "remote_opens":
+            facts["remote_opens", key] = RemoteOpens((now,) * REMOTE_OPENS_MAX)
     return facts
 
 

@@ -231,6 +231,8 @@ class Controller:
     labels: Throttle = Throttle()
     consumed: dict[str, Consumed] = field(default_factory=dict)
     remote_opens: RemoteOpens = RemoteOpens()
+    opened_remotely_at: tuple[float, ...] = ()
+    """The same in monotonic seconds of this boot."""
     supply_free_at: dict[str, float] = field(default_factory=dict)
     waiting_pulses: tuple[int, ...] = ()
     reopenings: dict[int, Reopening] = field(default_factory=dict)

@@ -42,7 +42,6 @@ class Link:
         self._post = post
         self._client: mqtt.Client | None = None
         self._stopping = threading.Event()
-        self._lost = threading.Event()
         self._subscribed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mqtt-link", daemon=True)
 
@@ -58,7 +57,9 @@ class Link:
     def stop(self) -> None:
         """Disconnect and end."""
         self._stopping.set()
-        self._lost.set()
+        client = self._client
+        if client is not None:
+            client.disconnect()
         if self._thread.is_alive():
             self._thread.join(STOP_S_MAX)
 
@@ -78,9 +79,6 @@ class Link:
 
     def _serve(self) -> bool:
         """Hold one connection until it is lost; return whether it ever was of use."""
-        self._lost.clear()
-        if self._stopping.is_set():
-            return False
         client = self._made()
         try:
             client.connect(self._login["host"], self._login["port"], KEEPALIVE_S)
@@ -88,13 +86,13 @@ class Link:
             log.warning("no connection to the broker: %s", type(error).__name__)
             return False
         self._client = client
-        client.loop_start()
-        self._lost.wait()
+        if not self._stopping.is_set():
+            # Run here and not in a thread of paho's, so that `publish` writes to the socket itself
+            # and need not wait for another thread's turn.
+            client.loop_forever(retry_first_connection=False)
+        self._client = None
         served = self._subscribed.is_set()
         self._subscribed.clear()
-        self._client = None
-        client.disconnect()
-        client.loop_stop()
         return served
 
     def _made(self) -> mqtt.Client:
@@ -105,7 +103,6 @@ class Link:
         client.on_socket_open = _no_delay
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
-        client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
         return client
 
@@ -114,25 +111,22 @@ class Link:
     ) -> None:
         if code.is_failure:
             log.error("the broker refuses us: %s", code)
-            self._lost.set()
+            client.disconnect()
             return
         client.subscribe([(one, 0) for one in self._subscriptions])
 
     def _on_subscribe(
-        self, _client: object, _data: object, _mid: int, codes: Any, _properties: object
+        self, client: mqtt.Client, _data: object, _mid: int, codes: Any, _properties: object
     ) -> None:
         refused = [
             one for one, code in zip(self._subscriptions, codes, strict=False) if code.is_failure
         ]
         if refused:
             log.error("the broker refuses subscriptions: %s", ", ".join(refused))
-            self._lost.set()
+            client.disconnect()
             return
         log.info("connected to the broker")
         self._subscribed.set()
-
-    def _on_disconnect(self, *_: object) -> None:
-        self._lost.set()
 
     def _on_message(self, _client: object, _data: object, message: mqtt.MQTTMessage) -> None:
         self._post(Came(message.topic, bytes(message.payload), message.retain))
