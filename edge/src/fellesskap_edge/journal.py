@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import apsw
 import msgspec
@@ -125,7 +126,7 @@ class Journal:
         for seq, body in self._db.execute("SELECT seq, body FROM events ORDER BY seq"):
             try:
                 event = decode_event(body)
-            except MalformedMessage as error:
+            except (MalformedMessage, TypeError) as error:
                 broken = f"event {seq}: {error}"
                 break
             if prev is None:
@@ -147,7 +148,7 @@ class Journal:
         for kind, key, body, digest in self._db.execute(
             "SELECT kind, key, body, digest FROM facts"
         ):
-            fact = _fact(kind, body) if _digest(kind, key, body) == digest else None
+            fact = _fact(kind, key, body, digest)
             if fact is None:
                 damaged.append((str(kind), str(key)))
             else:
@@ -246,8 +247,11 @@ def _digest(kind: str, key: str, body: bytes) -> bytes:
     return sha256(b"\x00".join((kind.encode(), key.encode(), body))).digest()
 
 
-def _fact(kind: FactKind, body: bytes) -> Fact | None:
+def _fact(kind: Any, key: Any, body: Any, digest: bytes) -> Fact | None:
+    """Return a stored fact, None if it is damaged: a flipped bit can change a column's type too."""
+    if not (isinstance(kind, str) and isinstance(key, str) and isinstance(body, bytes)):
+        return None
     try:
-        return facts.decode(kind, body)
+        return facts.decode(kind, body) if _digest(kind, key, body) == digest else None
     except (KeyError, msgspec.DecodeError):
         return None
