@@ -249,7 +249,7 @@ def _digest(kind: str, key: str, body: bytes) -> bytes:
 
 def _fact(kind: Any, key: Any, body: Any, digest: bytes) -> Fact | None:
     """Return a stored fact, None if it is damaged: a flipped bit can change a column's type too."""
-    if not (isinstance(kind, str) and isinstance(key, str) and isinstance(body, bytes)):
+    if kind not in facts.CLASSES or not (isinstance(key, str) and isinstance(body, bytes)):
         return None
     try:
         return facts.decode(kind, body) if _digest(kind, key, body) == digest else None
