@@ -91,7 +91,7 @@ class Journal:
             return self._open()
         except DISK_ERRORS:
             raise
-        except apsw.Error as error:
+        except (apsw.Error, UnicodeDecodeError) as error:
             self._set_file_aside()
             return replace(self._open(), broken=f"{self.path}: {error}")
 
