@@ -140,6 +140,6 @@ def _authorisation(journal: Path, right: Right) -> list[bytes]:
     database = apsw.Connection(str(journal))
     stored = [bytes(body) for (body,) in database.execute("SELECT body FROM events ORDER BY seq")]
     database.close()
-    events = [max(body for body in stored if kind in body) for kind in (b"presented", b"pulsed")]
+    events = [next(body for body in stored if kind in body) for kind in (b"presented", b"pulsed")]
     operation = facts.Operation("01930000-0000-7000-d000-000000000000", "deposit", right)
     return [*events, facts.encode(operation)]

@@ -72,7 +72,10 @@ HANDLERS: dict[type[Signed], Callable[[Session, str, Any, Moment], Standing | No
 
 
 class Bridge:
-    """One bridge over all lockers; `recorded` is called after a journal's commit."""
+    """One bridge over all lockers; `served` is called when what was committed is on its way.
+
+    It wakes the worker, and not before: the two share an interpreter, and somebody waits at a door.
+    """
 
     def __init__(
         self,
@@ -81,12 +84,12 @@ class Bridge:
         engine: Engine,
         login: Login,
         *,
-        recorded: Callable[[], None] = lambda: None,
+        served: Callable[[], None] = lambda: None,
     ) -> None:
         self._settings = settings
         self._secrets = secrets
         self._engine = engine
-        self._recorded = recorded
+        self._served = served
         self._inbox: queue.Queue[Came | None] = queue.Queue(INBOX_MAX)
         self._link = Link(login, [every_locker(kind) for kind in HEARD], self._post)
         self._woken = threading.Event()
@@ -158,12 +161,11 @@ class Bridge:
 
     def _poll(self) -> None:
         """Ask the database what is owed, and give it to the machines."""
+        woken = self._woken.is_set()
         self._woken.clear()
         self._poll_at = time.monotonic() + POLL_S
         with db.reader(self._engine) as session:
-            wishes, openings = owed.wishes(session), owed.openings(session)
-        for wish in wishes:
-            self._give(wish.locker_id, downlink.Wished(wish.position))
+            openings = owed.openings(session)
         found = {one.jti: one for one in openings}
         settled = [one for jti, one in self._openings.items() if jti not in found]
         self._openings = found
@@ -171,6 +173,12 @@ class Bridge:
             self._give(one.locker_id, downlink.Settled(one.jti))
         for one in openings:
             self._give(one.locker_id, downlink.Ordered(one.jti, one.exp, one.stage))
+        with db.reader(self._engine) as session:
+            wishes = owed.wishes(session)
+        for wish in wishes:
+            self._give(wish.locker_id, downlink.Wished(wish.position))
+        if woken:
+            self._served()
 
     def _tick(self) -> None:
         now = time.time()
@@ -224,7 +232,7 @@ class Bridge:
             position = Position(message.generation, message.revision)
             self._give(locker_id, downlink.Reported(message.epoch, position))
             if message.events:
-                self._recorded()
+                self._served()
         self._give(locker_id, downlink.Wished(Position(*standing.wanted)))
 
     def _presence(self, locker_id: str, presence: Presence) -> None:

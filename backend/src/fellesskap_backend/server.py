@@ -46,14 +46,10 @@ def serve(
     with ExitStack() as running:
         backend, operator = _logins(settings, running)
         worker = Worker(settings, secrets, engine)
-        bridge = Bridge(settings, secrets, engine, backend, recorded=worker.wake)
+        bridge = Bridge(settings, secrets, engine, backend, served=worker.wake)
         for part in (worker, bridge):
             part.start()
             running.callback(part.stop)
-
-        def wake() -> None:
-            bridge.wake()
-            worker.wake()
 
         listening = socket.create_server((settings.host, settings.port), backlog=BACKLOG)
         running.callback(listening.close)
@@ -69,7 +65,7 @@ def serve(
                 }
             )
 
-        app = create_app(settings, secrets, engine, wake=wake)
+        app = create_app(settings, secrets, engine, wake=bridge.wake)
         _Server(_config(app), ready).run(sockets=[listening])
 
 

@@ -103,6 +103,9 @@ class Journal:
         self._db.pragma("journal_mode", "WAL")
         self._db.pragma("synchronous", "FULL")
         self._db.execute("BEGIN IMMEDIATE; " + SCHEMA + "COMMIT")
+        if (said := self._db.pragma("integrity_check")) != "ok":
+            # A broken page can hide intact rows: of facts no chain would tell.
+            raise apsw.CorruptError(str(said))
         self.epoch = self._value("epoch")
         self.head_seq, self.oldest_seq, self.head_hash = 0, 1, GENESIS
         return self._scan()

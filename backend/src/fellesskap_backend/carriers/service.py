@@ -6,7 +6,7 @@ from datetime import datetime
 from hashlib import sha256
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from fellesskap_backend.carriers.tables import ApiKey, Carrier
@@ -53,15 +53,8 @@ def credentials_of(api_key: str) -> Credentials:
 
 def caller(session: Session, credentials: Credentials, role: str) -> Caller:
     """Return whose key it is; raise `Unauthorized`, or `Forbidden` for another role's key."""
-    row = session.execute(
-        select(ApiKey.role, ApiKey.carrier_id, Carrier.number)
-        .outerjoin(Carrier, Carrier.id == ApiKey.carrier_id)
-        .where(
-            ApiKey.prefix == credentials.prefix,
-            ApiKey.secret_hash == credentials.secret_hash,
-            ApiKey.revoked_at.is_(None),
-        )
-    ).one_or_none()
+    shown = {"prefix": credentials.prefix, "secret_hash": credentials.secret_hash}
+    row = session.execute(_CALLER, shown).one_or_none()
     if row is None:
         raise Unauthorized("The API key is not known.")
     if row.role != role:
@@ -121,3 +114,14 @@ def _add_key(session: Session, carrier: Carrier | None, name: str, *, moment: Mo
         )
     )
     return f"{KEY_MARK}_{prefix}_{secret}"
+
+
+_CALLER = (
+    select(ApiKey.role, ApiKey.carrier_id, Carrier.number)
+    .outerjoin(Carrier, Carrier.id == ApiKey.carrier_id)
+    .where(
+        ApiKey.prefix == bindparam("prefix"),
+        ApiKey.secret_hash == bindparam("secret_hash"),
+        ApiKey.revoked_at.is_(None),
+    )
+)

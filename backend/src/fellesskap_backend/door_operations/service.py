@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from fellesskap_backend.carriers.service import Credentials, caller
@@ -32,9 +32,11 @@ class Asked:
 def issue(session: Session, credentials: Credentials, asked: Asked, *, moment: Moment) -> Row:
     """Ask the locker to open a door; raise `NotFound` or `InvalidRequest`."""
     by = caller(session, credentials, "operator")
-    if session.get(Locker, asked.locker_id) is None:
+    place = {"at_locker": asked.locker_id, "number": asked.compartment}
+    found = session.execute(_PLACE, place).one_or_none()
+    if found is None:
         raise NotFound("No locker by this id.")
-    if session.get(Compartment, (asked.locker_id, asked.compartment)) is None:
+    if found.number is None:
         raise InvalidRequest(f"This locker has no compartment {asked.compartment}.")
     operation = DoorOperation(
         id=moment.new_id(),
@@ -79,3 +81,13 @@ def _shown(operation: DoorOperation) -> Row:
         "expires_at": instant(operation.expires_at),
         "updated_at": instant(operation.updated_at),
     }
+
+
+_PLACE = (
+    select(Locker.id, Compartment.number)
+    .outerjoin(
+        Compartment,
+        (Compartment.locker_id == Locker.id) & (Compartment.number == bindparam("number")),
+    )
+    .where(Locker.id == bindparam("at_locker"))
+)
