@@ -109,6 +109,25 @@ def test_a_missing_event_breaks_the_chain(tmp_path: Path) -> None:
     assert Journal(path).found.broken == "event 3 does not follow the one before"
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE events SET body = CAST(replace(body, 't\":3', 't\":4') AS BLOB) WHERE seq = 3",
+        "DELETE FROM events WHERE seq = 3",
+        "UPDATE store SET value = 'e1' WHERE name = 'head'",
+    ],
+)
+def test_damage_to_the_last_event_is_found_though_none_follows_it(
+    tmp_path: Path, damage: str
+) -> None:
+    path = made(tmp_path)
+    db = apsw.Connection(str(path))
+    db.execute(damage)
+    assert db.changes() == 1
+    db.close()
+    assert "is not the one that was written last" in (Journal(path).found.broken or "")
+
+
 def test_a_file_that_is_no_database_is_set_aside(tmp_path: Path) -> None:
     path = tmp_path / "journal.sqlite"
     path.write_bytes(b"not a database at all" * 1000)

@@ -143,6 +143,8 @@ class Journal:
             if isinstance(event, HardwareDescribed):
                 hardware = event.digest
         self.head_hash = prev or GENESIS
+        if self.epoch and not broken and self.head_hash != self._value("head"):
+            broken = f"event {self.head_seq} is not the one that was written last"
         return Found(kept, tuple(damaged), broken, trusted, hardware)
 
     def _scan_facts(self) -> tuple[Facts, list[tuple[str, str]]]:
@@ -193,6 +195,8 @@ class Journal:
                 if new_epoch:
                     self._set_aside(new_epoch)
                 self._db.executemany("INSERT INTO events VALUES (?, ?)", rows)
+                # Nothing follows the last event yet that would hold its hash.
+                self._db.execute("INSERT OR REPLACE INTO store VALUES ('head', ?)", (prev,))
                 for change in changes:
                     self._change(change)
         except apsw.Error as error:
