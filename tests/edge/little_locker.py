@@ -96,10 +96,17 @@ def right(
     )
 
 
-def allowance(size_class: str, granted: int) -> Right:
-    """What the locker may give away by itself."""
+def allowance(size_class: Literal["S", "L"], granted: int) -> Right:
+    """What the locker may give away by itself, in boxes of the size of its doors."""
+    w_mm, h_mm, d_mm = SMALL if size_class == "S" else LARGE
     return Right(
-        id=f"allowance-{size_class}", kind="allowance", size_class=size_class, granted=granted
+        id=f"allowance-{size_class}",
+        kind="allowance",
+        size_class=size_class,
+        granted=granted,
+        w_mm=w_mm,
+        h_mm=h_mm,
+        d_mm=d_mm,
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from fellesskap_edge.choosing import PUTS_IN, box_of, choose_door, class_for, classes_left
 from fellesskap_edge.door import State
-from fellesskap_edge.facts import Operation
+from fellesskap_edge.facts import Act, Operation
 from fellesskap_edge.operating import authorise, end_blind
 from fellesskap_edge.state import Asked, Draft, Keep, LabelScanned, Record, TellCourier, Told
 from fellesskap_edge.throttle import failed, holds_until
@@ -28,7 +28,7 @@ def label_scanned(draft: Draft, event: LabelScanned) -> None:
 
 
 def _scanned(draft: Draft, event: LabelScanned) -> TellCourier:
-    known, badge = _known_by(draft, event.macs), badge_of(draft)
+    known, badge = _known_by(draft, event.macs), badge_of(draft, "deposit")
     if badge is None and holds_until(draft.c.labels, draft.now.wall):
         if not event.repeated:
             draft.presented("label", "locked_out", "throttled")
@@ -38,7 +38,7 @@ def _scanned(draft: Draft, event: LabelScanned) -> TellCourier:
         return TellCourier("opens", number)
     if known:
         return _expected(draft, event, known, badge)
-    if badge is None or "deposit" not in badge.may:
+    if badge is None:
         return _unknown(draft, event)
     return _queued(draft, event) or _unannounced(draft, Asked(event, draft.now.mono_s), badge)
 
@@ -52,11 +52,11 @@ def _queued(draft: Draft, event: LabelScanned) -> TellCourier | None:
     return TellCourier("queued", number)
 
 
-def door_in_the_way(draft: Draft) -> int | None:
-    """Return the door that the kiosk's last deposit is still about."""
+def door_in_the_way(draft: Draft, acts: frozenset[Act] = PUTS_IN) -> int | None:
+    """Return the door that the kiosk's last deposit (or other act) is still about."""
     number = draft.c.at_hand
     operation = draft.c.operations.get(number or 0)
-    if number is None or operation is None or operation.act not in PUTS_IN:
+    if number is None or operation is None or operation.act not in acts:
         return None
     return number if draft.c.doors[number].state in STANDS_IN_THE_WAY else None
 
@@ -132,7 +132,7 @@ def _refusal(draft: Draft, right: Right, badge: Badge | None) -> tuple[str, Told
         return "used_up", "deposited"
     if right.deposit_by is not None and draft.now.wall >= right.deposit_by:
         return "expired", "expired"
-    mine = badge is not None and right.carrier_id in badge.carriers and "deposit" in badge.may
+    mine = badge is not None and right.carrier_id in badge.carriers
     wants_badge = any(
         one.kind == "carrier"
         and one.carrier_id == right.carrier_id
@@ -193,7 +193,7 @@ def _unannounced(draft: Draft, asked: Asked, badge: Badge) -> TellCourier:
 
 def carrier_chosen(draft: Draft, carrier_id: str) -> TellCourier:
     """Go on with the label that waits, for one of the badge's carriers."""
-    asked, badge = asked_lately(draft), badge_of(draft)
+    asked, badge = asked_lately(draft), badge_of(draft, "deposit")
     if asked is None or badge is None or carrier_id not in badge.carriers:
         return TellCourier("nothing_in_hand")
     known = [
@@ -207,7 +207,7 @@ def carrier_chosen(draft: Draft, carrier_id: str) -> TellCourier:
 
 def size_chosen(draft: Draft, size_class: str, authorisation_id: str) -> TellCourier:
     """Open a door of the chosen class for the label that waits."""
-    asked, badge = asked_lately(draft), badge_of(draft)
+    asked, badge = asked_lately(draft), badge_of(draft, "deposit")
     if asked is None or asked.carrier_id is None or badge is None:
         return TellCourier("nothing_in_hand")
     in_the_way = door_in_the_way(draft)

@@ -44,6 +44,7 @@ from fellesskap_edge.state import (
 from fellesskap_edge.visiting import asked_lately, badge_of, current, end
 from fellesskap_protocol.events import Content, DeliveryFailed, Reported, Service, Upsized
 
+SWEEPS: frozenset[Act] = frozenset({"remove", "inspect"})
 TAKES_OUT: frozenset[Act] = frozenset({"collect", "reopen", "remove", "inspect"})
 
 
@@ -75,8 +76,7 @@ def proceed(draft: Draft, event: Proceed) -> None:
 def _waits(draft: Draft) -> bool:
     if draft.c.waiting is not None:
         return door_in_the_way(draft) is None
-    operation = draft.c.operations.get(draft.c.at_hand or 0)
-    return bool(draft.c.sweep) and (operation is None or operation.act != "remove")
+    return draft.c.sweep is not None and door_in_the_way(draft, SWEEPS) is None
 
 
 def _at_hand(draft: Draft, acts: frozenset[Act]) -> tuple[int, Operation] | None:
@@ -192,6 +192,9 @@ def _done(draft: Draft, _event: KeyPressed) -> TellCourier:
 
 def _take_out(draft: Draft, event: KeyPressed) -> TellCourier:
     end_blind(draft)
+    number = door_in_the_way(draft, SWEEPS)
+    if number is not None:
+        return TellCourier("busy", number)
     return take_out(draft, event.authorisation_id)
 
 
@@ -272,17 +275,17 @@ class Standing(msgspec.Struct, frozen=True):
 def standing(controller: Controller, now: Instant) -> Standing:
     """Return what goes on at the kiosk."""
     draft = Draft(controller, now)
-    badge, asked = badge_of(draft), asked_lately(draft)
+    asked, remover = asked_lately(draft), badge_of(draft, "remove")
     number = controller.at_hand
     operation = controller.operations.get(number or 0)
     asks: Literal["carrier", "size"] | None = None
-    if asked is not None and badge is not None:
+    if asked is not None and badge_of(draft, "deposit") is not None:
         asks = "size" if asked.carrier_id is not None else "carrier"
     return Standing(
         act=operation.act if operation else None,
         compartment=number if operation else None,
         door=controller.doors[number].reading if number is not None else "unknown",
         courier=current(draft) is not None,
-        may_take_out=len(removable(draft, badge)) if badge and "remove" in badge.may else 0,
+        may_take_out=len(removable(draft, remover)) if remover else 0,
         asks=asks,
     )

@@ -17,8 +17,8 @@ from fellesskap_protocol.messages import Badge, Right
 
 def take_out(draft: Draft, authorisation_id: str) -> TellCourier:
     """Begin a sweep: open the first door."""
-    badge, session = badge_of(draft), current(draft)
-    if badge is None or session is None or "remove" not in badge.may:
+    badge, session = badge_of(draft, "remove"), current(draft)
+    if badge is None or session is None:
         return TellCourier("badge_needed")
     used = draft.c.badges.get(badge.jti)
     if used is not None and used.session_id != session.id:
@@ -38,9 +38,9 @@ def take_out(draft: Draft, authorisation_id: str) -> TellCourier:
 
 def sweep_on(draft: Draft, authorisation_id: str) -> None:
     """Open the next door of the sweep, or say that nothing is left."""
-    badge = badge_of(draft)
+    badge = badge_of(draft, "remove")
     if badge is None:
-        draft.change(sweep=())
+        draft.change(sweep=None)
         draft.say(TellCourier("badge_needed"))
         return
     draft.say(_next(draft, badge, authorisation_id))
@@ -71,7 +71,7 @@ def lies_in(draft: Draft, right: Right) -> int | None:
 
 def _next(draft: Draft, badge: Badge, authorisation_id: str) -> TellCourier:
     """Open the first door of the sweep that can be opened now; the others stay for later."""
-    left = list(draft.c.sweep)
+    left = list(draft.c.sweep or ())
     while left:
         right = draft.c.rights.get(left.pop(0))
         number = None if right is None or right.revoked else lies_in(draft, right)
@@ -82,7 +82,7 @@ def _next(draft: Draft, badge: Badge, authorisation_id: str) -> TellCourier:
         operation = Operation(authorisation_id, "remove", right, badge_jti=badge.jti)
         authorise(draft, number, operation, "badge")
         return TellCourier("opens", number)
-    draft.change(sweep=())
+    draft.change(sweep=None)
     return TellCourier("swept")
 
 

@@ -367,8 +367,8 @@ class Controller:
     """The door of the kiosk's last operation, until that has ended."""
     waiting: Asked | None = None
     asked: Asked | None = None
-    sweep: tuple[str, ...] = ()
-    """The rights whose parcels are still to be taken out on this visit."""
+    sweep: tuple[str, ...] | None = None
+    """The rights whose parcels are still to be taken out; None while nobody sweeps."""
     occupied: dict[int, bool] = field(default_factory=dict)
     """What the occupancy sensors saw last."""
     overcommitted: frozenset[str] = frozenset()

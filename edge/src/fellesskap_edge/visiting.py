@@ -5,6 +5,7 @@ within them resumes it. A badge may remove parcels in one session per locker.
 """
 
 from datetime import datetime, timedelta
+from typing import Literal
 
 import msgspec
 
@@ -27,12 +28,12 @@ def current(draft: Draft) -> Session | None:
     return session if timedelta(0) <= idle < timedelta(seconds=SESSION_S) else None
 
 
-def badge_of(draft: Draft) -> Badge | None:
-    """Return the badge of the session that goes on, None without one or after its time."""
+def badge_of(draft: Draft, may: Literal["deposit", "remove"]) -> Badge | None:
+    """Return the badge of the session that goes on, if it may do this and is not over."""
     session = current(draft)
     if session is None or session.badge is None or _over(session.badge, draft.now.wall):
         return None
-    return session.badge
+    return session.badge if may in session.badge.may else None
 
 
 def asked_lately(draft: Draft) -> Asked | None:
@@ -60,7 +61,7 @@ def end(draft: Draft) -> None:
     """End the session and whatever waits in it."""
     if draft.c.session is not None:
         draft.say(Forget("session", "courier"))
-    draft.change(session=None, waiting=None, asked=None, sweep=())
+    draft.change(session=None, waiting=None, asked=None, sweep=None)
 
 
 def badge_shown(draft: Draft, event: BadgeShown) -> None:
@@ -75,7 +76,7 @@ def badge_shown(draft: Draft, event: BadgeShown) -> None:
     if same:
         acted(draft)
     else:
-        draft.change(sweep=())
+        draft.change(sweep=None)
         begin(draft, event.session_id, badge)
         draft.presented("badge", None, badge_jti=badge.jti, outcome="authorised")
     draft.say(TellCourier("badge_accepted"))
