@@ -39,7 +39,7 @@ EVENTS_BYTES_MAX = MESSAGE_BYTES_MAX * 3 // 4 - 2048
 """Base64url makes four bytes of three; the rest is for header, signature and envelope."""
 
 
-BADGE_CHARACTERS_MAX, BADGE_CARRIERS_MAX, BADGE_S_MAX = 600, 8, 86_400
+BADGE_CHARACTERS_MAX, BADGE_CARRIERS_MAX, BADGE_S_MAX = 1000, 8, 86_400
 """`docs/protocol.md` 5: what a QR code holds, whom it speaks for, how long it lasts."""
 
 
