@@ -16,6 +16,7 @@ from fellesskap_edge.config import (
 from fellesskap_edge.controller import Facts, restore, step, wake_at
 from fellesskap_edge.door import Reading
 from fellesskap_edge.facts import Fact, FactKind
+from fellesskap_edge.spoken import Key
 from fellesskap_edge.state import (
     BadgeShown,
     BankContact,
@@ -28,7 +29,6 @@ from fellesskap_edge.state import (
     Forget,
     GoOn,
     Keep,
-    Key,
     KeyPressed,
     LabelScanned,
     Proceed,

@@ -11,6 +11,7 @@ import msgspec
 
 from fellesskap_edge import state as ctl
 from fellesskap_edge.facts import Fact
+from fellesskap_edge.spoken import Key
 from fellesskap_edge.state import Effect, Event
 from fellesskap_protocol.events import AnyEvent, event_type
 from fellesskap_protocol.messages import Right
@@ -261,7 +262,7 @@ def events(locker: LittleLocker) -> dict[str, Event]:
         "BadgeForged": ctl.BadgeForged(),
         **{
             f"KeyPressed({key})": ctl.KeyPressed(key, VALUES.get(key, ""), "new", "ticket")
-            for key in get_args(ctl.Key)
+            for key in get_args(Key)
         },
         "Proceed": ctl.Proceed("new"),
         "CodeEntered(one)": code("code-one", "new"),

@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from fellesskap_edge import state as ctl
 from fellesskap_edge.choosing import bound, hard_claims
 from fellesskap_edge.door import Reading
+from fellesskap_edge.spoken import Key
 from fellesskap_edge.state import Draft, Effect, demand_of
 from fellesskap_protocol.capacity import served, usable
 from fellesskap_protocol.events import (
@@ -92,10 +93,10 @@ class Visit(RuleBasedStateMachine):
         self.judge(self.locker.show_badge(BADGES[name]))
 
     @rule(
-        key=st.sampled_from(get_args(ctl.Key)),
+        key=st.sampled_from(get_args(Key)),
         value=st.sampled_from(["S", "L", "red", "blue", ""]),
     )
-    def a_key_is_pressed(self, key: ctl.Key, value: str) -> None:
+    def a_key_is_pressed(self, key: Key, value: str) -> None:
         self.judge(self.locker.press(key, value))
 
     @rule(carrier=st.sampled_from(["red", "blue"]), size=st.sampled_from(["S", "L"]))
@@ -130,13 +131,11 @@ class Visit(RuleBasedStateMachine):
             self.the_doors_in_use_are_opened_and_shut(3.0)
 
     @rule(
-        key=st.sampled_from(get_args(ctl.Key)),
+        key=st.sampled_from(get_args(Key)),
         name=st.sampled_from(NAMES),
         then_shut=st.booleans(),
     )
-    def a_key_is_pressed_before_an_open_door(
-        self, key: ctl.Key, name: str, then_shut: bool
-    ) -> None:
+    def a_key_is_pressed_before_an_open_door(self, key: Key, name: str, then_shut: bool) -> None:
         self.a_label_is_scanned(name)
         self.a_code_is_typed(name)
         self.judge(self.locker.wait(1.0))

@@ -10,7 +10,8 @@ from fellesskap_edge.choosing import PUTS_IN, box_of, choose_door, class_for, cl
 from fellesskap_edge.door import State
 from fellesskap_edge.facts import Act, Operation
 from fellesskap_edge.operating import authorise, end_blind
-from fellesskap_edge.state import Asked, Draft, Keep, LabelScanned, Record, TellCourier, Told
+from fellesskap_edge.spoken import Told
+from fellesskap_edge.state import Asked, Draft, Keep, LabelScanned, Record, TellCourier
 from fellesskap_edge.throttle import failed, holds_until
 from fellesskap_edge.visiting import asked_lately, badge_of, begin
 from fellesskap_protocol.events import DeliveryFailed, Presentation

@@ -6,7 +6,8 @@ whoever performs it: the daemon with real ports and sockets, a simulation with i
 
 from dataclasses import dataclass
 
-from fellesskap_edge.state import Answer, Key, TellCourier
+from fellesskap_edge.spoken import Key
+from fellesskap_edge.state import Answer, TellCourier
 from fellesskap_protocol.topics import Kind
 
 

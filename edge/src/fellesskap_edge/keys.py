@@ -29,13 +29,13 @@ from fellesskap_edge.facts import Act, Operation
 from fellesskap_edge.operating import authorise, end_blind
 from fellesskap_edge.removing import removable, sweep_on, take_out
 from fellesskap_edge.service import change_service, out_of_reach
+from fellesskap_edge.spoken import Key
 from fellesskap_edge.state import (
     Answer,
     Controller,
     Draft,
     GoOn,
     Keep,
-    Key,
     KeyPressed,
     Proceed,
     Record,

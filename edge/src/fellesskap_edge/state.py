@@ -6,7 +6,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
@@ -24,25 +24,11 @@ from fellesskap_edge.facts import (
     RemoteOpens,
     Session,
 )
+from fellesskap_edge.spoken import Key, Told
 from fellesskap_edge.throttle import Throttle
 from fellesskap_protocol.capacity import Compartment, Demand
 from fellesskap_protocol.events import AnyEvent, Outcome, Presentation, Presented
 from fellesskap_protocol.messages import Badge, Command, CommandOutcome, Right
-
-Key = Literal[
-    "bigger",
-    "occupied",
-    "broken",
-    "cancel",
-    "done",
-    "take_out",
-    "size",
-    "carrier",
-    "empty",
-    "not_me",
-    "more_time",
-]
-"""The keys of the kiosk; `keys` says who may press which when."""
 
 # What it is told -------------------------------------------------------------------------------
 
@@ -178,52 +164,9 @@ Event = (
     | RightsArrived
     | Tick
 )
-EVENTS: tuple[type[Event], ...] = (
-    DoorSensed,
-    PulseUnacknowledged,
-    BankContact,
-    ContentSensed,
-    KeyTurned,
-    LabelScanned,
-    BadgeShown,
-    BadgeForged,
-    CodeEntered,
-    KeyPressed,
-    Proceed,
-    CommandArrived,
-    RightsArrived,
-    Tick,
-)
+EVENTS: tuple[type[Event], ...] = get_args(Event)
 
 # What it says ----------------------------------------------------------------------------------
-
-Told = Literal[
-    "opens",
-    "refused",
-    "long_code_needed",
-    "busy",
-    "out_of_order",
-    "unknown",
-    "queued",
-    "no_room",
-    "no_bigger",
-    "expired",
-    "deposited",
-    "check_empty",
-    "badge_needed",
-    "badge_accepted",
-    "badge_refused",
-    "badge_used",
-    "choose_carrier",
-    "choose_size",
-    "nothing_in_hand",
-    "nothing_to_take",
-    "swept",
-    "cancelled",
-    "noted",
-    "done",
-]
-"""What a person is told; the kiosk has words for each in every language."""
 
 
 @dataclass(frozen=True, slots=True)

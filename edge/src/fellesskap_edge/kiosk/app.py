@@ -28,7 +28,8 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from fellesskap_edge.inbox import CodeTyped, KeyPressed
-from fellesskap_edge.state import Answer, Key, TellCourier
+from fellesskap_edge.spoken import Key
+from fellesskap_edge.state import Answer, TellCourier
 from fellesskap_protocol.codes import QR_PREFIX, normalise_code
 
 log = logging.getLogger(__name__)
