@@ -8,6 +8,7 @@ from fellesskap_edge import state as ctl
 from fellesskap_edge.clock import Floor, Instant
 from fellesskap_edge.controller import step
 from fellesskap_edge.custody import begin_epoch
+from fellesskap_edge.door import LEFT_OPEN_S
 from fellesskap_edge.facts import Place, RemoteOpens
 from fellesskap_edge.start import repaired
 from tests.edge.little_locker import DOORS, LittleLocker, command, right
@@ -43,8 +44,9 @@ def test_the_last_free_door_is_given_while_another_is_in_operation() -> None:
         place = locker.controller.places[number]
         locker.controller.places[number] = msgspec.structs.replace(place, service="out")
     locker.scan("label-one")
+    locker.door(1, "open")
+    locker.wait(LEFT_OPEN_S)
     locker.scan("label-two")
-    locker.wait(1.0)
     assert [pulse.compartment for pulse in locker.pulses] == [1, 2]
 
 

@@ -21,6 +21,8 @@ CHANNELS_MAX = 24
 ADDRESS_MAX = 32
 INTERVAL_S_MAX = 86_400
 PORT_MAX = 65_535
+COOLDOWN_S_MAX = 10.0
+"""A longer one would outlast the three tries of an authorisation."""
 
 
 class InvalidConfig(ValueError):
@@ -36,6 +38,15 @@ class LockerTable(_Table, frozen=True):
 
     id: str
     name: str = ""
+    site: str | None = None
+    """The site's id: a courier's badge may name it instead of single lockers."""
+
+
+class ServiceKeyTable(_Table, frozen=True):
+    """The technician's key switch inside the service bay, wired like a door's contact."""
+
+    bank: str
+    channel: int
 
 
 class EdgeTable(_Table, frozen=True):
@@ -104,10 +115,11 @@ class ScannerTable(_Table, frozen=True):
 
 
 class Limits(_Table, frozen=True):
-    """How often the door may be opened from afar, whoever signs."""
+    """How often the door may be opened from afar, whoever signs; how long a coil cools."""
 
     remote_open_interval_s: float = 10.0
     remote_opens_per_10_min: int = 6
+    lock_cooldown_s: float = 3.0
 
     @property
     def raised(self) -> bool:
@@ -129,6 +141,7 @@ class LockerConfig(_Table, frozen=True, rename={"banks": "bank", "compartments":
     edge: EdgeTable = EdgeTable()
     kiosk: KioskTable = KioskTable()
     limits: Limits = Limits()
+    service_key: ServiceKeyTable | None = None
 
     @property
     def digest(self) -> str:
@@ -156,6 +169,7 @@ def load(path: Path) -> LockerConfig:
 
 def _problems(config: LockerConfig) -> list[str]:
     found = _problems_of_lines(config) + _problems_of_compartments(config)
+    found += _problems_of_key(config)
     # Written so that nan is refused too.
     if not 0.5 <= config.limits.remote_open_interval_s <= INTERVAL_S_MAX:
         found.append(
@@ -164,6 +178,8 @@ def _problems(config: LockerConfig) -> list[str]:
         )
     if config.limits.remote_opens_per_10_min < 0:
         found.append("[limits] remote_opens_per_10_min is not negative")
+    if not 0.0 <= config.limits.lock_cooldown_s <= COOLDOWN_S_MAX:
+        found.append(f"[limits] lock_cooldown_s is 0 to {COOLDOWN_S_MAX:g}")
     if not 0 <= config.kiosk.port <= PORT_MAX:
         found.append(f"[kiosk] port {config.kiosk.port} is not 0 to {PORT_MAX}")
     return found
@@ -220,6 +236,17 @@ def _problems_of_compartments(config: LockerConfig) -> list[str]:
     if not config.compartments:
         found.append("there is no [[compartment]]")
     return found
+
+
+def _problems_of_key(config: LockerConfig) -> list[str]:
+    key = config.service_key
+    if key is None:
+        return []
+    if key.bank not in {bank.name for bank in config.banks}:
+        return [f"[service_key] there is no bank {key.bank!r}"]
+    if (key.bank, key.channel) in {(one.bank, one.channel) for one in config.compartments}:
+        return [f"[service_key] channel {key.channel} of bank {key.bank!r} is a compartment's"]
+    return []
 
 
 def _twice(values: Iterable[T]) -> list[T]:

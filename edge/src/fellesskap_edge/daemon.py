@@ -21,7 +21,6 @@ from fellesskap_edge.config import LockerConfig
 from fellesskap_edge.drive import AT_SCANNER, Drive
 from fellesskap_edge.identity import load
 from fellesskap_edge.inbox import (
-    CodeTyped,
     InboxOverflowed,
     Inward,
     Outward,
@@ -59,7 +58,7 @@ class Daemon:
         bauds = {bank.port: bank.baud for bank in config.banks}
         self._ports = Ports({**bauds, config.scanner.port: config.scanner.baud}, self.post)
         self._link = Link(identity.provision.broker, config.locker.id, self.post)
-        self._kiosk = Kiosk(config.kiosk.port, self._type_code)
+        self._kiosk = Kiosk(config.kiosk.port, self.post)
         self._journal = Journal(state / "journal.sqlite")
         marker = state / COMMISSIONED_FILE
         parts = Parts(
@@ -82,9 +81,6 @@ class Daemon:
         except queue.Full:
             self._lost += 1
 
-    def _type_code(self, value: str, ticket: str) -> None:
-        self.post(CodeTyped(value, ticket))
-
     def run(self, on_ready: Callable[[str], None]) -> None:
         """Serve until SIGTERM or SIGINT; tell where the kiosk is once the doors were read."""
         signal.signal(signal.SIGTERM, self._end)
@@ -103,6 +99,7 @@ class Daemon:
             self._kiosk.status = {
                 "locker": self.drive.parts.config.locker.id,
                 "in_service": self._all_answer(),
+                "standing": self.drive.standing,
             }
         self._kiosk.stop()
         self._link.stop()
@@ -134,12 +131,10 @@ class Daemon:
                 self._link.publish(effect)
             case SetWill(payload):
                 self._link.will = payload
-            case Answer() if effect.ticket == AT_SCANNER:
-                self._kiosk.show(effect.outcome, effect.compartment)
-            case Answer():
+            case Answer() if effect.ticket != AT_SCANNER:
                 self._kiosk.answer(effect)
-            case TellCourier():
-                self._kiosk.show(f"courier_{effect.outcome}", effect.compartment)
+            case Answer() | TellCourier():
+                self._kiosk.show(effect)
 
 
 def new_id() -> UUID:

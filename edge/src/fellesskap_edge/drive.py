@@ -20,6 +20,7 @@ from fellesskap_edge import state as ctl
 from fellesskap_edge.clock import Instant
 from fellesskap_edge.custody import begin_epoch
 from fellesskap_edge.facts import KeysFact
+from fellesskap_edge.keys import Standing, standing
 from fellesskap_edge.parts import Parts, stamp
 from fellesskap_edge.start import start
 from fellesskap_edge.wire import Wire, instant_of, snapshot
@@ -63,6 +64,8 @@ class Drive:
         self._fast: dict[str, set[int]] = {}
         self._wired = {(one.bank, one.channel): one.number for one in parts.config.compartments}
         self._channels = {number: place for place, number in self._wired.items()}
+        key = parts.config.service_key
+        self._key = (key.bank, key.channel) if key else None
         self._ports = {bank.name: bank.port for bank in parts.config.banks}
         self._events: list[AnyEvent] = []
         self._changes: list[ctl.Keep | ctl.Forget] = []
@@ -71,7 +74,13 @@ class Drive:
         self._state_at = float("-inf")
         self._compared: ctl.Controller | None = None
         self._told_all = False
+        self._heard_backend = False
         self._will()
+
+    @property
+    def standing(self) -> Standing:
+        """What goes on at the kiosk."""
+        return standing(self.controller, self.now)
 
     @property
     def wake_at(self) -> float:
@@ -120,6 +129,8 @@ class Drive:
                 self._scanned(scans)
             case rim.CodeTyped(value, ticket):
                 self._code(value, ticket)
+            case rim.KeyPressed(key, value, ticket):
+                self._control(ctl.KeyPressed(key, value, self.parts.new_id(), ticket))
             case rim.LinkUp():
                 self._uplink(uplink.Connected())
                 self._will()
@@ -157,8 +168,25 @@ class Drive:
             if found and found[0].kind == "qr":
                 self._code(found[0].value, AT_SCANNER)
                 continue
-            macs = tuple(self.wire.mac("label", one.key) for one in found if one.kind != "token")
-            self._control(ctl.LabelScanned(macs, self.parts.new_id(), repeated=scan.repeated))
+            if found and found[0].kind == "token":
+                self._badge(found[0].value)
+                continue
+            keys = tuple(one.key for one in found)
+            macs = tuple(self.wire.mac("label", key) for key in keys)
+            self._control(
+                ctl.LabelScanned(macs, self.parts.new_id(), repeated=scan.repeated, keys=keys)
+            )
+
+    def _badge(self, token: str) -> None:
+        """Verify a courier's badge; whether it holds here and now is the controller's to say."""
+        try:
+            badge = self.wire.badge(token)
+        except MalformedMessage as error:
+            log.warning("a badge was refused: %s", error)
+            self._control(ctl.BadgeForged())
+            return
+        timely = self.now.trusted or self._heard_backend
+        self._control(ctl.BadgeShown(badge, self.parts.new_id(), timely=timely))
 
     def _code(self, value: str, ticket: str) -> None:
         kind: Literal["code", "long_code", "qr"]
@@ -185,6 +213,7 @@ class Drive:
             log.warning("a message on %s was refused: %s", message.kind, error)
 
     def _downlink(self, message: Ack | Rights | Command) -> None:
+        self._heard_backend = True
         self._floor = self._floor.raised(instant_of(message.iat), self.now.mono_s)
         match message:
             case Ack():
@@ -215,7 +244,9 @@ class Drive:
         match effect:
             case bus.Sensed(bank, readings):
                 for channel, reading in readings.items():
-                    if (bank, channel) in self._wired:
+                    if (bank, channel) == self._key:
+                        self._control(ctl.KeyTurned(on=reading == "shut"))
+                    elif (bank, channel) in self._wired:
                         self._control(ctl.DoorSensed(self._wired[bank, channel], reading))
             case bus.Contact(bank, answering):
                 self._control(ctl.BankContact(bank, answering=answering))
@@ -283,6 +314,8 @@ class Drive:
                 )
             case ctl.RightsArrived():
                 self._control(effect)
+            case ctl.GoOn():
+                self._control(ctl.Proceed(self.parts.new_id()))
             case uplink.HeardFresh(iat):
                 self._floor = self._floor.told(instant_of(iat), self.now.mono_s)
             case uplink.StartEpoch():

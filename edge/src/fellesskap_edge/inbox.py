@@ -6,6 +6,7 @@ whoever performs it: the daemon with real ports and sockets, a simulation with i
 
 from dataclasses import dataclass
 
+from fellesskap_edge.spoken import Key
 from fellesskap_edge.state import Answer, TellCourier
 from fellesskap_protocol.topics import Kind
 
@@ -60,6 +61,15 @@ class CodeTyped:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyPressed:
+    """A key was pressed at the kiosk; `value` is what was chosen, `ticket` names who waits."""
+
+    key: Key
+    value: str
+    ticket: str
+
+
+@dataclass(frozen=True, slots=True)
 class InboxOverflowed:
     """So many events were lost because the inbox was full."""
 
@@ -79,6 +89,7 @@ Inward = (
     | LinkDown
     | LinkMessage
     | CodeTyped
+    | KeyPressed
     | InboxOverflowed
     | Tick
 )

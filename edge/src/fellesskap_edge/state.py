@@ -6,12 +6,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Literal
+from typing import Literal, get_args
+
+import msgspec
 
 from fellesskap_edge.clock import Instant
 from fellesskap_edge.config import Limits
 from fellesskap_edge.door import STANDS_OPEN, Door, Reading
 from fellesskap_edge.facts import (
+    BadgeUse,
     Consumed,
     Fact,
     FactKind,
@@ -19,11 +22,13 @@ from fellesskap_edge.facts import (
     Place,
     Position,
     RemoteOpens,
+    Session,
 )
+from fellesskap_edge.spoken import Key, Told
 from fellesskap_edge.throttle import Throttle
 from fellesskap_protocol.capacity import Compartment, Demand
-from fellesskap_protocol.events import AnyEvent, Presentation, Presented
-from fellesskap_protocol.messages import Command, CommandOutcome, Right
+from fellesskap_protocol.events import AnyEvent, Outcome, Presentation, Presented
+from fellesskap_protocol.messages import Badge, Command, CommandOutcome, Right
 
 # What it is told -------------------------------------------------------------------------------
 
@@ -52,12 +57,59 @@ class BankContact:
 
 
 @dataclass(frozen=True, slots=True)
+class ContentSensed:
+    """An occupancy sensor looked into a compartment."""
+
+    compartment: int
+    occupied: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KeyTurned:
+    """The technician's key switch inside the service bay was turned."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
 class LabelScanned:
-    """A label was scanned: the MACs of its identifiers, the surest first."""
+    """A label was scanned: the MACs of its identifiers and their text, the surest first."""
 
     macs: tuple[str, ...]
     authorisation_id: str
     repeated: bool = False
+    keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BadgeShown:
+    """A courier's badge whose signature holds; `timely` if the clock may judge its `exp`."""
+
+    badge: Badge
+    session_id: str
+    timely: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BadgeForged:
+    """Something like a badge that no key of ours signed."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPressed:
+    """Somebody pressed a key at the kiosk; `value` says which size or carrier was chosen."""
+
+    key: Key
+    value: str
+    authorisation_id: str
+    ticket: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proceed:
+    """Go on with what waits: the next label or the next parcel to take out."""
+
+    authorisation_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,29 +152,21 @@ Event = (
     DoorSensed
     | PulseUnacknowledged
     | BankContact
+    | ContentSensed
+    | KeyTurned
     | LabelScanned
+    | BadgeShown
+    | BadgeForged
     | CodeEntered
+    | KeyPressed
+    | Proceed
     | CommandArrived
     | RightsArrived
     | Tick
 )
-EVENTS: tuple[type[Event], ...] = (
-    DoorSensed,
-    PulseUnacknowledged,
-    BankContact,
-    LabelScanned,
-    CodeEntered,
-    CommandArrived,
-    RightsArrived,
-    Tick,
-)
+EVENTS: tuple[type[Event], ...] = get_args(Event)
 
 # What it says ----------------------------------------------------------------------------------
-
-AnswerOutcome = Literal["opens", "refused", "long_code_needed", "busy", "out_of_order"]
-CourierOutcome = Literal[
-    "opens", "stands_open", "unknown", "wait", "no_room", "expired", "badge_needed", "deposited"
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,19 +211,26 @@ class WatchDoor:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Tell whoever waits at the kiosk."""
+    """Tell whoever waits at the kiosk; `options` to choose from, by name."""
 
     ticket: str
-    outcome: AnswerOutcome
+    outcome: Told
     compartment: int | None = None
+    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class TellCourier:
-    """Show (and sound) what became of a scan."""
+    """Show (and sound) what became of a scan, or what comes next."""
 
-    outcome: CourierOutcome
+    outcome: Told
     compartment: int | None = None
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GoOn:
+    """Something waits and the way is free: give `Proceed` with a new id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,26 +244,37 @@ class Reply:
     first_outcome: CommandOutcome | None = None
 
 
-Effect = Record | Keep | Forget | Pulse | WatchDoor | Answer | TellCourier | Reply
+Effect = Record | Keep | Forget | Pulse | WatchDoor | Answer | TellCourier | GoOn | Reply
 
 # What it knows ---------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Wiring:
-    """Where one compartment's lock hangs, and its geometry."""
+    """Where one compartment's lock hangs, how long its pulse is, and its geometry."""
 
     compartment: Compartment
     bank: str
     supply: str
+    pulse_s: float = 0.3
 
 
 @dataclass(frozen=True, slots=True)
 class Reopening:
-    """The MACs that open a compartment again for a while after it was emptied."""
+    """The MACs that open a compartment again for a while after its act; `until` in mono s."""
 
     macs: tuple[str, ...]
-    until: datetime
+    until: float
+    parcel_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A label that waits for a choice, a badge, or the last door to be shut."""
+
+    label: LabelScanned
+    at: float
+    carrier_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +284,8 @@ class Controller:
     wiring: Mapping[int, Wiring]
     limits: Limits
     kiosk: str
+    locker_id: str
+    site: str | None
     doors: dict[int, Door]
     places: dict[int, Place]
     operations: dict[int, Operation] = field(default_factory=dict)
@@ -238,6 +302,21 @@ class Controller:
     reopenings: dict[int, Reopening] = field(default_factory=dict)
     answering: frozenset[str] = frozenset()
     serving_since: datetime | None = None
+    used: dict[str, int] = field(default_factory=dict)
+    """Allowance given away in this epoch, by size class."""
+    session: Session | None = None
+    badges: dict[str, BadgeUse] = field(default_factory=dict)
+    at_hand: int | None = None
+    """The door of the kiosk's last operation, until that has ended."""
+    waiting: Asked | None = None
+    asked: Asked | None = None
+    sweep: tuple[str, ...] | None = None
+    """The rights whose parcels are still to be taken out; None while nobody sweeps."""
+    occupied: dict[int, bool] = field(default_factory=dict)
+    """What the occupancy sensors saw last."""
+    overcommitted: frozenset[str] = frozenset()
+    key_until: float = 0.0
+    """Service mode ends then, in monotonic seconds."""
 
 
 class Draft:
@@ -255,6 +334,9 @@ class Draft:
             consumed=dict(controller.consumed),
             supply_free_at=dict(controller.supply_free_at),
             reopenings=dict(controller.reopenings),
+            used=dict(controller.used),
+            badges=dict(controller.badges),
+            occupied=dict(controller.occupied),
         )
 
     def change(self, **fields: object) -> None:
@@ -274,25 +356,12 @@ class Draft:
         self,
         kind: Presentation,
         reason: str | None,
-        *,
-        right_id: str | None = None,
-        jti: str | None = None,
-        throttled: bool = False,
+        outcome: Outcome = "refused",
+        **named: str | None,
     ) -> None:
-        """Record a presentation that opens nothing."""
-        outcome: Literal["throttled", "refused"] = "throttled" if throttled else "refused"
-        self.say(
-            Record(
-                Presented(
-                    kind=kind,
-                    outcome=outcome,
-                    reason=reason,
-                    right_id=right_id,
-                    jti=jti,
-                    kiosk=self.c.kiosk,
-                )
-            )
-        )
+        """Record a presentation that opens nothing; `named`: `right_id`, `jti` or `badge_jti`."""
+        event = Presented(kind=kind, outcome=outcome, reason=reason, kiosk=self.c.kiosk)
+        self.say(Record(msgspec.structs.replace(event, **named)))
 
 
 def demand_of(right: Right) -> Demand:
