@@ -147,7 +147,7 @@ class Pins:
     @property
     def wake_at(self) -> float:
         """When a tick would do something."""
-        coil = self.phase is Phase.PULSING or (self.phase is Phase.RESTING and self.unlocks)
+        coil = self.phase in (Phase.PULSING, Phase.RESTING)
         return min(self.until, self.sample_at) if coil else self.sample_at
 
     @property
