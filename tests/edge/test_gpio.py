@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from fellesskap_edge import bus as b
+from fellesskap_edge.door import Reading
 from fellesskap_edge.locks import gpio as g
 from fellesskap_edge.locks.gpio import Effect, Event, Phase, Pins, Switch
 from tests.golden import assert_golden
@@ -20,7 +21,7 @@ SHUT, OPEN = False, True
 """Levels, where a shut door's pin is low."""
 
 
-def settled(door: b.DoorReading, at: float = NOW - 60) -> Switch:
+def settled(door: Reading, at: float = NOW - 60) -> Switch:
     return Switch(door, door, samples=9, since=at, uneasy_since=at)
 
 
@@ -245,7 +246,8 @@ def test_both_polarities_of_a_switch(closed_level: int) -> None:
     bench = Bench(Pins("p", locks=2), closed_level=closed_level)
     bench.levels = {1: True, 2: False}
     bench.wait(0.1)
-    high, low = ("shut", "open") if closed_level else ("open", "shut")
+    high: Reading = "shut" if closed_level else "open"
+    low: Reading = "open" if closed_level else "shut"
     assert bench.told(b.Sensed) == [(0.02, b.Sensed("p", {1: high, 2: low}))]
 
 

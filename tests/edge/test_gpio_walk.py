@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from fellesskap_edge import bus as b
+from fellesskap_edge.door import Reading
 from fellesskap_edge.locks import gpio as g
 
 LOCKS = 3
@@ -30,7 +31,7 @@ class Bank(RuleBasedStateMachine):
         self.asked: dict[str, tuple[int, float]] = {}
         self.pulsed: Counter[int] = Counter()
         self.answers: Counter[str] = Counter()
-        self.heard: dict[int, b.DoorReading] = {}
+        self.heard: dict[int, Reading] = {}
         self.off_since = float("-inf")
         self.heard_at = BEGUN
 
