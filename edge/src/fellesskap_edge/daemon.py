@@ -95,18 +95,22 @@ class Daemon:
 
     def run(self, on_ready: Callable[[str], None]) -> None:
         """Serve until SIGTERM or SIGINT; tell where the kiosk is once the doors were read."""
-        try:
-            self._serve(on_ready)
-        finally:
-            if self._pins:
-                self._pins.stop()
-
-    def _serve(self, on_ready: Callable[[str], None]) -> None:
         signal.signal(signal.SIGTERM, self._end)
         signal.signal(signal.SIGINT, self._end)
         self._ports.start()
         self._link.start()
         self._kiosk.start()
+        try:
+            self._serve(on_ready)
+        finally:
+            if self._pins:
+                self._pins.stop()  # before whatever may take its time to stop
+        self._kiosk.stop()
+        self._link.stop()
+        self._ports.stop()
+        self._journal.close()
+
+    def _serve(self, on_ready: Callable[[str], None]) -> None:
         ready_by = time.monotonic() + READY_S_MAX
         ready = False
         while self._running:
@@ -119,10 +123,6 @@ class Daemon:
                 "locker": self.drive.parts.config.locker.id,
                 "in_service": self._all_answer(),
             }
-        self._kiosk.stop()
-        self._link.stop()
-        self._ports.stop()
-        self._journal.close()
 
     def _next(self, wake_at: float) -> Inward:
         if self._lost:
