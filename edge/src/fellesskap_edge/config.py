@@ -23,6 +23,11 @@ INTERVAL_S_MAX = 86_400
 PORT_MAX = 65_535
 COOLDOWN_S_MAX = 10.0
 """A longer one would outlast the three tries of an authorisation."""
+GPIO_MAX = 27
+PULLED_UP_PINS = frozenset({2, 3})
+PULSE_MS_MIN, PULSE_MS_MAX = 50, 1000
+SERIAL_KEYS = ("port", "address", "baud", "closed_bit", "status_order")
+PIN_KEYS = ("lock_pins", "door_pins", "active_high", "closed_level", "pulse_ms")
 
 
 class InvalidConfig(ValueError):
@@ -63,16 +68,22 @@ class KioskTable(_Table, frozen=True):
 
 
 class Bank(_Table, frozen=True):
-    """One lock board on a serial line."""
+    """One lock board on a serial line, or locks on the pins of the computer itself."""
 
     name: str
-    family: Literal["8a"]
-    port: str
-    address: int
+    family: Literal["8a", "gpio"]
     supply: str
+    port: str = ""
+    address: int = 0
     baud: int = 9600
     closed_bit: Literal[0, 1] = 1
     status_order: Literal["high_first", "low_first"] = "high_first"
+    lock_pins: tuple[int, ...] = ()
+    """GPIO numbers (BCM); channel n is the n-th. Only these keys are for `gpio`."""
+    door_pins: tuple[int, ...] = ()
+    active_high: bool = True
+    closed_level: Literal[0, 1] = 0
+    pulse_ms: int = 300
 
 
 class CompartmentTable(_Table, frozen=True):
@@ -168,7 +179,9 @@ def load(path: Path) -> LockerConfig:
 
 
 def _problems(config: LockerConfig) -> list[str]:
-    found = _problems_of_lines(config) + _problems_of_compartments(config)
+    serial = tuple(bank for bank in config.banks if bank.family != "gpio")
+    found = _problems_of_lines(msgspec.structs.replace(config, banks=serial))
+    found += _problems_of_compartments(config) + _problems_of_pins(config)
     found += _problems_of_key(config)
     # Written so that nan is refused too.
     if not 0.5 <= config.limits.remote_open_interval_s <= INTERVAL_S_MAX:
@@ -182,6 +195,71 @@ def _problems(config: LockerConfig) -> list[str]:
         found.append(f"[limits] lock_cooldown_s is 0 to {COOLDOWN_S_MAX:g}")
     if not 0 <= config.kiosk.port <= PORT_MAX:
         found.append(f"[kiosk] port {config.kiosk.port} is not 0 to {PORT_MAX}")
+    return found
+
+
+def _problems_of_pins(config: LockerConfig) -> list[str]:
+    """What is wrong with banks on pins, and with their keys at banks that have none."""
+    found: list[str] = []
+    default = Bank(name="", family="gpio", supply="")
+    for bank in config.banks:
+        where = f"[[bank]] {bank.name!r}"
+        foreign = SERIAL_KEYS if bank.family == "gpio" else PIN_KEYS
+        found += [
+            f"{where}: {key} says nothing for family {bank.family!r}: take it out"
+            for key in foreign
+            if getattr(bank, key) != getattr(default, key)
+        ]
+        if bank.family == "gpio":
+            found += [f"{where}: {problem}" for problem in _problems_of_bank_on_pins(bank)]
+        elif not bank.port:
+            found.append(f"{where}: port is missing: which serial line is it on?")
+    on_pins = [bank for bank in config.banks if bank.family == "gpio"]
+    pins = [pin for bank in on_pins for pin in (*bank.lock_pins, *bank.door_pins)]
+    found += [f"GPIO {pin} is used twice: one wire, one pin" for pin in _twice(pins)]
+    for bank in on_pins:
+        others = [one for one in config.banks if one is not bank]
+        if bank.name in {one.name for one in others}:
+            found.append(f"[[bank]] {bank.name!r} stands twice")
+        if bank.supply in {one.supply for one in others}:
+            found.append(
+                f"supply {bank.supply!r} feeds {bank.name!r} and another bank: "
+                "one coil at a time holds only within one bank of pins"
+            )
+    channels = {bank.name: len(bank.lock_pins) for bank in on_pins}
+    found += [
+        f"[[compartment]] {one.number}: bank {one.bank!r} has {channels[one.bank]} lock_pins, "
+        f"no channel {one.channel}"
+        for one in config.compartments
+        if one.bank in channels and one.channel > channels[one.bank]
+    ]
+    return found
+
+
+def _problems_of_bank_on_pins(bank: Bank) -> list[str]:
+    found: list[str] = []
+    if not bank.lock_pins:
+        found.append("lock_pins is missing: which GPIO drives which lock?")
+    if bank.door_pins and len(bank.door_pins) != len(bank.lock_pins):
+        found.append("door_pins has one pin for each of lock_pins, or none at all")
+    found += [
+        f"GPIO {pin} is not 0 to {GPIO_MAX}"
+        for pin in (*bank.lock_pins, *bank.door_pins)
+        if not 0 <= pin <= GPIO_MAX
+    ]
+    # 1.8 kOhm to 3.3 V on the board itself (Raspberry Pi schematics): stronger than any pull-down.
+    if bank.active_high:
+        found += [
+            f"GPIO {pin} is pulled up by the board: an active-high lock there opens at power-on"
+            for pin in PULLED_UP_PINS.intersection(bank.lock_pins)
+        ]
+    if bank.closed_level == 1:
+        found += [
+            f"GPIO {pin} is pulled up by the board: closed_level = 1 needs a pull-down"
+            for pin in PULLED_UP_PINS.intersection(bank.door_pins)
+        ]
+    if not PULSE_MS_MIN <= bank.pulse_ms <= PULSE_MS_MAX:
+        found.append(f"pulse_ms {bank.pulse_ms} is not {PULSE_MS_MIN} to {PULSE_MS_MAX}")
     return found
 
 
@@ -257,7 +335,10 @@ def _absolute(config: LockerConfig, folder: Path) -> LockerConfig:
     replace = msgspec.structs.replace
     return replace(
         config,
-        banks=tuple(replace(bank, port=str(folder / bank.port)) for bank in config.banks),
+        banks=tuple(
+            replace(bank, port=str(folder / bank.port)) if bank.port else bank
+            for bank in config.banks
+        ),
         scanner=replace(config.scanner, port=str(folder / config.scanner.port)),
         edge=replace(config.edge, state=str(folder / config.edge.state)),
     )

@@ -83,6 +83,8 @@ def lines(config: LockerConfig) -> dict[str, bus.Bus]:
     """Return one bus per serial port, with its banks."""
     found: dict[str, dict[str, bus.BankLine]] = {}
     for bank in config.banks:
+        if bank.family == "gpio":
+            continue  # on pins, not on a line: `lines` knows it
         driver = Board8A(bank.address, bank.closed_bit, bank.status_order)
         found.setdefault(bank.port, {})[bank.name] = bus.BankLine(driver, bank.supply)
     return {port: bus.Bus(banks) for port, banks in found.items()}
