@@ -182,6 +182,9 @@ def events(locker: LittleLocker) -> dict[str, Event]:
         "RightsArrived(put one revoked)": ctl.RightsArrived(1, 9, False, (revoked,), ()),
         "RightsArrived(remove one)": ctl.RightsArrived(1, 9, False, (), ("one",)),
         "RightsArrived(from empty)": ctl.RightsArrived(2, 1, True, (SECOND,), ()),
+        "TemperatureJudged(1 outside)": ctl.TemperatureJudged(
+            1, "outside", locker.now.wall, "above 6.0 C"
+        ),
         "Tick": ctl.Tick(),
     }
 
@@ -225,6 +228,8 @@ def told(effect: Effect) -> str:
         case ctl.Answer(_, outcome, number) | ctl.TellCourier(outcome, number):
             who = "answer" if isinstance(effect, ctl.Answer) else "tell courier"
             return f"{who}: {outcome}" + (f" {number}" if number else "")
+        case ctl.WarnOfTemperature(_, number):
+            return f"warn of the temperature in {number}"
         case ctl.Reply(jti, outcome, _, reason, first):
             more = [reason] if reason else []
             more += [f"first {first}"] if first else []

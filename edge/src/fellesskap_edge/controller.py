@@ -12,8 +12,10 @@ from fellesskap_edge.clock import Instant
 from fellesskap_edge.commanding import command_arrived
 from fellesskap_edge.config import LockerConfig
 from fellesskap_edge.door import Door, resumed
+from fellesskap_edge.excursion import judged, settle, unwatched, warn
 from fellesskap_edge.facts import (
     Consumed,
+    Excursion,
     Fact,
     FactKind,
     Operation,
@@ -44,6 +46,7 @@ from fellesskap_edge.state import (
     LabelScanned,
     PulseUnacknowledged,
     RightsArrived,
+    TemperatureJudged,
     Tick,
     Wiring,
 )
@@ -73,6 +76,7 @@ def restore(config: LockerConfig, facts: Facts, now: Instant) -> Controller:
     draft = Draft(controller, now)
     for (kind, key), fact in facts.items():
         _restore_fact(draft, kind, key, fact)
+    unwatched(draft, {number for probe in config.probes for number in probe.compartments})
     return draft.c
 
 
@@ -94,6 +98,8 @@ def _restore_fact(draft: Draft, kind: FactKind, key: str, fact: Fact) -> None:
             draft.c.consumed[key] = fact
         case RemoteOpens():
             draft.change(remote_opens=fact)
+        case Excursion() if int(key) in draft.c.wiring:
+            draft.c.excursions[int(key)] = fact
         case Position() if kind == "position":
             draft.change(position=fact)
 
@@ -118,11 +124,15 @@ def step(
             command_arrived(draft, event)
         case RightsArrived():
             rights_arrived(draft, event)
+        case TemperatureJudged():
+            judged(draft, event)
         case Tick():
             tick(draft)
         case _:
             assert_never(event)
     fire_waiting(draft)
+    warn(draft)
+    settle(draft)
     return draft.c, tuple(draft.effects)
 
 

@@ -36,7 +36,8 @@ from fellesskap_edge.link import Link
 from fellesskap_edge.machine_clock import MachineClock
 from fellesskap_edge.parts import Parts
 from fellesskap_edge.ports import Ports
-from fellesskap_edge.state import Answer, TellCourier
+from fellesskap_edge.probes import Probes
+from fellesskap_edge.state import Answer, TellCourier, WarnOfTemperature
 from fellesskap_edge.uplink import Draw
 
 log = logging.getLogger(__name__)
@@ -58,6 +59,8 @@ class Daemon:
         self._clock = MachineClock()
         bauds = {bank.port: bank.baud for bank in config.banks}
         self._ports = Ports({**bauds, config.scanner.port: config.scanner.baud}, self.post)
+        probes = (probe.device for probe in config.probes)
+        self._probes = Probes(Path(config.climate.devices), probes, self.post)
         self._link = Link(identity.provision.broker, config.locker.id, self.post)
         self._kiosk = Kiosk(config.kiosk.port, self._type_code)
         self._journal = Journal(state / "journal.sqlite")
@@ -90,6 +93,7 @@ class Daemon:
         signal.signal(signal.SIGTERM, self._end)
         signal.signal(signal.SIGINT, self._end)
         self._ports.start()
+        self._probes.start()
         self._link.start()
         self._kiosk.start()
         ready_by = time.monotonic() + READY_S_MAX
@@ -107,6 +111,7 @@ class Daemon:
         self._kiosk.stop()
         self._link.stop()
         self._ports.stop()
+        self._probes.stop()
         self._journal.close()
 
     def _next(self, wake_at: float) -> Inward:
@@ -138,6 +143,8 @@ class Daemon:
                 self._kiosk.show(effect.outcome, effect.compartment)
             case Answer():
                 self._kiosk.answer(effect)
+            case WarnOfTemperature():
+                self._kiosk.show("warm", effect.compartment)
             case TellCourier():
                 self._kiosk.show(f"courier_{effect.outcome}", effect.compartment)
 

@@ -13,7 +13,7 @@ from typing import Literal
 
 import msgspec
 
-from fellesskap_edge import bus, scanner, uplink
+from fellesskap_edge import bus, climate, scanner, uplink
 from fellesskap_edge import controller as controllers
 from fellesskap_edge import inbox as rim
 from fellesskap_edge import state as ctl
@@ -43,7 +43,7 @@ AT_SCANNER = "scanner"
 """The ticket of a resident who shows a QR code to the scanner."""
 STATE_S_MIN, STATE_S_MAX = 1.0, 600.0
 CLOCK_STEP_S = 1.0
-After = bus.Effect | ctl.Effect | uplink.Effect
+After = bus.Effect | ctl.Effect | uplink.Effect | climate.Effect
 
 
 class Drive:
@@ -58,7 +58,7 @@ class Drive:
         self._floor = begun.floor
         self.now = self._floor.now(machine)
         self._offset = machine.wall - timedelta(seconds=machine.mono_s)
-        self.buses = begun.buses
+        self.buses, self.climate = begun.buses, begun.climate
         self.framer = scanner.Framer()
         self._fast: dict[str, set[int]] = {}
         self._wired = {(one.bank, one.channel): one.number for one in parts.config.compartments}
@@ -79,6 +79,7 @@ class Drive:
         return min(
             controllers.wake_at(self.controller, self.now),
             self.uplink.wake_at,
+            self.climate.wake_at,
             self.framer.wake_at,
             self._state_due,
             *(line.wake_at for line in self.buses.values()),
@@ -118,6 +119,8 @@ class Drive:
             case rim.PortBytes(_, data):
                 self.framer, scans = scanner.receive(self.framer, data, self.now.mono_s)
                 self._scanned(scans)
+            case climate.Read():
+                self._temperature(event)
             case rim.CodeTyped(value, ticket):
                 self._code(value, ticket)
             case rim.LinkUp():
@@ -142,6 +145,8 @@ class Drive:
         if self.framer.wake_at <= mono_s:
             self.framer, scans = scanner.tick(self.framer, mono_s)
             self._scanned(scans)
+        if self.climate.wake_at <= mono_s:
+            self._temperature(climate.Tick())
         if self.uplink.wake_at <= mono_s:
             self._uplink(uplink.Tick())
         if controllers.wake_at(self.controller, self.now) <= mono_s:
@@ -227,6 +232,11 @@ class Drive:
         self.uplink, effects = uplink.step(self.uplink, event, self.now.mono_s, draw)
         self._heard(effects)
 
+    def _temperature(self, event: climate.Event) -> None:
+        self.climate, effects = climate.step(self.climate, event, self.now)
+        self._compared = None  # operators see temperatures too
+        self._heard(effects)
+
     def _heard(self, effects: tuple[After, ...]) -> None:
         """Sort what a step said: to be committed, or to be performed after the commit."""
         for effect in effects:
@@ -264,7 +274,7 @@ class Drive:
                 self._bus(self._ports[bank], bus.Unlock(bank, channel, str(number)))
             case ctl.WatchDoor(number, fast):
                 self._watch(number, fast=fast)
-            case ctl.Answer() | ctl.TellCourier():
+            case ctl.Answer() | ctl.TellCourier() | ctl.WarnOfTemperature():
                 self.parts.perform(effect)
             case ctl.Reply():
                 self._publish("results", self.wire.result(effect, self.now))
@@ -281,7 +291,7 @@ class Drive:
                         command, fresh=fresh, challenge=challenge, authorisation_id=authorisation_id
                     )
                 )
-            case ctl.RightsArrived():
+            case ctl.RightsArrived() | ctl.TemperatureJudged():
                 self._control(effect)
             case uplink.HeardFresh(iat):
                 self._floor = self._floor.told(instant_of(iat), self.now.mono_s)
@@ -326,18 +336,22 @@ class Drive:
         self.parts.perform(rim.Publish(kind, payload))
 
     @property
+    def _snapshot(self) -> State:
+        return snapshot(self.controller, self.climate, self.now)
+
+    @property
     def _state_due(self) -> float:
         """When operators are told next: after a change at most once a second."""
         if self.uplink.phase is uplink.Phase.OFFLINE:
             return float("inf")
         if self.controller is not self._compared:
-            fresh, told = snapshot(self.controller, self.now), self._state
+            fresh, told = self._snapshot, self._state
             same = told and msgspec.structs.replace(told, at=fresh.at, clock=fresh.clock) == fresh
             self._compared, self._told_all = self.controller, bool(same)
         return self._state_at + (STATE_S_MAX if self._told_all else STATE_S_MIN)
 
     def _tell_operators(self) -> None:
         if self.now.mono_s >= self._state_due:
-            self._state, self._state_at = snapshot(self.controller, self.now), self.now.mono_s
+            self._state, self._state_at = self._snapshot, self.now.mono_s
             self._told_all = True
             self.parts.perform(rim.Publish("state", encode(self._state), retained=True))

@@ -6,7 +6,8 @@ whoever performs it: the daemon with real ports and sockets, a simulation with i
 
 from dataclasses import dataclass
 
-from fellesskap_edge.state import Answer, TellCourier
+from fellesskap_edge.climate import Read
+from fellesskap_edge.state import Answer, TellCourier, WarnOfTemperature
 from fellesskap_protocol.topics import Kind
 
 
@@ -79,6 +80,7 @@ Inward = (
     | LinkDown
     | LinkMessage
     | CodeTyped
+    | Read
     | InboxOverflowed
     | Tick
 )
@@ -108,4 +110,4 @@ class SetWill:
     payload: bytes
 
 
-Outward = WritePort | Publish | SetWill | Answer | TellCourier
+Outward = WritePort | Publish | SetWill | Answer | TellCourier | WarnOfTemperature

@@ -13,6 +13,7 @@ from fellesskap_edge.config import Limits
 from fellesskap_edge.door import STANDS_OPEN, Door, Reading
 from fellesskap_edge.facts import (
     Consumed,
+    Excursion,
     Fact,
     FactKind,
     Operation,
@@ -24,6 +25,9 @@ from fellesskap_edge.throttle import Throttle
 from fellesskap_protocol.capacity import Compartment, Demand
 from fellesskap_protocol.events import AnyEvent, Presentation, Presented
 from fellesskap_protocol.messages import Command, CommandOutcome, Right
+
+Standing = Literal["good", "near", "outside", "unknown"]
+"""How a temperature stands to its limits; `near` is a warning, the last two are alarms."""
 
 # What it is told -------------------------------------------------------------------------------
 
@@ -92,6 +96,20 @@ class RightsArrived:
 
 
 @dataclass(frozen=True, slots=True)
+class TemperatureJudged:
+    """How a compartment stands to its limits from now on; `since` when, `what` in words.
+
+    `lifts` says that what was not known turned out to have been well.
+    """
+
+    compartment: int
+    standing: Standing
+    since: datetime
+    what: str
+    lifts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Time has passed."""
 
@@ -104,6 +122,7 @@ Event = (
     | CodeEntered
     | CommandArrived
     | RightsArrived
+    | TemperatureJudged
     | Tick
 )
 EVENTS: tuple[type[Event], ...] = (
@@ -114,6 +133,7 @@ EVENTS: tuple[type[Event], ...] = (
     CodeEntered,
     CommandArrived,
     RightsArrived,
+    TemperatureJudged,
     Tick,
 )
 
@@ -193,7 +213,18 @@ class Reply:
     first_outcome: CommandOutcome | None = None
 
 
-Effect = Record | Keep | Forget | Pulse | WatchDoor | Answer | TellCourier | Reply
+@dataclass(frozen=True, slots=True)
+class WarnOfTemperature:
+    """Tell whoever was just answered that this parcel was out of its temperature since then."""
+
+    ticket: str
+    compartment: int
+    since: datetime
+
+
+Effect = (
+    Record | Keep | Forget | Pulse | WatchDoor | Answer | TellCourier | Reply | WarnOfTemperature
+)
 
 # What it knows ---------------------------------------------------------------------------------
 
@@ -236,6 +267,7 @@ class Controller:
     supply_free_at: dict[str, float] = field(default_factory=dict)
     waiting_pulses: tuple[int, ...] = ()
     reopenings: dict[int, Reopening] = field(default_factory=dict)
+    excursions: dict[int, Excursion] = field(default_factory=dict)
     answering: frozenset[str] = frozenset()
     serving_since: datetime | None = None
 
@@ -255,6 +287,7 @@ class Draft:
             consumed=dict(controller.consumed),
             supply_free_at=dict(controller.supply_free_at),
             reopenings=dict(controller.reopenings),
+            excursions=dict(controller.excursions),
         )
 
     def change(self, **fields: object) -> None:

@@ -26,3 +26,17 @@ class BoardFaults:
     """So many of the next replies have a wrong checksum."""
     echo: bool = False
     """The line echoes what the host sends (RS-485 adapters do)."""
+
+
+@dataclass
+class CoolingFaults:
+    """What is wrong with one cold box or its probe."""
+
+    compressor_failed: bool = False
+    """It warms up through its walls, in hours."""
+    probe: Literal["gone", "bad checksum", "line held down", "power-on value", "garbage"] | None = (
+        None
+    )
+    """What stands in the probe's file instead of a temperature."""
+    says_c: float | None = None
+    """The probe says this whatever the air is."""

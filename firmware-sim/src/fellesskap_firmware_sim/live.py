@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from fellesskap_edge.config import LockerConfig
-from fellesskap_firmware_sim.faults import BoardFaults, LockFaults
+from fellesskap_firmware_sim.faults import BoardFaults, CoolingFaults, LockFaults
 from fellesskap_firmware_sim.plant import Act, Person
+from fellesskap_firmware_sim.w1_folder import W1Folder
 from fellesskap_firmware_sim.world import SimulatedLocker
 
 Json = dict[str, Any]
@@ -73,6 +74,7 @@ class Live:
         for port in (*sorted(self.world.ports), self.scanner_port):
             self.lines[port] = Line(Path(port))
             self._listen(port)
+        self._w1 = W1Folder(folder / "w1")
         self._noise_left = 0
         self._watchers: list[socket.socket] = []
         self._facts_told = 0
@@ -96,7 +98,8 @@ class Live:
         signal.set_wakeup_fd(wake.fileno())
         self.selector.register(woken, selectors.EVENT_READ, lambda: woken.recv(READ_BYTES))
         while self._running:
-            pause = min(self.world.wake_at - time.monotonic(), IDLE_S)
+            wake_at = min(self.world.wake_at, self._w1.wake_at)
+            pause = min(wake_at - time.monotonic(), IDLE_S)
             for key, _ in self.selector.select(max(0.0, pause)):
                 callback: Callable[[], object] = key.data
                 callback()
@@ -109,6 +112,8 @@ class Live:
         """Let time pass, carry bytes out, tell the watchers."""
         now = time.monotonic()
         self.world.advance(now)
+        if self._w1.wake_at <= now:
+            self._w1.write(self.world.read_probes(now), now)
         for port in self.world.ports:
             if said := self.world.read_bus(port, now):
                 self.lines[port].write(said)
@@ -245,7 +250,10 @@ class Live:
 
     def _do_fault(self, name: str, value: Any, part: str | int) -> None:
         if isinstance(part, int):
-            faults: LockFaults | BoardFaults = self._lock(part)
+            faults: LockFaults | BoardFaults | CoolingFaults = self._lock(part)
+        elif part in self.world.cooling.boxes:
+            faults = self.world.cooling.boxes[part].faults
+            self._w1.wake_at = 0.0
         elif part in self.world.boards:
             faults = self.world.boards[part].faults
         else:
