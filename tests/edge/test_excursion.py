@@ -9,8 +9,8 @@ import pytest
 from fellesskap_edge import state as ctl
 from fellesskap_edge.facts import Place
 from fellesskap_protocol.events import Fault, ServiceChanged
+from tests.edge.little_climate import CHILLED
 from tests.edge.little_locker import CONFIG, LittleLocker, fresh_copy, right
-from tests.edge.test_climate import CHILLED
 from tests.edge.test_controller_table import told
 from tests.golden import assert_golden
 

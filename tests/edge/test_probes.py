@@ -3,9 +3,10 @@
 import queue
 from pathlib import Path
 
-from fellesskap_edge.climate import Read, parse
+from fellesskap_edge.climate import Read
 from fellesskap_edge.inbox import Inward
 from fellesskap_edge.probes import Probes, read
+from fellesskap_edge.w1 import parse
 from fellesskap_firmware_sim.cooling import scratchpad, w1_slave
 from fellesskap_firmware_sim.w1_folder import W1Folder
 

@@ -6,23 +6,23 @@ says holds until the next reading. A reading that cannot be one is never a figur
 minutes without a good one the probe is a fault, and that time is in no figure. Called by `drive`.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from fellesskap_edge.clock import Instant
 from fellesskap_edge.config import LockerConfig
 from fellesskap_edge.excursion import UNKNOWN
 from fellesskap_edge.facts import Fact, FactKind, Heard
+from fellesskap_edge.figure import Figure, begun
 from fellesskap_edge.state import Keep, Record, Standing, TemperatureJudged
-from fellesskap_protocol.events import Fault, Temperature
+from fellesskap_edge.w1 import parse
+from fellesskap_protocol.events import Fault
 
 SILENT_S = 120.0
 """Four readings in a row that are none: a single bad checksum is usual on a long line."""
 HOLD_S = 60.0
 """How long the last reading of a probe that fell silent is taken to hold."""
-FIGURE_S = 900
 STEP_S = 1.0
 """A wall clock that moved by less is not taken to have been set."""
 WARN_C = 1.0
@@ -36,17 +36,8 @@ WARN_AFTER_S = 300.0
 """A door that is opened warms the probe for a moment; that is no warning."""
 BELIEVED_S = 7200.0
 """Cold after so short a silence: it was cold all along, a compartment is slow."""
-ABSURD_C = (-50.0, 60.0)
-"""Beyond, no locker stands."""
 SHOWN_C = 0.5
 """Operators see a temperature move in steps of this, not with every reading."""
-
-_W1_SLAVE = re.compile(
-    r"((?:[0-9a-f]{2} ){9}): crc=[0-9a-f]{2} (YES|NO)\n(?:[0-9a-f]{2} ){9}t=(-?[0-9]{1,6})\n?"
-)
-_PLAIN = re.compile(r"-?[0-9]{1,6}\n?")
-_ZEROS = "00 " * 9
-POWER_ON_MILLI_C = 85_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,24 +55,6 @@ class Tick:
 
 Event = Read | Tick
 Effect = Record | Keep | TemperatureJudged
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """The figure being made: `held_c` holds since `held_at`; times in monotonic seconds."""
-
-    from_: datetime
-    begun_at: float
-    ends_at: float
-    held_c: float
-    held_at: float
-    min_c: float
-    max_c: float
-    degree_s: float = 0.0
-
-    def wall(self, mono_s: float) -> datetime:
-        """Return the wall time of a moment, as this figure reckons it."""
-        return self.from_ + timedelta(seconds=mono_s - self.begun_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,33 +189,6 @@ def step(climate: Climate, event: Event, now: Instant) -> tuple[Climate, tuple[E
     return Climate(probes), tuple(draft.effects)
 
 
-def parse(text: str | None) -> float | str:
-    """Return degrees Celsius, or in words why it is none.
-
-    Takes `w1_slave` and `temperature` of the kernel's w1_therm. With a bad checksum the first
-    repeats the last good value; a line that is held down reads as nine zeros, whose checksum is
-    good; 85 is what a DS18B20 says that lost its power before it measured (datasheet, table 1).
-    """
-    if text is None:
-        return "absent"
-    if _PLAIN.fullmatch(text):
-        milli_c = int(text)
-    else:
-        found = _W1_SLAVE.fullmatch(text)
-        if found is None:
-            return "unreadable"
-        scratchpad, good, said = found.groups()
-        if good == "NO":
-            return "bad checksum"
-        if scratchpad == _ZEROS:
-            return "line held down"
-        milli_c = int(said)
-    if milli_c == POWER_ON_MILLI_C:
-        return "power-on value"
-    lowest, highest = ABSURD_C
-    return milli_c / 1000 if lowest <= milli_c / 1000 <= highest else f"absurd: {milli_c / 1000} C"
-
-
 # Silence -----------------------------------------------------------------------------------------
 
 
@@ -295,51 +241,21 @@ def _figure(draft: _Draft, probe: Probe, c: float) -> Figure:
         if abs(figure.wall(now.mono_s) - now.wall) > timedelta(seconds=STEP_S):
             _record(draft, probe, figure)
             figure = None
-    if figure is None:
-        return _begun(now.wall, now.mono_s, c)
-    return replace(figure, held_c=c, min_c=min(figure.min_c, c), max_c=max(figure.max_c, c))
-
-
-def _begun(wall: datetime, mono_s: float, c: float) -> Figure:
-    """Begin a figure that ends with the quarter of an hour."""
-    past_s = (wall - datetime.fromtimestamp(0, UTC)).total_seconds() % FIGURE_S
-    return Figure(wall, mono_s, mono_s + FIGURE_S - past_s, c, mono_s, c, c)
+    return begun(now.wall, now.mono_s, c) if figure is None else figure.said(c)
 
 
 def _covered(draft: _Draft, probe: Probe, figure: Figure, until: float) -> Figure:
     """Let the held temperature count up to a moment; record what quarters end on the way."""
     while figure.ends_at <= until:
-        whole = _counted(figure, figure.ends_at)
+        whole = figure.counted(figure.ends_at)
         _record(draft, probe, whole)
         draft.remember(probe, figure.ends_at)
-        figure = _begun(whole.wall(figure.ends_at), figure.ends_at, figure.held_c)
-    return _counted(figure, until)
-
-
-def _counted(figure: Figure, until: float) -> Figure:
-    more = figure.held_c * (until - figure.held_at)
-    return replace(figure, degree_s=figure.degree_s + more, held_at=until)
+        figure = begun(whole.wall(figure.ends_at), figure.ends_at, figure.held_c)
+    return figure.counted(until)
 
 
 def _record(draft: _Draft, probe: Probe, figure: Figure) -> None:
-    """Record a figure, if it covers any time."""
-    length_s = figure.held_at - figure.begun_at
-    if length_s <= 0:
-        return
-    mean_c = min(max(figure.degree_s / length_s, figure.min_c), figure.max_c)
-    draft.effects.extend(
-        Record(
-            Temperature(
-                compartment=number,
-                min_c=round(figure.min_c, 2),
-                mean_c=round(mean_c, 2),
-                max_c=round(figure.max_c, 2),
-                from_=figure.from_,
-                to=figure.wall(figure.held_at),
-            )
-        )
-        for number in probe.compartments
-    )
+    draft.effects.extend(Record(one) for one in figure.events(probe.compartments))
 
 
 # Limits ------------------------------------------------------------------------------------------

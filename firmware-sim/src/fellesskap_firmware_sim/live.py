@@ -2,7 +2,8 @@
 
 One thread, one selector. `<dir>/lock-bus` and `<dir>/scanner` (the ports of `locker.toml`) are
 links to pseudo-terminals; `<dir>/control.sock` takes JSON requests, one a line: `scan`,
-`scan_bytes`, `person`, `pulses`, `doors`, `force`, `fault`, `unplug`, `plug`, `watch`, `stop`.
+`scan_bytes`, `person`, `pulses`, `doors`, `force`, `shut`, `push`, `power`, `fault`, `unplug`,
+`plug`, `watch`, `stop`. `<dir>/w1` holds what the kernel would show of temperature probes.
 """
 
 import contextlib
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from fellesskap_edge.config import LockerConfig
-from fellesskap_firmware_sim.faults import BoardFaults, CoolingFaults, LockFaults
+from fellesskap_firmware_sim.faults import BoardFaults, CoolingFaults, LockFaults, SupplyFaults
 from fellesskap_firmware_sim.plant import Act, Person
 from fellesskap_firmware_sim.w1_folder import W1Folder
 from fellesskap_firmware_sim.world import SimulatedLocker
@@ -248,9 +249,19 @@ class Live:
         self._lock(compartment)
         self.world.plant.shut(compartment, time.monotonic())
 
+    def _do_push(self, compartment: int) -> None:
+        self._lock(compartment)
+        self.world.plant.push(compartment, time.monotonic())
+
+    def _do_power(self, *, on: bool) -> None:
+        switch = self.world.plant.power_back if on else self.world.plant.power_lost
+        switch(time.monotonic())
+
     def _do_fault(self, name: str, value: Any, part: str | int) -> None:
         if isinstance(part, int):
-            faults: LockFaults | BoardFaults | CoolingFaults = self._lock(part)
+            faults: LockFaults | BoardFaults | CoolingFaults | SupplyFaults = self._lock(part)
+        elif part in self.world.plant.supplies:
+            faults = self.world.plant.supplies[part].faults
         elif part in self.world.cooling.boxes:
             faults = self.world.cooling.boxes[part].faults
             self._w1.wake_at = 0.0
