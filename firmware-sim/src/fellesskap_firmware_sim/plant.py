@@ -85,6 +85,8 @@ class Plant:
         self.facts: list[Fact] = []
         self._waiting: list[Person] = []
         self._busy: dict[int, Person] = {}
+        self._due: float | None = float("inf")
+        """When the next thing happens; None when that must be found anew."""
 
     @property
     def pulses(self) -> list[Pulse]:
@@ -99,20 +101,22 @@ class Plant:
     @property
     def wake_at(self) -> float:
         """When the next thing happens by itself; infinity if nothing will."""
-        times = [person.acts_at for person in self._busy.values()]
-        times += [person.shuts_at for person in self._busy.values()]
-        for number, lock in self.locks.items():
-            if lock.pops_at is not None:
-                times.append(lock.pops_at)
-            if lock.latched:
-                times.append(self._coils.releases_at(number))
-            times.append(self._coils.burns_at(number))
-        return min(times, default=float("inf"))
+        if self._due is None:
+            times = [min(person.acts_at, person.shuts_at) for person in self._busy.values()]
+            for number, lock in self.locks.items():
+                if lock.pops_at is not None:
+                    times.append(lock.pops_at)
+                if lock.coil.on_since is not None:
+                    times.append(self._coils.burns_at(number))
+                    if lock.latched:
+                        times.append(self._coils.releases_at(number))
+            self._due = min(times, default=float("inf"))
+        return self._due
 
     def advance(self, now: float) -> None:
         """Let everything happen that is due, in the order of its time."""
         while self.wake_at <= now:
-            at = self.wake_at
+            at, self._due = self.wake_at, None
             for number, lock in self.locks.items():
                 if self._coils.burns_at(number) <= at:
                     self._coils.burn(number, at)
@@ -125,11 +129,16 @@ class Plant:
             for number, person in list(self._busy.items()):
                 self._act(number, person, at)
 
+    def _change(self, now: float) -> None:
+        """Let time pass up to a change from outside."""
+        self.advance(now)
+        self._due = None
+
     # Coils ---------------------------------------------------------------------------------------
 
     def energise(self, number: int, now: float) -> None:
         """Switch a coil on; without power nothing happens."""
-        self.advance(now)
+        self._change(now)
         coil = self.locks[number].coil
         if coil.on_since is None and self.supplies[coil.supply].powered:
             self._note("pulse_started", number, now)
@@ -138,13 +147,13 @@ class Plant:
 
     def release(self, number: int, now: float) -> None:
         """Switch a coil off."""
-        self.advance(now)
+        self._change(now)
         if self._coils.switch_off(number, now):
             self._went_off(number, now)
 
     def power_lost(self, now: float, supply: str | None = None) -> None:
         """Take the power from one supply, or all: every coil drops, doors stay as they are."""
-        self.advance(now)
+        self._change(now)
         for number in self._coils.fed_by(supply):
             if self._coils.switch_off(number, now, power=True):
                 self._went_off(number, now)
@@ -152,7 +161,7 @@ class Plant:
 
     def power_back(self, now: float, supply: str | None = None) -> None:
         """Give the power back; a welded relay has its coil on at once."""
-        self.advance(now)
+        self._change(now)
         for number in self._coils.fed_by(supply):
             self.supplies[self.locks[number].coil.supply].powered = True
         for number in self._coils.fed_by(supply):
@@ -212,7 +221,7 @@ class Plant:
 
     def push(self, number: int, now: float) -> None:
         """Press against a shut door, as the screen asks when it does not open."""
-        self.advance(now)
+        self._change(now)
         lock = self.locks[number]
         if lock.faults.jammed and lock.faults.jam_frees_on_push:
             lock.faults.jammed = False
@@ -221,7 +230,7 @@ class Plant:
 
     def person(self, person: Person, now: float) -> None:
         """Let somebody wait by a door; by an open one they act at once."""
-        self.advance(now)
+        self._change(now)
         self._waiting.append(person)
         for number, lock in self.locks.items():
             if lock.is_open and number not in self._busy:
@@ -239,12 +248,12 @@ class Plant:
 
     def force(self, number: int, now: float) -> None:
         """Break a door open: without a pulse."""
-        self.advance(now)
+        self._change(now)
         self._open(number, now)
 
     def shut(self, number: int, now: float) -> None:
         """Push a door shut; the latch falls in."""
-        self.advance(now)
+        self._change(now)
         self._shut(number, now)
 
     def _shut(self, number: int, now: float) -> None:
