@@ -281,6 +281,9 @@ def events(locker: LittleLocker) -> dict[str, Event]:
         "RightsArrived(put one revoked)": ctl.RightsArrived(1, 9, False, (revoked,), ()),
         "RightsArrived(remove one)": ctl.RightsArrived(1, 9, False, (), ("one",)),
         "RightsArrived(from empty)": ctl.RightsArrived(2, 1, True, (SECOND,), ()),
+        "TemperatureJudged(1 outside)": ctl.TemperatureJudged(
+            1, "outside", locker.now.wall, "above 6.0 C"
+        ),
         "Tick": ctl.Tick(),
     }
 
@@ -316,6 +319,12 @@ def told_event(event: AnyEvent) -> str:
     return f"{event_type(event)}({', '.join(f'{key}={value}' for key, value in body.items())})"
 
 
+TOLD = {
+    ctl.GoOn: "go on",
+    ctl.WarnOfTemperature: "warn of the temperature in {0.compartment}",
+}
+
+
 def told(effect: Effect) -> str:
     match effect:
         case ctl.Record(event):
@@ -332,12 +341,13 @@ def told(effect: Effect) -> str:
             who = "answer" if isinstance(effect, ctl.Answer) else "tell courier"
             chosen = f" of {', '.join(options)}" if options else ""
             return f"{who}: {outcome}" + (f" {number}" if number else "") + chosen
-        case ctl.GoOn():
-            return "go on"
-        case ctl.Reply(jti, outcome, _, reason, first):
-            more = [reason] if reason else []
-            more += [f"first {first}"] if first else []
-            return f"reply {jti}: {outcome}" + (f" ({', '.join(more)})" if more else "")
+        case ctl.Reply():
+            more = [effect.reason] if effect.reason else []
+            more += [f"first {effect.first_outcome}"] if effect.first_outcome else []
+            words = f" ({', '.join(more)})" if more else ""
+            return f"reply {effect.jti}: {effect.outcome}{words}"
+        case _:
+            return TOLD[type(effect)].format(effect)
 
 
 def cell(before: LittleLocker, event: Event) -> list[str]:

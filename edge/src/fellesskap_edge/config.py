@@ -13,6 +13,8 @@ from typing import Literal, TypeVar
 
 import msgspec
 
+from fellesskap_edge import chilled
+from fellesskap_edge.chilled import ClimateTable, ProbeTable
 from fellesskap_protocol.capacity import Compartment
 from fellesskap_protocol.topics import InvalidLockerId, check_locker_id
 
@@ -142,7 +144,11 @@ class Limits(_Table, frozen=True):
         )
 
 
-class LockerConfig(_Table, frozen=True, rename={"banks": "bank", "compartments": "compartment"}):
+class LockerConfig(
+    _Table,
+    frozen=True,
+    rename={"banks": "bank", "compartments": "compartment", "probes": "probe"},
+):
     """The whole file."""
 
     locker: LockerTable
@@ -153,6 +159,13 @@ class LockerConfig(_Table, frozen=True, rename={"banks": "bank", "compartments":
     kiosk: KioskTable = KioskTable()
     limits: Limits = Limits()
     service_key: ServiceKeyTable | None = None
+    climate: ClimateTable = ClimateTable()
+    probes: tuple[ProbeTable, ...] = ()
+
+    @property
+    def features(self) -> dict[int, tuple[str, ...]]:
+        """What each compartment offers, by number."""
+        return {one.number: one.features for one in self.compartments}
 
     @property
     def digest(self) -> str:
@@ -183,6 +196,7 @@ def _problems(config: LockerConfig) -> list[str]:
     found = _problems_of_lines(msgspec.structs.replace(config, banks=serial))
     found += _problems_of_compartments(config) + _problems_of_pins(config)
     found += _problems_of_key(config)
+    found += chilled.problems(config.climate, config.probes, config.features)
     # Written so that nan is refused too.
     if not 0.5 <= config.limits.remote_open_interval_s <= INTERVAL_S_MAX:
         found.append(
@@ -341,4 +355,5 @@ def _absolute(config: LockerConfig, folder: Path) -> LockerConfig:
         ),
         scanner=replace(config.scanner, port=str(folder / config.scanner.port)),
         edge=replace(config.edge, state=str(folder / config.edge.state)),
+        climate=replace(config.climate, devices=str(folder / config.climate.devices)),
     )

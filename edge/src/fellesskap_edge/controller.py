@@ -14,9 +14,11 @@ from fellesskap_edge.commanding import command_arrived
 from fellesskap_edge.config import LockerConfig
 from fellesskap_edge.depositing import label_scanned
 from fellesskap_edge.door import Door, resumed
+from fellesskap_edge.excursion import judged, settle, unwatched, warn
 from fellesskap_edge.facts import (
     BadgeUse,
     Consumed,
+    Excursion,
     Fact,
     FactKind,
     Operation,
@@ -55,6 +57,7 @@ from fellesskap_edge.state import (
     Proceed,
     PulseUnacknowledged,
     RightsArrived,
+    TemperatureJudged,
     Tick,
     Wiring,
 )
@@ -70,9 +73,11 @@ def restore(config: LockerConfig, facts: Facts, now: Instant) -> Controller:
 
     A compartment of which nothing is stored is empty: the first start vouches for it.
     """
-    supplies = {bank.name: bank.supply for bank in config.banks}
+    banks = {bank.name: bank for bank in config.banks}
     wiring = {
-        one.number: Wiring(one.geometry, one.bank, supplies[one.bank])
+        one.number: Wiring(
+            one.geometry, one.bank, banks[one.bank].supply, banks[one.bank].pulse_ms / 1000
+        )
         for one in config.compartments
     }
     controller = Controller(
@@ -87,6 +92,7 @@ def restore(config: LockerConfig, facts: Facts, now: Instant) -> Controller:
     draft = Draft(controller, now)
     for (kind, key), fact in facts.items():
         _restore_fact(draft, kind, key, fact)
+    unwatched(draft, {number for probe in config.probes for number in probe.compartments})
     return draft.c
 
 
@@ -115,6 +121,8 @@ def _restore_fact(draft: Draft, kind: FactKind, key: str, fact: Fact) -> None:
             draft.change(session=fact)
         case BadgeUse():
             draft.c.badges[key] = fact
+        case Excursion() if int(key) in draft.c.wiring:
+            draft.c.excursions[int(key)] = fact
         case Position() if kind == "position":
             draft.change(position=fact)
 
@@ -126,6 +134,8 @@ def step(
     draft = Draft(controller, now)
     HANDLERS[type(event)](draft, event)
     fire_waiting(draft)
+    warn(draft)
+    settle(draft)
     go_on(draft)
     return draft.c, tuple(draft.effects)
 
@@ -156,5 +166,6 @@ HANDLERS: dict[type[Event], Callable[[Draft, Any], None]] = {
     Proceed: proceed,
     CommandArrived: command_arrived,
     RightsArrived: rights_arrived,
+    TemperatureJudged: judged,
     Tick: tick,
 }

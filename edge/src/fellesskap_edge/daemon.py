@@ -37,7 +37,8 @@ from fellesskap_edge.locks.gpio import ReadPins, SetPin
 from fellesskap_edge.machine_clock import MachineClock
 from fellesskap_edge.parts import Parts
 from fellesskap_edge.ports import Ports
-from fellesskap_edge.state import Answer, TellCourier
+from fellesskap_edge.probes import Probes
+from fellesskap_edge.state import Answer, TellCourier, WarnOfTemperature
 from fellesskap_edge.uplink import Draw
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ class Daemon:
         self._clock = MachineClock()
         bauds = {bank.port: bank.baud for bank in config.banks if bank.port}
         self._ports = Ports({**bauds, config.scanner.port: config.scanner.baud}, self.post)
+        probes = (probe.device for probe in config.probes)
+        self._probes = Probes(Path(config.climate.devices), probes, self.post)
         self._link = Link(identity.provision.broker, config.locker.id, self.post)
         self._kiosk = Kiosk(config.kiosk.port, self.post)
         self._journal = Journal(state / "journal.sqlite")
@@ -94,6 +97,7 @@ class Daemon:
         signal.signal(signal.SIGTERM, self._end)
         signal.signal(signal.SIGINT, self._end)
         self._ports.start()
+        self._probes.start()
         self._link.start()
         self._kiosk.start()
         try:
@@ -104,6 +108,7 @@ class Daemon:
         self._kiosk.stop()
         self._link.stop()
         self._ports.stop()
+        self._probes.stop()
         self._journal.close()
 
     def _serve(self, on_ready: Callable[[str], None]) -> None:
@@ -154,6 +159,8 @@ class Daemon:
                 self._kiosk.answer(effect)
             case Answer() | TellCourier():
                 self._kiosk.show(effect)
+            case WarnOfTemperature(ticket, number):
+                self._kiosk.show(Answer(ticket, "warm", number))
 
 
 def _pins(config: LockerConfig, post: Callable[[Inward], None]) -> "Pins | None":

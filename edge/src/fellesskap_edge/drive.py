@@ -13,9 +13,9 @@ from typing import Literal
 
 import msgspec
 
+from fellesskap_edge import climate, scanner, uplink
 from fellesskap_edge import controller as controllers
 from fellesskap_edge import inbox as rim
-from fellesskap_edge import scanner, uplink
 from fellesskap_edge import state as ctl
 from fellesskap_edge.clock import Instant
 from fellesskap_edge.custody import begin_epoch
@@ -46,7 +46,7 @@ AT_SCANNER = "scanner"
 """The ticket of a resident who shows a QR code to the scanner."""
 STATE_S_MIN, STATE_S_MAX = 1.0, 600.0
 CLOCK_STEP_S = 1.0
-After = ctl.Effect | uplink.Effect
+After = ctl.Effect | uplink.Effect | climate.Effect
 
 
 class Drive:
@@ -62,6 +62,7 @@ class Drive:
         self.now = self._floor.now(machine)
         self._offset = machine.wall - timedelta(seconds=machine.mono_s)
         self.lines = Lines(parts, begun.buses, self._control)
+        self.climate = begun.climate
         self.framer = scanner.Framer()
         self._events: list[AnyEvent] = []
         self._changes: list[ctl.Keep | ctl.Forget] = []
@@ -84,6 +85,7 @@ class Drive:
         return min(
             controllers.wake_at(self.controller, self.now),
             self.uplink.wake_at,
+            self.climate.wake_at,
             self.framer.wake_at,
             self._state_due,
             self.lines.wake_at,
@@ -124,6 +126,8 @@ class Drive:
             case rim.PortBytes(_, data):
                 self.framer, scans = scanner.receive(self.framer, data, self.now.mono_s)
                 self._scanned(scans)
+            case climate.Read():
+                self._temperature(event)
             case rim.CodeTyped(value, ticket):
                 self._code(value, ticket)
             case rim.KeyPressed(key, value, ticket):
@@ -148,6 +152,8 @@ class Drive:
         if self.framer.wake_at <= mono_s:
             self.framer, scans = scanner.tick(self.framer, mono_s)
             self._scanned(scans)
+        if self.climate.wake_at <= mono_s:
+            self._temperature(climate.Tick())
         if self.uplink.wake_at <= mono_s:
             self._uplink(uplink.Tick())
         if controllers.wake_at(self.controller, self.now) <= mono_s:
@@ -229,6 +235,11 @@ class Drive:
         self.uplink, effects = uplink.step(self.uplink, event, self.now.mono_s, draw)
         self._heard(effects)
 
+    def _temperature(self, event: climate.Event) -> None:
+        self.climate, effects = climate.step(self.climate, event, self.now)
+        self._compared = None  # operators see temperatures too
+        self._heard(effects)
+
     def _heard(self, effects: tuple[After, ...]) -> None:
         """Sort what a step said: to be committed, or to be performed after the commit."""
         for effect in effects:
@@ -266,7 +277,7 @@ class Drive:
                 self.lines.pulse(number, mono_s() if mono_s else self.now.mono_s)
             case ctl.WatchDoor(number, fast):
                 self.lines.watch(number, self.now.mono_s, fast=fast)
-            case ctl.Answer() | ctl.TellCourier():
+            case ctl.Answer() | ctl.TellCourier() | ctl.WarnOfTemperature():
                 self.parts.perform(effect)
             case ctl.Reply():
                 self._publish("results", self.wire.result(effect, self.now))
@@ -283,7 +294,7 @@ class Drive:
                         command, fresh=fresh, challenge=challenge, authorisation_id=authorisation_id
                     )
                 )
-            case ctl.RightsArrived():
+            case ctl.RightsArrived() | ctl.TemperatureJudged():
                 self._control(effect)
             case ctl.GoOn():
                 self._control(ctl.Proceed(self.parts.new_id()))
@@ -323,18 +334,22 @@ class Drive:
         self.parts.perform(rim.Publish(kind, payload))
 
     @property
+    def _snapshot(self) -> State:
+        return snapshot(self.controller, self.climate, self.now)
+
+    @property
     def _state_due(self) -> float:
         """When operators are told next: after a change at most once a second."""
         if self.uplink.phase is uplink.Phase.OFFLINE:
             return float("inf")
         if self.controller is not self._compared:
-            fresh, told = snapshot(self.controller, self.now), self._state
+            fresh, told = self._snapshot, self._state
             same = told and msgspec.structs.replace(told, at=fresh.at, clock=fresh.clock) == fresh
             self._compared, self._told_all = self.controller, bool(same)
         return self._state_at + (STATE_S_MAX if self._told_all else STATE_S_MIN)
 
     def _tell_operators(self) -> None:
         if self.now.mono_s >= self._state_due:
-            self._state, self._state_at = snapshot(self.controller, self.now), self.now.mono_s
+            self._state, self._state_at = self._snapshot, self.now.mono_s
             self._told_all = True
             self.parts.perform(rim.Publish("state", encode(self._state), retained=True))

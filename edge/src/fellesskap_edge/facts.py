@@ -26,6 +26,8 @@ FactKind = Literal[
     "position",
     "uplink",
     "keys",
+    "climate",
+    "excursion",
 ]
 Act = Literal[
     "deposit", "drop_off", "collect", "remove", "cancel", "open", "reopen", "inspect", "abandoned"
@@ -113,6 +115,27 @@ class KeysFact(msgspec.Struct, frozen=True):
     token: bytes
 
 
+class Heard(msgspec.Struct, frozen=True):
+    """When a probe was last heard, and since when it said a wrong temperature (`what` in words)."""
+
+    at: datetime
+    outside_since: datetime | None = None
+    what: str = ""
+
+
+class Excursion(msgspec.Struct, frozen=True):
+    """A compartment out of its temperature: since when, and whose parcel lay there.
+
+    `still` until it is within its limits again; `suspected` if service was taken from it for this.
+    """
+
+    since: datetime
+    what: str
+    still: bool = True
+    suspected: bool = False
+    right_id: str | None = None
+
+
 Fact = (
     Right
     | Place
@@ -126,6 +149,8 @@ Fact = (
     | Position
     | UplinkFacts
     | KeysFact
+    | Heard
+    | Excursion
 )
 CLASSES: dict[FactKind, type[Fact]] = {
     "right": Right,
@@ -140,6 +165,8 @@ CLASSES: dict[FactKind, type[Fact]] = {
     "position": Position,
     "uplink": UplinkFacts,
     "keys": KeysFact,
+    "climate": Heard,
+    "excursion": Excursion,
 }
 
 

@@ -6,9 +6,10 @@ whoever performs it: the daemon with real ports and sockets, a simulation with i
 
 from dataclasses import dataclass
 
+from fellesskap_edge.climate import Read
 from fellesskap_edge.locks.gpio import PinEdge, PinLevels, PinsFailed, ReadPins, SetPin
 from fellesskap_edge.spoken import Key
-from fellesskap_edge.state import Answer, TellCourier
+from fellesskap_edge.state import Answer, TellCourier, WarnOfTemperature
 from fellesskap_protocol.topics import Kind
 
 
@@ -94,6 +95,7 @@ Inward = (
     | LinkMessage
     | CodeTyped
     | KeyPressed
+    | Read
     | InboxOverflowed
     | Tick
 )
@@ -123,4 +125,6 @@ class SetWill:
     payload: bytes
 
 
-Outward = WritePort | SetPin | ReadPins | Publish | SetWill | Answer | TellCourier
+Outward = (
+    WritePort | SetPin | ReadPins | Publish | SetWill | Answer | TellCourier | WarnOfTemperature
+)

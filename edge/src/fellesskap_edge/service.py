@@ -86,7 +86,7 @@ def change_service(
 
 
 def say_overcommitted(draft: Draft) -> None:
-    """Say which claims can no longer all be served, if they are others than were said last.
+    """Say which claims can no longer all be served.
 
     Kept in the order of their ids, which is that of their making (UUIDv7).
     """
@@ -97,14 +97,13 @@ def say_overcommitted(draft: Draft) -> None:
         if usable(draft.c.places[number].content, draft.c.places[number].service)
         and number not in taken.values()
     )
-    lost = frozenset(
+    lost = tuple(
         right.id
         for right in hard_claims(draft)
         if right.id not in taken and not matching.add(demand_of(right))
     )
-    if lost - draft.c.overcommitted:
-        draft.say(Record(Overcommitted(right_ids=tuple(sorted(lost)))))
-    draft.change(overcommitted=lost)
+    if lost:
+        draft.say(Record(Overcommitted(right_ids=lost)))
 
 
 def key_turned(draft: Draft, event: KeyTurned) -> None:

@@ -44,5 +44,6 @@ Told = Literal[
     "cancelled",
     "noted",
     "done",
+    "warm",
 ]
 """What a person is told; the kiosk has words for each in every language."""

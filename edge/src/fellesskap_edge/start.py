@@ -10,6 +10,8 @@ from datetime import datetime
 from fellesskap_edge import SOFTWARE, bus
 from fellesskap_edge import controller as controllers
 from fellesskap_edge import state as ctl
+from fellesskap_edge.climate import Climate
+from fellesskap_edge.climate import begin as begin_climate
 from fellesskap_edge.clock import Floor, Instant
 from fellesskap_edge.config import LockerConfig
 from fellesskap_edge.custody import Reason, begin_epoch, hardware
@@ -37,6 +39,7 @@ class Started:
     buses: dict[str, bus.Bus]
     keyring: Keyring
     floor: Floor
+    climate: Climate
 
 
 def start(parts: Parts, machine: Instant, *, commissioned: bool) -> Started:
@@ -76,6 +79,7 @@ def start(parts: Parts, machine: Instant, *, commissioned: bool) -> Started:
         buses=lines(parts.config),
         keyring=_keyring(parts, facts),
         floor=floor,
+        climate=begin_climate(parts.config, facts, now),
     )
 
 

@@ -6,16 +6,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Literal, get_args
 
 import msgspec
 
 from fellesskap_edge.clock import Instant
 from fellesskap_edge.config import Limits
-from fellesskap_edge.door import STANDS_OPEN, Door, Reading
+from fellesskap_edge.door import STANDS_OPEN, Door
 from fellesskap_edge.facts import (
     BadgeUse,
     Consumed,
+    Excursion,
     Fact,
     FactKind,
     Operation,
@@ -24,147 +24,52 @@ from fellesskap_edge.facts import (
     RemoteOpens,
     Session,
 )
-from fellesskap_edge.spoken import Key, Told
+from fellesskap_edge.spoken import Told
 from fellesskap_edge.throttle import Throttle
+from fellesskap_edge.told import (
+    EVENTS,
+    BadgeForged,
+    BadgeShown,
+    BankContact,
+    CodeEntered,
+    CommandArrived,
+    ContentSensed,
+    DoorSensed,
+    Event,
+    KeyPressed,
+    KeyTurned,
+    LabelScanned,
+    Proceed,
+    PulseUnacknowledged,
+    RightsArrived,
+    Standing,
+    TemperatureJudged,
+    Tick,
+)
 from fellesskap_protocol.capacity import Compartment, Demand
 from fellesskap_protocol.events import AnyEvent, Outcome, Presentation, Presented
-from fellesskap_protocol.messages import Badge, Command, CommandOutcome, Right
+from fellesskap_protocol.messages import CommandOutcome, Right
 
-# What it is told -------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class DoorSensed:
-    """A board read a door."""
-
-    compartment: int
-    reading: Reading
-
-
-@dataclass(frozen=True, slots=True)
-class PulseUnacknowledged:
-    """A board did not answer to an unlock."""
-
-    compartment: int
-
-
-@dataclass(frozen=True, slots=True)
-class BankContact:
-    """A board fell silent or answers again."""
-
-    bank: str
-    answering: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ContentSensed:
-    """An occupancy sensor looked into a compartment."""
-
-    compartment: int
-    occupied: bool
-
-
-@dataclass(frozen=True, slots=True)
-class KeyTurned:
-    """The technician's key switch inside the service bay was turned."""
-
-    on: bool
-
-
-@dataclass(frozen=True, slots=True)
-class LabelScanned:
-    """A label was scanned: the MACs of its identifiers and their text, the surest first."""
-
-    macs: tuple[str, ...]
-    authorisation_id: str
-    repeated: bool = False
-    keys: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class BadgeShown:
-    """A courier's badge whose signature holds; `timely` if the clock may judge its `exp`."""
-
-    badge: Badge
-    session_id: str
-    timely: bool
-
-
-@dataclass(frozen=True, slots=True)
-class BadgeForged:
-    """Something like a badge that no key of ours signed."""
-
-
-@dataclass(frozen=True, slots=True)
-class KeyPressed:
-    """Somebody pressed a key at the kiosk; `value` says which size or carrier was chosen."""
-
-    key: Key
-    value: str
-    authorisation_id: str
-    ticket: str
-
-
-@dataclass(frozen=True, slots=True)
-class Proceed:
-    """Go on with what waits: the next label or the next parcel to take out."""
-
-    authorisation_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class CodeEntered:
-    """A code was typed (or a QR code shown) at the kiosk; `ticket` names whoever waits."""
-
-    kind: Literal["code", "long_code", "qr"]
-    mac: str
-    authorisation_id: str
-    ticket: str
-
-
-@dataclass(frozen=True, slots=True)
-class CommandArrived:
-    """A verified command; `fresh` if its challenge is good, `challenge` is the next one to use."""
-
-    command: Command
-    fresh: bool
-    challenge: str
-    authorisation_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class RightsArrived:
-    """A whole revision of the rights, all parts together."""
-
-    generation: int
-    revision: int
-    from_empty: bool
-    put: tuple[Right, ...]
-    remove: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """Time has passed."""
-
-
-Event = (
-    DoorSensed
-    | PulseUnacknowledged
-    | BankContact
-    | ContentSensed
-    | KeyTurned
-    | LabelScanned
-    | BadgeShown
-    | BadgeForged
-    | CodeEntered
-    | KeyPressed
-    | Proceed
-    | CommandArrived
-    | RightsArrived
-    | Tick
-)
-EVENTS: tuple[type[Event], ...] = get_args(Event)
+__all__ = [
+    "EVENTS",
+    "BadgeForged",
+    "BadgeShown",
+    "BankContact",
+    "CodeEntered",
+    "CommandArrived",
+    "ContentSensed",
+    "DoorSensed",
+    "Event",
+    "KeyPressed",
+    "KeyTurned",
+    "LabelScanned",
+    "Proceed",
+    "PulseUnacknowledged",
+    "RightsArrived",
+    "Standing",
+    "TemperatureJudged",
+    "Tick",
+]
 
 # What it says ----------------------------------------------------------------------------------
 
@@ -244,7 +149,27 @@ class Reply:
     first_outcome: CommandOutcome | None = None
 
 
-Effect = Record | Keep | Forget | Pulse | WatchDoor | Answer | TellCourier | GoOn | Reply
+@dataclass(frozen=True, slots=True)
+class WarnOfTemperature:
+    """Tell whoever was just answered that this parcel was out of its temperature since then."""
+
+    ticket: str
+    compartment: int
+    since: datetime
+
+
+Effect = (
+    Record
+    | Keep
+    | Forget
+    | Pulse
+    | WatchDoor
+    | Answer
+    | TellCourier
+    | GoOn
+    | Reply
+    | WarnOfTemperature
+)
 
 # What it knows ---------------------------------------------------------------------------------
 
@@ -300,6 +225,7 @@ class Controller:
     supply_free_at: dict[str, float] = field(default_factory=dict)
     waiting_pulses: tuple[int, ...] = ()
     reopenings: dict[int, Reopening] = field(default_factory=dict)
+    excursions: dict[int, Excursion] = field(default_factory=dict)
     answering: frozenset[str] = frozenset()
     serving_since: datetime | None = None
     used: dict[str, int] = field(default_factory=dict)
@@ -314,7 +240,6 @@ class Controller:
     """The rights whose parcels are still to be taken out; None while nobody sweeps."""
     occupied: dict[int, bool] = field(default_factory=dict)
     """What the occupancy sensors saw last."""
-    overcommitted: frozenset[str] = frozenset()
     key_until: float = 0.0
     """Service mode ends then, in monotonic seconds."""
 
@@ -337,6 +262,7 @@ class Draft:
             used=dict(controller.used),
             badges=dict(controller.badges),
             occupied=dict(controller.occupied),
+            excursions=dict(controller.excursions),
         )
 
     def change(self, **fields: object) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from fellesskap_edge import SOFTWARE
+from fellesskap_edge.climate import Climate
 from fellesskap_edge.clock import Instant
 from fellesskap_edge.identity import Identity, Keyring
 from fellesskap_edge.journal import Journal
@@ -145,7 +146,7 @@ def _as_many_as_fit(stored: Sequence[bytes]) -> tuple[str, ...]:
     return tuple(taken)
 
 
-def snapshot(controller: Controller, now: Instant) -> State:
+def snapshot(controller: Controller, climate: Climate, now: Instant) -> State:
     """Return what operators see: no personal data, no labels."""
     silent = sorted({wired.bank for wired in controller.wiring.values()} - controller.answering)
     faults = [f"bank {bank}: silent" for bank in silent]
@@ -163,7 +164,8 @@ def snapshot(controller: Controller, now: Instant) -> State:
             )
             for number in sorted(controller.wiring)
         ),
-        faults=tuple(faults),
+        faults=(*faults, *climate.faults),
+        temperatures_c=climate.shown_c,
     )
 
 

@@ -4,9 +4,12 @@ Built from the same `locker.toml` as the daemon. `live` runs it in real time; te
 step it in virtual time: write bytes to the bus, let time pass, read bytes.
 """
 
+from collections.abc import Mapping
+
 from fellesskap_edge.config import LockerConfig
 from fellesskap_firmware_sim.boards.board_8a import Board8A
 from fellesskap_firmware_sim.boards.gpio import GpioBank
+from fellesskap_firmware_sim.cooling import Cooling
 from fellesskap_firmware_sim.plant import Act, Person, Plant
 from fellesskap_firmware_sim.scanner import GrowScanner
 
@@ -43,6 +46,7 @@ class SimulatedLocker:
         self.ports = {bank.port for bank in serial}
         self._port_of = {bank.name: bank.port for bank in serial}
         self.scanner = GrowScanner()
+        self.cooling = Cooling(config)
 
     @property
     def wake_at(self) -> float:
@@ -84,6 +88,11 @@ class SimulatedLocker:
         return {
             pin: level for bank in self.pins.values() for pin, level in bank.levels(now).items()
         }
+
+    def read_probes(self, now: float) -> Mapping[str, str | None]:
+        """Return what every temperature probe's file says, by device."""
+        self.cooling.advance(now, self.plant.facts)
+        return self.cooling.texts()
 
     def read_scanner(self, now: float) -> bytes:
         """Take what the scanner has said by now."""
