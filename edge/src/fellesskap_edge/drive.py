@@ -21,6 +21,7 @@ from fellesskap_edge.clock import Instant
 from fellesskap_edge.custody import begin_epoch
 from fellesskap_edge.facts import KeysFact
 from fellesskap_edge.parts import Parts, stamp
+from fellesskap_edge.scanners.framing import Unreadable
 from fellesskap_edge.start import start
 from fellesskap_edge.wire import Wire, instant_of, snapshot
 from fellesskap_protocol.barcodes import UnreadableLabel, candidates
@@ -59,7 +60,8 @@ class Drive:
         self.now = self._floor.now(machine)
         self._offset = machine.wall - timedelta(seconds=machine.mono_s)
         self.buses = begun.buses
-        self.framer = scanner.Framer()
+        table = parts.config.scanner
+        self.scanner = scanner.scanner(table.family, setup=table.setup)
         self._fast: dict[str, set[int]] = {}
         self._wired = {(one.bank, one.channel): one.number for one in parts.config.compartments}
         self._channels = {number: place for place, number in self._wired.items()}
@@ -79,7 +81,7 @@ class Drive:
         return min(
             controllers.wake_at(self.controller, self.now),
             self.uplink.wake_at,
-            self.framer.wake_at,
+            self.scanner.wake_at,
             self._state_due,
             *(line.wake_at for line in self.buses.values()),
         )
@@ -110,14 +112,15 @@ class Drive:
                 self._bus(port, bus.PortUp())
             case rim.PortDown(port) if port in self.buses:
                 self._bus(port, bus.PortDown())
-            case rim.PortUp() | rim.PortDown():
-                what = "ok" if isinstance(event, rim.PortUp) else "gone"
-                self._events.append(Fault(part="scanner", what=what, since=self.now.wall))
+            case rim.PortUp():
+                self._scanner(scanner.PortUp())
+            case rim.PortDown():
+                self._events.append(Fault(part="scanner", what="gone", since=self.now.wall))
+                self._scanner(scanner.PortDown())
             case rim.PortBytes(port, data) if port in self.buses:
                 self._bus(port, bus.Received(data))
             case rim.PortBytes(_, data):
-                self.framer, scans = scanner.receive(self.framer, data, self.now.mono_s)
-                self._scanned(scans)
+                self._scanner(scanner.Received(data))
             case rim.CodeTyped(value, ticket):
                 self._code(value, ticket)
             case rim.LinkUp():
@@ -139,24 +142,37 @@ class Drive:
         for port, line in self.buses.items():
             if line.wake_at <= mono_s:
                 self._bus(port, bus.Tick())
-        if self.framer.wake_at <= mono_s:
-            self.framer, scans = scanner.tick(self.framer, mono_s)
-            self._scanned(scans)
+        if self.scanner.wake_at <= mono_s:
+            self._scanner(scanner.Tick())
         if self.uplink.wake_at <= mono_s:
             self._uplink(uplink.Tick())
         if controllers.wake_at(self.controller, self.now) <= mono_s:
             self._control(ctl.Tick())
 
-    def _scanned(self, scans: tuple[scanner.Scan, ...]) -> None:
-        for scan in scans:
-            try:
-                found = candidates(scan.label)
-            except UnreadableLabel:
-                self.parts.perform(ctl.TellCourier("unknown"))
-                continue
-            if found and found[0].kind == "qr":
-                self._code(found[0].value, AT_SCANNER)
-                continue
+    def _scanner(self, event: scanner.Event) -> None:
+        self.scanner, effects = scanner.step(self.scanner, event, self.now.mono_s)
+        for effect in effects:
+            match effect:
+                case scanner.Scan():
+                    self._scanned(effect)
+                case Unreadable():
+                    self.parts.perform(ctl.TellCourier("unknown"))
+                case scanner.Write(data):
+                    self.parts.perform(rim.WritePort(self.parts.config.scanner.port, data))
+                case scanner.Silent() | scanner.Stuck() | scanner.Answers():
+                    what = scanner.FAULTS[type(effect)]
+                    self._events.append(Fault(part="scanner", what=what, since=self.now.wall))
+
+    def _scanned(self, scan: scanner.Scan) -> None:
+        try:
+            found = candidates(scan.label)
+        except UnreadableLabel:
+            found = ()
+        if not found:  # a postcode, a name, nothing: no parcel is known by it, so nobody guesses
+            self.parts.perform(ctl.TellCourier("unknown"))
+        elif found[0].kind == "qr":
+            self._code(found[0].value, AT_SCANNER)
+        else:
             macs = tuple(self.wire.mac("label", one.key) for one in found if one.kind != "token")
             self._control(ctl.LabelScanned(macs, self.parts.new_id(), repeated=scan.repeated))
 

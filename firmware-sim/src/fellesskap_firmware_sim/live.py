@@ -21,6 +21,7 @@ from typing import Any
 from fellesskap_edge.config import LockerConfig
 from fellesskap_firmware_sim.faults import BoardFaults, LockFaults
 from fellesskap_firmware_sim.plant import Act, Person
+from fellesskap_firmware_sim.scanner import ScannerFaults
 from fellesskap_firmware_sim.world import SimulatedLocker
 
 Json = dict[str, Any]
@@ -115,7 +116,7 @@ class Live:
                 self._tell("reply", None, now, bytes=said.hex(" "))
         if said := self.world.read_scanner(now):
             self.lines[self.scanner_port].write(said)
-            if self.world.scanner.wake_at == float("inf"):
+            if self.world.scanner.label_out(now):
                 self._tell("scanned", None, time.monotonic())
         facts = self.world.plant.facts
         while self._facts_told < len(facts):
@@ -145,10 +146,7 @@ class Live:
         except OSError:
             return
         now = time.monotonic()
-        if port == self.scanner_port:
-            self.world.scanner.receive(data, now)
-        else:
-            self.world.write_bus(port, data, now)
+        self.world.write_bus(port, data, now)
 
     def _accept(self) -> None:
         client, _ = self._server.accept()
@@ -245,7 +243,9 @@ class Live:
 
     def _do_fault(self, name: str, value: Any, part: str | int) -> None:
         if isinstance(part, int):
-            faults: LockFaults | BoardFaults = self._lock(part)
+            faults: LockFaults | BoardFaults | ScannerFaults = self._lock(part)
+        elif part == "scanner":
+            faults = self.world.scanner.faults
         elif part in self.world.boards:
             faults = self.world.boards[part].faults
         else:
@@ -274,6 +274,8 @@ class Live:
         port = self._port(line)
         self.lines[port].plug()
         self._listen(port)
+        if port == self.scanner_port:
+            self.world.scanner.power_on()
 
     def _do_stop(self) -> None:
         self._running = False
