@@ -8,13 +8,14 @@ import importlib
 import sys
 from pathlib import Path
 from random import Random
-from tempfile import TemporaryDirectory
 
 import atheris  # type: ignore[import-untyped]
 
-from tests.fuzz.harness import INPUT_S_MAX, Fuzz, mutated
+from tests.fuzz.harness import Fuzz, give, limited, mutated
 
-INPUT_BYTES_MAX = 4096
+INPUT_BYTES_MAX = 2048
+STALLED_S_MAX = 60
+"""The harness ends an input by the processor's time; this is for a parser stuck outside Python."""
 
 
 def main() -> None:
@@ -22,24 +23,31 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("name", help="of a module of tests.fuzz, as in: labels")
     parser.add_argument("--runs", type=int, default=1_000_000)
+    parser.add_argument("--folder", type=Path, default=Path("build/fuzz"), help="corpus, findings")
     asked = parser.parse_args()
     with atheris.instrument_imports(include=["fellesskap_protocol", "fellesskap_edge"]):
         fuzz: Fuzz = importlib.import_module(f"tests.fuzz.{asked.name}").FUZZ
 
+    def one_input(data: bytes) -> None:
+        give(fuzz.one_input, data)
+
     def mutator(data: bytes, max_size: int, seed: int) -> bytes:
         return mutated(Random(seed), data, fuzz.mutate)[:max_size]
 
-    with TemporaryDirectory() as folder:
-        for number, seed in enumerate(fuzz.seeds):
-            (Path(folder) / f"{number:04}").write_bytes(seed)
+    corpus = asked.folder / asked.name
+    corpus.mkdir(parents=True, exist_ok=True)
+    for number, seed in enumerate(fuzz.seeds):
+        (corpus / f"seed-{number:04}").write_bytes(seed)
+    with limited():
         flags = [
             f"-runs={asked.runs}",
-            f"-timeout={INPUT_S_MAX:.0f}",
+            f"-timeout={STALLED_S_MAX}",
             f"-max_len={INPUT_BYTES_MAX}",
             "-seed=1",
+            f"-artifact_prefix={asked.folder}/",
             "-print_final_stats=1",
         ]
-        atheris.Setup([sys.argv[0], *flags, folder], fuzz.one_input, custom_mutator=mutator)
+        atheris.Setup([sys.argv[0], *flags, str(corpus)], one_input, custom_mutator=mutator)
         atheris.Fuzz()
 
 

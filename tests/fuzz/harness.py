@@ -71,10 +71,10 @@ def run(
     """Give the target its seeds and mutations of them, `count` in all, the same in every run."""
     rng = Random(count)
     slowest = 0.0
-    with _covered(modules) as branches:
+    with limited(), _covered(modules) as branches:
         for turn in range(count):
             data = seeds[turn] if turn < len(seeds) else mutated(rng, rng.choice(seeds), mutate)
-            slowest = max(slowest, _give(target, data))
+            slowest = max(slowest, give(target, data))
     return Report(count, slowest, branches)
 
 
@@ -109,7 +109,18 @@ def any_bytes(rng: Random, data: bytes) -> bytes:
     return data[:at] + piece + data[at + length :]
 
 
-def _give(target: Target, data: bytes) -> float:
+@contextmanager
+def limited() -> Iterator[None]:
+    """Let `give` end an input that takes too long."""
+    before = signal.signal(signal.SIGVTALRM, _too_slow)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGVTALRM, before)
+
+
+def give(target: Target, data: bytes) -> float:
+    """Give the target one input; return the seconds of the processor that it took."""
     begun = time.process_time()
     signal.setitimer(signal.ITIMER_VIRTUAL, INPUT_S_MAX)
     try:
@@ -127,13 +138,11 @@ def _covered(modules: Sequence[ModuleType]) -> Iterator[dict[str, tuple[int, int
     branches: dict[str, tuple[int, int]] = {}
     files = [str(module.__file__) for module in modules]
     measured = coverage.Coverage(branch=True, include=files, data_file=None, config_file=False)
-    before = signal.signal(signal.SIGVTALRM, _too_slow)
     measured.start()
     try:
         yield branches
     finally:
         measured.stop()
-        signal.signal(signal.SIGVTALRM, before)
     with TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
         measured.json_report(outfile=str(report))

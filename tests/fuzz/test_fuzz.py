@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -39,7 +40,7 @@ def test_ten_thousand_inputs_break_nothing_and_reach_the_branches(
 @pytest.mark.full
 @pytest.mark.parametrize("name", NAMES)
 def test_a_million_inputs_break_nothing(
-    name: str, record_property: Callable[[str, object], None]
+    name: str, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     """With atheris where there is a wheel of it, else with the seeded mutator."""
     record_property(f"fuzz.{name}.atheris", find_spec("atheris") is not None)
@@ -48,7 +49,7 @@ def test_a_million_inputs_break_nothing(
         run(fuzz.one_input, fuzz.seeds, INPUTS_FULL, (), mutate=fuzz.mutate)
         return
     done = subprocess.run(
-        [sys.executable, "-m", "tests.fuzz", name, f"--runs={INPUTS_FULL}"],
+        [sys.executable, "-m", "tests.fuzz", name, f"--runs={INPUTS_FULL}", f"--folder={tmp_path}"],
         capture_output=True,
         text=True,
         check=False,
