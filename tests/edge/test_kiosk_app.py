@@ -13,7 +13,7 @@ from msgspec import structs
 from fellesskap_edge.keys import Standing
 from fellesskap_edge.kiosk.picture import spots
 from fellesskap_edge.state import Answer, TellCourier
-from tests.edge.kiosk_stage import DOORS, Stage, stage
+from tests.edge.kiosk_stage import DOORS, Stage
 
 
 @dataclass(frozen=True)
@@ -22,12 +22,6 @@ class Ends:
 
     floor_mm: int
     top_mm: int
-
-
-@pytest.fixture
-def house() -> Iterator[Stage]:
-    with stage() as set_up:
-        yield set_up
 
 
 @pytest.fixture

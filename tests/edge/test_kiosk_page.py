@@ -111,6 +111,12 @@ def test_every_state_is_accessible_in_every_language(
         assert page.evaluate(fits), f"{state.name} does not fit the screen"
 
 
+def test_the_first_screen_names_its_groups(page: Page) -> None:
+    words = TEXTS[LANGUAGES[0]]["page"]
+    for element in ("languages", "tools", "keys", "keypad", "erase"):
+        expect(page.locator(f"#{element}")).to_have_attribute("aria-label", words[element])
+
+
 @pytest.mark.parametrize("tool", ["larger", "contrast"])
 def test_every_state_works_with_doubled_text_and_high_contrast(
     house: Stage, page: Page, tool: str

@@ -71,28 +71,26 @@ async function press({ key, value = "" }) {
     stir();
   }
   if (["empty", "not_me"].includes(key)) state.visit.after = null;
-  state.visit.options = [];
-  await look(true);
   const moved = before.open && state.standing.compartment !== before.compartment;
   const also = moved && ["bigger", "occupied", "broken"].includes(key) ? before.compartment : null;
   if (key === "done" && said.outcome === "done") state.visit.putIn = false;
-  tell({ ...said, key, courier, also });
+  tell({ options: [], ...said, key, courier, also });
   return render();
 }
 
 async function enter() {
+  if (busy) return;
   const code = digitsOf(input.value);
   put("");
-  if (busy) return;
   const said = await send("/api/code", { code });
   state.visit.long = said.outcome === "long_code_needed";
   if (state.visit.long) put(code);
   state.visit.after = null;
-  await look(true);
   tell({ ...said, courier: false });
   render();
 }
 
+// Ask, and see how things stand after it before anything else is looked at.
 async function send(path, body) {
   busy = true;
   asked += 1; // a look that is under way may see half of what comes of this
@@ -104,6 +102,7 @@ async function send(path, body) {
       body: JSON.stringify(body),
     });
     const said = await answer.json();
+    await look(true);
     return said.outcome ? said : { outcome: "no_answer" };
   } catch {
     return { outcome: "no_answer" };

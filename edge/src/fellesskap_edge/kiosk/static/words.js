@@ -18,14 +18,14 @@ function wordsOf(told) {
 export function content(now) {
   const { page, outcomes } = t();
   const { told } = state.visit;
-  const { act, compartment, door, asks } = state.standing;
+  const { act, compartment, door, courier, asks } = state.standing;
   let headline = page.title;
   let words = told ? fill(wordsOf(told), told) : "";
   if (isDoor(now)) {
     headline = fill(door === "open" ? page.door_open : page.door_opens, { compartment });
     words ||= fill(outcomes[wordsForOpening(act)], { compartment });
-  } else if (now === "courier") headline = page.next_label;
-  else if (now === "choose") [headline, words] = [outcomes[`choose_${asks}`], ""];
+  } else if (now === "choose") [headline, words] = [outcomes[`choose_${asks}`], ""];
+  else if (now === "courier" || (courier && told?.courier)) headline = page.next_label;
   else words ||= page.hint;
   if (told?.also) words += ` ${fill(page.also_shut, { compartment: told.also })}`;
   return { headline, words, where: isDoor(now) ? whereIs(state.doors, compartment, page) : "" };
