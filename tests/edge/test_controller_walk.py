@@ -342,7 +342,9 @@ class Locker(RuleBasedStateMachine):
                 raise AssertionError(f"{event} authorises nothing")
         if isinstance(event, ctl.CommandArrived):
             self.ledger.jtis[event.command.jti] = wall
-        self.ledger.reopenable.pop(number, None)
+        again = isinstance(event, ctl.CodeEntered) and name is None
+        if not again:
+            self.ledger.reopenable.pop(number, None)
         one = Authorised(presented, self.locker.mono_s)
         self.ledger.authorised[presented.authorisation_id] = one
 

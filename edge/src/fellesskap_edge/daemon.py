@@ -69,7 +69,7 @@ class Daemon:
         probes = (probe.device for probe in config.probes)
         self._probes = Probes(Path(config.climate.devices), probes, self.post)
         self._link = Link(identity.provision.broker, config.locker.id, self.post)
-        self._kiosk = Kiosk(config.kiosk.port, self.post)
+        self._kiosk = Kiosk(config, self.post)
         self._journal = Journal(state / "journal.sqlite")
         marker = state / COMMISSIONED_FILE
         parts = Parts(
@@ -121,11 +121,13 @@ class Daemon:
                 on_ready(self._kiosk.url)
             wake_at = self.drive.wake_at if ready else min(self.drive.wake_at, ready_by)
             self.drive.drive(self._next(wake_at), self._clock.now())
-            self._kiosk.status = {
-                "locker": self.drive.parts.config.locker.id,
-                "in_service": self._all_answer(),
-                "standing": self.drive.standing,
-            }
+            self._kiosk.set_status(
+                {
+                    "locker": self.drive.parts.config.locker.id,
+                    "in_service": self._all_answer(),
+                    "standing": self.drive.standing,
+                }
+            )
 
     def _next(self, wake_at: float) -> Inward:
         if self._lost:

@@ -5,6 +5,7 @@ last door stands open waits for it and then goes on by itself. Labels are compar
 """
 
 from dataclasses import replace
+from typing import Literal
 
 from fellesskap_edge.choosing import PUTS_IN, box_of, choose_door, class_for, classes_left
 from fellesskap_edge.door import State
@@ -108,8 +109,7 @@ def _expected(
     if len(carriers) > 1:
         mine = [one for one in carriers if badge is not None and one in badge.carriers]
         if len(mine) > 1:
-            draft.change(asked=Asked(event, draft.now.mono_s))
-            return TellCourier("choose_carrier", options=tuple(mine))
+            return _ask(draft, Asked(event, draft.now.mono_s), "carrier", tuple(mine))
         if not mine:
             if not event.repeated:
                 draft.presented("label", "ambiguous")
@@ -178,18 +178,26 @@ def _unannounced(draft: Draft, asked: Asked, badge: Badge) -> TellCourier:
     """Ask for whom, if the badge speaks for several carriers, and how large."""
     if asked.carrier_id is None and len(badge.carriers) == 1:
         asked = replace(asked, carrier_id=badge.carriers[0])
-    draft.change(asked=asked)
     if asked.carrier_id is None:
-        return TellCourier("choose_carrier", options=badge.carriers)
+        return _ask(draft, asked, "carrier", badge.carriers)
     sizes = tuple(
         name
         for name, allowance in classes_left(draft).items()
         if choose_door(draft, _made(asked, allowance)) is not None
     )
     if sizes:
-        return TellCourier("choose_size", options=sizes)
+        return _ask(draft, asked, "size", sizes)
+    draft.change(asked=None)
     draft.presented("badge", "allowance_used_up", badge_jti=badge.jti)
     return TellCourier("no_room")
+
+
+def _ask(
+    draft: Draft, asked: Asked, choice: Literal["carrier", "size"], options: tuple[str, ...]
+) -> TellCourier:
+    """Let the courier choose; the label waits for it."""
+    draft.change(asked=replace(asked, at=draft.now.mono_s, choice=choice, options=options))
+    return TellCourier("choose_carrier" if choice == "carrier" else "choose_size", options=options)
 
 
 def carrier_chosen(draft: Draft, carrier_id: str) -> TellCourier:

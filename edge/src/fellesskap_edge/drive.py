@@ -19,11 +19,11 @@ from fellesskap_edge import state as ctl
 from fellesskap_edge.clock import Instant
 from fellesskap_edge.custody import begin_epoch
 from fellesskap_edge.facts import KeysFact
-from fellesskap_edge.keys import Standing, standing
 from fellesskap_edge.lines import Lines
 from fellesskap_edge.locks import gpio
 from fellesskap_edge.parts import Parts, stamp
 from fellesskap_edge.reading import Reader
+from fellesskap_edge.standing import Standing, standing
 from fellesskap_edge.start import start
 from fellesskap_edge.wire import Wire, instant_of, snapshot
 from fellesskap_protocol.events import AnyEvent, ClockChanged, Fault

@@ -6,7 +6,6 @@ Pure. One key each for "too small", "occupied" and "broken": another door opens 
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Literal
 
 import msgspec
 
@@ -17,7 +16,6 @@ from fellesskap_edge.choosing import (
     choose_door,
     in_operation,
 )
-from fellesskap_edge.clock import Instant
 from fellesskap_edge.depositing import (
     carrier_chosen,
     door_in_the_way,
@@ -27,12 +25,11 @@ from fellesskap_edge.depositing import (
 )
 from fellesskap_edge.facts import Act, Operation
 from fellesskap_edge.operating import authorise, end_blind
-from fellesskap_edge.removing import removable, sweep_on, take_out
+from fellesskap_edge.removing import sweep_on, take_out
 from fellesskap_edge.service import change_service, out_of_reach
 from fellesskap_edge.spoken import Key
 from fellesskap_edge.state import (
     Answer,
-    Controller,
     Draft,
     GoOn,
     Keep,
@@ -41,7 +38,7 @@ from fellesskap_edge.state import (
     Record,
     TellCourier,
 )
-from fellesskap_edge.visiting import asked_lately, badge_of, current, end
+from fellesskap_edge.visiting import acted, asked_lately, current, end
 from fellesskap_protocol.events import Content, DeliveryFailed, Reported, Service, Upsized
 
 SWEEPS: frozenset[Act] = frozenset({"remove", "inspect"})
@@ -172,11 +169,13 @@ def _cancel(draft: Draft, event: KeyPressed) -> TellCourier:
         _become(draft, found[0], "abandoned")
         draft.change(at_hand=None, waiting=None)
         return TellCourier("cancelled", found[0])
+    if draft.c.waiting is not None or asked_lately(draft) is not None:
+        draft.change(waiting=None, asked=None)
+        return TellCourier("cancelled")
     session = current(draft)
     right = draft.c.rights.get((session.last_right_id if session else None) or "")
     number = right.compartment if right else None
     if right is None or right.revoked or number is None or in_operation(draft, number):
-        draft.change(waiting=None, asked=None)
         return TellCourier("nothing_in_hand")
     if out_of_reach(draft, number):
         return TellCourier("out_of_order", number)
@@ -222,8 +221,10 @@ def _not_as_it_should(draft: Draft, what: str, content: Content | None) -> TellC
     found = _at_hand(draft, TAKES_OUT)
     if found is not None:
         number, operation = found
-        parcel_id = operation.right.parcel_id if operation.right else None
-        if operation.act != "reopen":
+        again = draft.c.reopenings.get(number)
+        parcel_id = again.parcel_id if again else None
+        if operation.right is not None:
+            parcel_id = operation.right.parcel_id
             _become(draft, number, "inspect")
     else:
         number = max(draft.c.reopenings, key=lambda one: draft.c.reopenings[one].until, default=0)
@@ -238,7 +239,11 @@ def _not_as_it_should(draft: Draft, what: str, content: Content | None) -> TellC
 
 
 def _more_time(draft: Draft, _event: KeyPressed) -> TellCourier:
-    """Let the door stand open longer before anybody is reminded."""
+    """Let the door stand open longer before anybody is reminded, and the visit go on."""
+    acted(draft)
+    asked = asked_lately(draft)
+    if asked is not None:
+        draft.change(asked=replace(asked, at=draft.now.mono_s))
     number = draft.c.at_hand
     if number is None:
         return TellCourier("noted")
@@ -259,33 +264,3 @@ HANDLERS: dict[Key, Callable[[Draft, KeyPressed], TellCourier]] = {
     "not_me": _not_me,
     "more_time": _more_time,
 }
-
-
-class Standing(msgspec.Struct, frozen=True):
-    """What the page must know to show the right keys; no label, no code, no name."""
-
-    act: Act | None = None
-    compartment: int | None = None
-    door: doors.Reading = "unknown"
-    courier: bool = False
-    may_take_out: int = 0
-    asks: Literal["carrier", "size"] | None = None
-
-
-def standing(controller: Controller, now: Instant) -> Standing:
-    """Return what goes on at the kiosk."""
-    draft = Draft(controller, now)
-    asked, remover = asked_lately(draft), badge_of(draft, "remove")
-    number = controller.at_hand
-    operation = controller.operations.get(number or 0)
-    asks: Literal["carrier", "size"] | None = None
-    if asked is not None and badge_of(draft, "deposit") is not None:
-        asks = "size" if asked.carrier_id is not None else "carrier"
-    return Standing(
-        act=operation.act if operation else None,
-        compartment=number if operation else None,
-        door=controller.doors[number].reading if number is not None else "unknown",
-        courier=current(draft) is not None,
-        may_take_out=len(removable(draft, remover)) if remover else 0,
-        asks=asks,
-    )

@@ -47,7 +47,8 @@ def authorise(draft: Draft, number: int, operation: Operation, kind: Presentatio
     """Accept a presentation: record it and ask for the pulse. The door must not be in operation."""
     right = operation.right
     draft.c.operations[number] = operation
-    draft.c.reopenings.pop(number, None)
+    if operation.act != "reopen":
+        draft.c.reopenings.pop(number, None)
     if kind != "command":
         draft.change(at_hand=number)
     draft.say(

@@ -4,7 +4,7 @@ A badge removes whatever has a `remove` right of one of its carriers, in one ses
 door after the other: the next opens when the last was shut.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from fellesskap_edge.choosing import in_operation
 from fellesskap_edge.facts import BadgeUse, Operation
@@ -14,11 +14,16 @@ from fellesskap_edge.state import Draft, Forget, Keep, TellCourier
 from fellesskap_edge.visiting import acted, badge_of, current
 from fellesskap_protocol.messages import Badge, Right
 
+TAKE_OUT_WITHIN = timedelta(minutes=2)
+"""Whoever comes after the courier must not find the sweep ready: later the badge is shown again."""
+
 
 def take_out(draft: Draft, authorisation_id: str) -> TellCourier:
     """Begin a sweep: open the first door."""
     badge, session = badge_of(draft, "remove"), current(draft)
     if badge is None or session is None:
+        return TellCourier("badge_needed")
+    if draft.now.wall - session.acted_at > TAKE_OUT_WITHIN:
         return TellCourier("badge_needed")
     used = draft.c.badges.get(badge.jti)
     if used is not None and used.session_id != session.id:

@@ -6,6 +6,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 
@@ -200,6 +201,8 @@ class Asked:
     label: LabelScanned
     at: float
     carrier_id: str | None = None
+    choice: Literal["carrier", "size"] | None = None
+    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """The page at the locker: a recipient types a code, a courier sees what became of a scan.
 
 A small Starlette app on 127.0.0.1 in a thread of its own: the only place of the edge with asyncio,
-so that a slow disk never freezes the page. It posts codes and waits for answers; it decides nothing
-and keeps no code. `daemon` starts it and hands answers over.
+so that a slow disk never freezes the page. It posts codes and keys and waits for answers; it
+decides nothing and keeps no code. `daemon` starts it and hands answers and the status over.
 """
 
 import asyncio
@@ -27,7 +27,9 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from fellesskap_edge.config import LockerConfig
 from fellesskap_edge.inbox import CodeTyped, KeyPressed
+from fellesskap_edge.kiosk.picture import spots
 from fellesskap_edge.spoken import Key
 from fellesskap_edge.state import Answer, TellCourier
 from fellesskap_protocol.codes import QR_PREFIX, normalise_code
@@ -49,19 +51,27 @@ Json = dict[str, Any]
 class Kiosk:
     """The web server; `post` puts what was typed or pressed into the inbox."""
 
-    def __init__(self, port: int, post: Callable[[CodeTyped | KeyPressed], None]) -> None:
-        self.status: Json = {"in_service": False}
+    def __init__(
+        self, config: LockerConfig, post: Callable[[CodeTyped | KeyPressed], None]
+    ) -> None:
         self._post = post
         self._scan: Json = {"turn": 0}
+        self._shown: Json = {"in_service": False, "scan": self._scan}
+        self._locker: Json = {
+            "id": config.locker.id,
+            "name": config.locker.name,
+            "doors": msgspec.to_builtins(spots(config.compartments)),
+        }
+        self._answers: list[Answer] = []
         self._waiting: dict[str, asyncio.Future[Answer]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._socket = socket.create_server(("127.0.0.1", port))
+        self._socket = socket.create_server(("127.0.0.1", config.kiosk.port))
         self._host = f"127.0.0.1:{self._socket.getsockname()[1]}"
         self._texts = {
             language: json.loads((HERE / "locales" / f"{language}.json").read_text())
             for language in LANGUAGES
         }
-        config = uvicorn.Config(
+        serving = uvicorn.Config(
             self._app(),
             log_config=None,
             log_level="warning",
@@ -69,7 +79,7 @@ class Kiosk:
             lifespan="off",
             loop="asyncio",
         )
-        self._server = uvicorn.Server(config)
+        self._server = uvicorn.Server(serving)
         self._thread = threading.Thread(target=self._run, name="kiosk", daemon=True)
 
     @property
@@ -87,13 +97,23 @@ class Kiosk:
         self._thread.join(5)
 
     def answer(self, answer: Answer) -> None:
-        """Hand an answer to whoever waits for it; called from the driving thread."""
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._resolve, answer)
+        """Keep an answer for whoever waits, until the status that goes with it is set."""
+        self._answers.append(answer)
 
     def show(self, said: Answer | TellCourier) -> None:
-        """Show what became of a scan, or what comes next: `outcome` is a key of the texts."""
+        """Keep what became of a scan, or what comes next, until its status is set."""
         self._scan = {"turn": self._scan["turn"] + 1, **_told(said)}
+
+    def set_status(self, status: Json) -> None:
+        """Show how things stand, then hand over what was told: a page never sees half a change.
+
+        Like `answer` and `show` called from the driving thread, after each event.
+        """
+        self._shown = {**status, "scan": self._scan}
+        answers, self._answers = self._answers, []
+        for answer in answers:
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(self._resolve, answer)
 
     def _run(self) -> None:
         async def serve() -> None:
@@ -111,25 +131,22 @@ class Kiosk:
         environment = Environment(
             loader=FileSystemLoader(HERE / "templates"), autoescape=select_autoescape()
         )
-        page = environment.get_template("code.html")
+        page = environment.get_template("kiosk.html")
 
-        async def show_page(request: Request) -> Response:
-            asked = request.query_params.get("language", LANGUAGES[0])
-            language = asked if asked in LANGUAGES else LANGUAGES[0]
-            texts = self._texts[language]
-            turn = self._scan["turn"]
-            others = [(one, self._texts[one]["name"]) for one in LANGUAGES]
-            return HTMLResponse(
-                page.render(language=language, t=texts, languages=others, turn=turn)
-            )
+        async def show_page(_request: Request) -> Response:
+            return HTMLResponse(page.render(language=LANGUAGES[0], texts=self._texts))
 
         async def show_status(_request: Request) -> Response:
-            return JSONResponse(msgspec.to_builtins({**self.status, "scan": self._scan}))
+            return JSONResponse(msgspec.to_builtins(self._shown))
+
+        async def show_locker(_request: Request) -> Response:
+            return JSONResponse(self._locker)
 
         return Starlette(
             routes=[
                 Route("/", show_page),
                 Route("/api/status", show_status),
+                Route("/api/locker", show_locker),
                 Route("/api/code", self._enter_code, methods=["POST"]),
                 Route("/api/key", self._press_key, methods=["POST"]),
                 Mount("/static", StaticFiles(directory=HERE / "static")),
