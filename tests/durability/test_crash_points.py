@@ -139,30 +139,30 @@ def live(folder: Path, name: str, point: str, turn: int) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SCENES)
-def test_after_dying_at_any_point_nothing_is_doubled(name: str, tmp_path: Path) -> None:
-    passed = passes(tmp_path / "dry", SCENES[name])
+def test_after_dying_at_any_point_nothing_is_doubled(name: str, in_memory: Path) -> None:
+    passed = passes(in_memory / "dry", SCENES[name])
     for point, times in sorted(passed.items()):
         for turn in sorted({0, times - 1}):
-            live(tmp_path / f"{point}-{turn}", name, point, turn)
+            live(in_memory / f"{point}-{turn}", name, point, turn)
 
 
 @pytest.mark.full
 @pytest.mark.parametrize("name", SCENES)
 def test_after_dying_at_every_pass_of_any_point_nothing_is_doubled(
-    name: str, tmp_path: Path, record_property: Callable[[str, object], None]
+    name: str, in_memory: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    passed = passes(tmp_path / "dry", SCENES[name])
+    passed = passes(in_memory / "dry", SCENES[name])
     lived = 0
     for point, times in sorted(passed.items()):
         for turn in range(0, times, max(1, times // PASSES_MAX)):
-            live(tmp_path / f"{point}-{turn}", name, point, turn)
+            live(in_memory / f"{point}-{turn}", name, point, turn)
             lived += 1
     record_property(f"crash_points_{name.replace(' ', '_')}", lived)
 
 
 @pytest.mark.slow
-def test_every_named_point_is_passed_somewhere(tmp_path: Path) -> None:
+def test_every_named_point_is_passed_somewhere(in_memory: Path) -> None:
     acts = ("start", "deposit", "new epoch", "an hour")
-    passed = sum((passes(tmp_path / name, SCENES[name]) for name in acts), Counter[str]())
+    passed = sum((passes(in_memory / name, SCENES[name]) for name in acts), Counter[str]())
     assert set(passed) == set(CRASH_AT)
 

@@ -78,10 +78,10 @@ class Outages:
     "cuts", [pytest.param(200, id="200"), pytest.param(2000, id="2000", marks=pytest.mark.full)]
 )
 def test_nothing_fires_by_itself_and_no_door_opens_twice(
-    cuts: int, tmp_path: Path, record_property: Callable[[str, object], None]
+    cuts: int, in_memory: Path, record_property: Callable[[str, object], None]
 ) -> None:
     for seed in range(cuts // CUTS_A_LOCKER):
-        folder = tmp_path / str(seed)
+        folder = in_memory / str(seed)
         folder.mkdir()
         try:
             Outages(seed, folder).live(CUTS_A_LOCKER)

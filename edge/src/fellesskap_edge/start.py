@@ -48,7 +48,8 @@ def start(parts: Parts, machine: Instant, *, commissioned: bool) -> Started:
     floor = Floor(max(found.last_trusted or machine.wall, machine.wall), machine.mono_s)
     now = floor.now(machine)
     numbers = [one.number for one in parts.config.compartments]
-    facts = repaired(found.facts, found.damaged, now.wall, numbers)
+    gone = () if journal.epoch or commissioned else (("store", "lost"),)
+    facts = repaired(found.facts, (*found.damaged, *gone), now.wall, numbers)
     draft = ctl.Draft(controllers.restore(parts.config, facts, now), now)
     known = facts.get(("uplink", "position"), UplinkFacts())
     assert isinstance(known, UplinkFacts)
