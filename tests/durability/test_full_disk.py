@@ -54,7 +54,6 @@ class Room:
             self.disk.size_bytes = SIZE_BYTES
 
 
-
 def mounted(folder: Path) -> bool:
     command = ["mount", "-t", "tmpfs", "-o", f"size={SIZE_BYTES}", "fellesskap", str(folder)]
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
@@ -112,7 +111,7 @@ def test_on_a_full_disk_pickups_go_on_and_deposits_wait(room: Room) -> None:
     locker.wait(2 * HOUSE_S)
     assert (room.folder / "journal.ballast").stat().st_size == BALLAST
     assert said(locker)[-1] == "ok"
-    assert locker.states[-1].faults == ()
+    assert not locker.states[-1].faults
     locker.deposit(3)
     locker.collect(3)
     locker.verify()

@@ -17,9 +17,10 @@ from collections.abc import Callable
 from pathlib import Path
 from uuid import UUID
 
+from fellesskap_edge.ballast import Ballast
 from fellesskap_edge.config import LockerConfig
 from fellesskap_edge.drive import AT_SCANNER, Drive
-from fellesskap_edge.identity import load
+from fellesskap_edge.identity import Identity, load
 from fellesskap_edge.inbox import (
     CodeTyped,
     InboxOverflowed,
@@ -30,7 +31,7 @@ from fellesskap_edge.inbox import (
     Tick,
     WritePort,
 )
-from fellesskap_edge.journal import Journal
+from fellesskap_edge.journal import Journal, JournalUnusable
 from fellesskap_edge.kiosk.app import Kiosk
 from fellesskap_edge.link import Link
 from fellesskap_edge.machine_clock import MachineClock
@@ -38,6 +39,7 @@ from fellesskap_edge.parts import Parts
 from fellesskap_edge.ports import Ports
 from fellesskap_edge.state import Answer, TellCourier
 from fellesskap_edge.uplink import Draw
+from fellesskap_edge.waiting import until_it_opens
 
 log = logging.getLogger(__name__)
 INBOX_EVENTS_MAX = 10_000
@@ -60,20 +62,41 @@ class Daemon:
         self._ports = Ports({**bauds, config.scanner.port: config.scanner.baud}, self.post)
         self._link = Link(identity.provision.broker, config.locker.id, self.post)
         self._kiosk = Kiosk(config.kiosk.port, self._type_code)
-        self._journal = Journal(state / "journal.sqlite")
+        self._serving = False
         marker = state / COMMISSIONED_FILE
+        self.drive = until_it_opens(
+            lambda: self._begun(config, identity, commissioned=not marker.exists()),
+            self._inbox,
+            self._perform,
+            self._serve,
+        )
+        marker.touch(mode=0o600)
+
+    def _begun(self, config: LockerConfig, identity: Identity, *, commissioned: bool) -> Drive:
+        state = Path(config.edge.state)
+        journal = Journal(state / "journal.sqlite", Ballast(state / "journal.ballast"))
         parts = Parts(
             config=config,
             identity=identity,
-            journal=self._journal,
+            journal=journal,
             boot_id=secrets.token_hex(8),
             new_id=lambda: str(new_id()),
             draw=lambda: Draw(secrets.token_hex(16), random.random()),  # noqa: S311 (only spreads)
             perform=self._perform,
             crash_at=_crash_at,
         )
-        self.drive = Drive(parts, self._clock.now(), commissioned=not marker.exists())
-        marker.touch(mode=0o600)
+        try:
+            return Drive(parts, self._clock.now(), commissioned=commissioned)
+        except JournalUnusable:
+            journal.close()
+            raise
+
+    def _serve(self) -> None:
+        """Let people and the backend reach us."""
+        if not self._serving:
+            self._serving = True
+            self._link.start()
+            self._kiosk.start()
 
     def post(self, event: Inward) -> None:
         """Put an event into the inbox, from any thread; a full inbox is a fault, told later."""
@@ -90,8 +113,7 @@ class Daemon:
         signal.signal(signal.SIGTERM, self._end)
         signal.signal(signal.SIGINT, self._end)
         self._ports.start()
-        self._link.start()
-        self._kiosk.start()
+        self._serve()
         ready_by = time.monotonic() + READY_S_MAX
         ready = False
         while self._running:
@@ -102,12 +124,12 @@ class Daemon:
             self.drive.drive(self._next(wake_at), self._clock.now())
             self._kiosk.status = {
                 "locker": self.drive.parts.config.locker.id,
-                "in_service": self._all_answer(),
+                "in_service": self._all_answer() and not self.drive.keeping.outage,
             }
         self._kiosk.stop()
         self._link.stop()
         self._ports.stop()
-        self._journal.close()
+        self.drive.parts.journal.close()
 
     def _next(self, wake_at: float) -> Inward:
         if self._lost:
