@@ -51,6 +51,7 @@ def test_in_another_new_store_what_is_new_is_unknown(house: House) -> None:
 def test_a_new_store_that_holds_nothing_says_so_and_is_understood(house: House) -> None:
     house.born()
     house.locker.commission(2)
+    house.ingest()
     at = datetime.now(UTC)
     nothing = events.CustodyReported(
         compartment=0, parcel_id="", carrier_id="", since=at, complete=True

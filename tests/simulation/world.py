@@ -47,10 +47,10 @@ from tests.simulation.checker import Checker
 
 START = datetime(2026, 11, 23, tzinfo=UTC)
 DAY_S = 86_400.0
-LOSS, DOUBLE, CRASH_SELDOM = 0.05, 0.05, 0.0005
+LOSS, DOUBLE, CRASH_SELDOM = 0.05, 0.05, 0.002
 CRASH = {
-    "after_commit_before_pulse": 0.01,
-    "after_pulse_before_record": 0.01,
+    "after_commit_before_pulse": 0.03,
+    "after_pulse_before_record": 0.03,
     "after_start": 0.01,
     "after_new_epoch": 0.01,
     "after_write": 0.00001,
