@@ -8,8 +8,9 @@ from fellesskap_edge import state as ctl
 from fellesskap_edge.clock import Floor, Instant
 from fellesskap_edge.controller import step
 from fellesskap_edge.custody import begin_epoch
+from fellesskap_edge.door import LEFT_OPEN_S
 from fellesskap_edge.facts import Place, RemoteOpens
-from fellesskap_edge.start import repaired
+from fellesskap_edge.repairing import kinds_of, repaired
 from tests.edge.little_locker import DOORS, LittleLocker, command, right
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -43,8 +44,9 @@ def test_the_last_free_door_is_given_while_another_is_in_operation() -> None:
         place = locker.controller.places[number]
         locker.controller.places[number] = msgspec.structs.replace(place, service="out")
     locker.scan("label-one")
+    locker.door(1, "open")
+    locker.wait(LEFT_OPEN_S)
     locker.scan("label-two")
-    locker.wait(1.0)
     assert [pulse.compartment for pulse in locker.pulses] == [1, 2]
 
 
@@ -83,7 +85,7 @@ def test_a_fresh_answer_of_the_same_second_moves_nothing() -> None:
 
 
 def test_a_damaged_place_is_unknown_and_damaged_opens_wait() -> None:
-    facts = repaired({}, (("place", "3"), ("remote_opens", "all")), NOON, [3])
+    facts = repaired({}, kinds_of((("place", "3"), ("remote_opens", "all"))), NOON, [3])
     assert facts["place", "3"] == Place("unknown")
     opens = facts["remote_opens", "all"]
     assert isinstance(opens, RemoteOpens)

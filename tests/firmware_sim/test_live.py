@@ -53,10 +53,10 @@ max_g = 25000
 class Bench:
     """A simulated locker that runs, its ports and its control socket."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, locker: str = LOCKER) -> None:
         self.folder = folder
         config = folder / "locker.toml"
-        config.write_text(LOCKER)
+        config.write_text(locker)
         self.process = subprocess.Popen(
             [BIN / "fellesskap-firmware-sim", "live", "--dir", folder, "--config", config],
             stdout=subprocess.PIPE,

@@ -13,6 +13,8 @@ from typing import Literal, TypeVar
 
 import msgspec
 
+from fellesskap_edge import chilled
+from fellesskap_edge.chilled import ClimateTable, ProbeTable
 from fellesskap_protocol.capacity import Compartment
 from fellesskap_protocol.topics import InvalidLockerId, check_locker_id
 
@@ -21,6 +23,13 @@ CHANNELS_MAX = 24
 ADDRESS_MAX = 32
 INTERVAL_S_MAX = 86_400
 PORT_MAX = 65_535
+COOLDOWN_S_MAX = 10.0
+"""A longer one would outlast the three tries of an authorisation."""
+GPIO_MAX = 27
+PULLED_UP_PINS = frozenset({2, 3})
+PULSE_MS_MIN, PULSE_MS_MAX = 50, 1000
+SERIAL_KEYS = ("port", "address", "baud", "closed_bit", "status_order")
+PIN_KEYS = ("lock_pins", "door_pins", "active_high", "closed_level", "pulse_ms")
 
 
 class InvalidConfig(ValueError):
@@ -36,6 +45,15 @@ class LockerTable(_Table, frozen=True):
 
     id: str
     name: str = ""
+    site: str | None = None
+    """The site's id: a courier's badge may name it instead of single lockers."""
+
+
+class ServiceKeyTable(_Table, frozen=True):
+    """The technician's key switch inside the service bay, wired like a door's contact."""
+
+    bank: str
+    channel: int
 
 
 class EdgeTable(_Table, frozen=True):
@@ -52,16 +70,22 @@ class KioskTable(_Table, frozen=True):
 
 
 class Bank(_Table, frozen=True):
-    """One lock board on a serial line."""
+    """One lock board on a serial line, or locks on the pins of the computer itself."""
 
     name: str
-    family: Literal["8a"]
-    port: str
-    address: int
+    family: Literal["8a", "gpio"]
     supply: str
+    port: str = ""
+    address: int = 0
     baud: int = 9600
     closed_bit: Literal[0, 1] = 1
     status_order: Literal["high_first", "low_first"] = "high_first"
+    lock_pins: tuple[int, ...] = ()
+    """GPIO numbers (BCM); channel n is the n-th. Only these keys are for `gpio`."""
+    door_pins: tuple[int, ...] = ()
+    active_high: bool = True
+    closed_level: Literal[0, 1] = 0
+    pulse_ms: int = 300
 
 
 class CompartmentTable(_Table, frozen=True):
@@ -104,10 +128,11 @@ class ScannerTable(_Table, frozen=True):
 
 
 class Limits(_Table, frozen=True):
-    """How often the door may be opened from afar, whoever signs."""
+    """How often the door may be opened from afar, whoever signs; how long a coil cools."""
 
     remote_open_interval_s: float = 10.0
     remote_opens_per_10_min: int = 6
+    lock_cooldown_s: float = 3.0
 
     @property
     def raised(self) -> bool:
@@ -119,7 +144,11 @@ class Limits(_Table, frozen=True):
         )
 
 
-class LockerConfig(_Table, frozen=True, rename={"banks": "bank", "compartments": "compartment"}):
+class LockerConfig(
+    _Table,
+    frozen=True,
+    rename={"banks": "bank", "compartments": "compartment", "probes": "probe"},
+):
     """The whole file."""
 
     locker: LockerTable
@@ -129,6 +158,14 @@ class LockerConfig(_Table, frozen=True, rename={"banks": "bank", "compartments":
     edge: EdgeTable = EdgeTable()
     kiosk: KioskTable = KioskTable()
     limits: Limits = Limits()
+    service_key: ServiceKeyTable | None = None
+    climate: ClimateTable = ClimateTable()
+    probes: tuple[ProbeTable, ...] = ()
+
+    @property
+    def features(self) -> dict[int, tuple[str, ...]]:
+        """What each compartment offers, by number."""
+        return {one.number: one.features for one in self.compartments}
 
     @property
     def digest(self) -> str:
@@ -155,7 +192,11 @@ def load(path: Path) -> LockerConfig:
 
 
 def _problems(config: LockerConfig) -> list[str]:
-    found = _problems_of_lines(config) + _problems_of_compartments(config)
+    serial = tuple(bank for bank in config.banks if bank.family != "gpio")
+    found = _problems_of_lines(msgspec.structs.replace(config, banks=serial))
+    found += _problems_of_compartments(config) + _problems_of_pins(config)
+    found += _problems_of_key(config)
+    found += chilled.problems(config.climate, config.probes, config.features)
     # Written so that nan is refused too.
     if not 0.5 <= config.limits.remote_open_interval_s <= INTERVAL_S_MAX:
         found.append(
@@ -164,8 +205,75 @@ def _problems(config: LockerConfig) -> list[str]:
         )
     if config.limits.remote_opens_per_10_min < 0:
         found.append("[limits] remote_opens_per_10_min is not negative")
+    if not 0.0 <= config.limits.lock_cooldown_s <= COOLDOWN_S_MAX:
+        found.append(f"[limits] lock_cooldown_s is 0 to {COOLDOWN_S_MAX:g}")
     if not 0 <= config.kiosk.port <= PORT_MAX:
         found.append(f"[kiosk] port {config.kiosk.port} is not 0 to {PORT_MAX}")
+    return found
+
+
+def _problems_of_pins(config: LockerConfig) -> list[str]:
+    """What is wrong with banks on pins, and with their keys at banks that have none."""
+    found: list[str] = []
+    default = Bank(name="", family="gpio", supply="")
+    for bank in config.banks:
+        where = f"[[bank]] {bank.name!r}"
+        foreign = SERIAL_KEYS if bank.family == "gpio" else PIN_KEYS
+        found += [
+            f"{where}: {key} says nothing for family {bank.family!r}: take it out"
+            for key in foreign
+            if getattr(bank, key) != getattr(default, key)
+        ]
+        if bank.family == "gpio":
+            found += [f"{where}: {problem}" for problem in _problems_of_bank_on_pins(bank)]
+        elif not bank.port:
+            found.append(f"{where}: port is missing: which serial line is it on?")
+    on_pins = [bank for bank in config.banks if bank.family == "gpio"]
+    pins = [pin for bank in on_pins for pin in (*bank.lock_pins, *bank.door_pins)]
+    found += [f"GPIO {pin} is used twice: one wire, one pin" for pin in _twice(pins)]
+    for bank in on_pins:
+        others = [one for one in config.banks if one is not bank]
+        if bank.name in {one.name for one in others}:
+            found.append(f"[[bank]] {bank.name!r} stands twice")
+        if bank.supply in {one.supply for one in others}:
+            found.append(
+                f"supply {bank.supply!r} feeds {bank.name!r} and another bank: "
+                "one coil at a time holds only within one bank of pins"
+            )
+    channels = {bank.name: len(bank.lock_pins) for bank in on_pins}
+    found += [
+        f"[[compartment]] {one.number}: bank {one.bank!r} has {channels[one.bank]} lock_pins, "
+        f"no channel {one.channel}"
+        for one in config.compartments
+        if one.bank in channels and one.channel > channels[one.bank]
+    ]
+    return found
+
+
+def _problems_of_bank_on_pins(bank: Bank) -> list[str]:
+    found: list[str] = []
+    if not bank.lock_pins:
+        found.append("lock_pins is missing: which GPIO drives which lock?")
+    if bank.door_pins and len(bank.door_pins) != len(bank.lock_pins):
+        found.append("door_pins has one pin for each of lock_pins, or none at all")
+    found += [
+        f"GPIO {pin} is not 0 to {GPIO_MAX}"
+        for pin in (*bank.lock_pins, *bank.door_pins)
+        if not 0 <= pin <= GPIO_MAX
+    ]
+    # 1.8 kOhm to 3.3 V on the board itself (Raspberry Pi schematics): stronger than any pull-down.
+    if bank.active_high:
+        found += [
+            f"GPIO {pin} is pulled up by the board: an active-high lock there opens at power-on"
+            for pin in PULLED_UP_PINS.intersection(bank.lock_pins)
+        ]
+    if bank.closed_level == 1:
+        found += [
+            f"GPIO {pin} is pulled up by the board: closed_level = 1 needs a pull-down"
+            for pin in PULLED_UP_PINS.intersection(bank.door_pins)
+        ]
+    if not PULSE_MS_MIN <= bank.pulse_ms <= PULSE_MS_MAX:
+        found.append(f"pulse_ms {bank.pulse_ms} is not {PULSE_MS_MIN} to {PULSE_MS_MAX}")
     return found
 
 
@@ -222,6 +330,17 @@ def _problems_of_compartments(config: LockerConfig) -> list[str]:
     return found
 
 
+def _problems_of_key(config: LockerConfig) -> list[str]:
+    key = config.service_key
+    if key is None:
+        return []
+    if key.bank not in {bank.name for bank in config.banks}:
+        return [f"[service_key] there is no bank {key.bank!r}"]
+    if (key.bank, key.channel) in {(one.bank, one.channel) for one in config.compartments}:
+        return [f"[service_key] channel {key.channel} of bank {key.bank!r} is a compartment's"]
+    return []
+
+
 def _twice(values: Iterable[T]) -> list[T]:
     return [value for value, times in Counter(values).items() if times > 1]
 
@@ -230,7 +349,11 @@ def _absolute(config: LockerConfig, folder: Path) -> LockerConfig:
     replace = msgspec.structs.replace
     return replace(
         config,
-        banks=tuple(replace(bank, port=str(folder / bank.port)) for bank in config.banks),
+        banks=tuple(
+            replace(bank, port=str(folder / bank.port)) if bank.port else bank
+            for bank in config.banks
+        ),
         scanner=replace(config.scanner, port=str(folder / config.scanner.port)),
         edge=replace(config.edge, state=str(folder / config.edge.state)),
+        climate=replace(config.climate, devices=str(folder / config.climate.devices)),
     )

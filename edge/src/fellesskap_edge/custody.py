@@ -58,8 +58,12 @@ def begin_epoch(draft: Draft, config: LockerConfig, reason: Reason) -> None:
     which nothing proves that it is empty is `unknown`: it is offered last, and asked about.
     """
     draft.say(Record(StoreCreated(reason=reason)), Record(hardware(config)))
+    holding = {place.right_id for place in draft.c.places.values()}
+    for name in list(draft.c.used):
+        del draft.c.used[name]
+        draft.say(Forget("used", name))
     for right in list(draft.c.rights.values()):
-        if right.kind != "collect":
+        if right.kind != "collect" and right.id not in holding:
             del draft.c.rights[right.id]
             draft.say(Forget("right", right.id))
     draft.change(position=Position())

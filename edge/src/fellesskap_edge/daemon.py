@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from fellesskap_edge.ballast import Ballast
@@ -22,7 +23,6 @@ from fellesskap_edge.config import LockerConfig
 from fellesskap_edge.drive import AT_SCANNER, Drive
 from fellesskap_edge.identity import Identity, load
 from fellesskap_edge.inbox import (
-    CodeTyped,
     InboxOverflowed,
     Inward,
     Outward,
@@ -34,12 +34,17 @@ from fellesskap_edge.inbox import (
 from fellesskap_edge.journal import Journal, JournalUnusable
 from fellesskap_edge.kiosk.app import Kiosk
 from fellesskap_edge.link import Link
+from fellesskap_edge.locks.gpio import ReadPins, SetPin
 from fellesskap_edge.machine_clock import MachineClock
 from fellesskap_edge.parts import Parts
 from fellesskap_edge.ports import Ports
-from fellesskap_edge.state import Answer, TellCourier
+from fellesskap_edge.probes import Probes
+from fellesskap_edge.state import Answer, TellCourier, WarnOfTemperature
 from fellesskap_edge.uplink import Draw
 from fellesskap_edge.waiting import until_it_opens
+
+if TYPE_CHECKING:
+    from fellesskap_edge.pins import Pins
 
 log = logging.getLogger(__name__)
 INBOX_EVENTS_MAX = 10_000
@@ -52,23 +57,27 @@ class Daemon:
     """One locker's daemon, from start to stop."""
 
     def __init__(self, config: LockerConfig) -> None:
-        state = Path(config.edge.state)
-        identity = load(state, config.locker.id)
         self._inbox: queue.Queue[Inward] = queue.Queue(INBOX_EVENTS_MAX)
         self._lost = 0
+        # The first thing of all: a process that was killed may have left a coil on.
+        self._pins = _pins(config, self.post)
+        state = Path(config.edge.state)
+        identity = load(state, config.locker.id)
         self._running = True
         self._clock = MachineClock()
-        bauds = {bank.port: bank.baud for bank in config.banks}
+        bauds = {bank.port: bank.baud for bank in config.banks if bank.port}
         self._ports = Ports({**bauds, config.scanner.port: config.scanner.baud}, self.post)
+        probes = (probe.device for probe in config.probes)
+        self._probes = Probes(Path(config.climate.devices), probes, self.post)
         self._link = Link(identity.provision.broker, config.locker.id, self.post)
-        self._kiosk = Kiosk(config.kiosk.port, self._type_code)
-        self._serving = False
+        self._kiosk = Kiosk(config.kiosk.port, self.post)
+        self._reachable = False
         marker = state / COMMISSIONED_FILE
         self.drive = until_it_opens(
             lambda: self._begun(config, identity, commissioned=not marker.exists()),
             self._inbox,
             self._perform,
-            self._serve,
+            self._be_reachable,
         )
         marker.touch(mode=0o600)
 
@@ -84,6 +93,7 @@ class Daemon:
             draw=lambda: Draw(secrets.token_hex(16), random.random()),  # noqa: S311 (only spreads)
             perform=self._perform,
             crash_at=_crash_at,
+            mono_s=time.monotonic,
         )
         try:
             return Drive(parts, self._clock.now(), commissioned=commissioned)
@@ -91,10 +101,10 @@ class Daemon:
             journal.close()
             raise
 
-    def _serve(self) -> None:
+    def _be_reachable(self) -> None:
         """Let people and the backend reach us."""
-        if not self._serving:
-            self._serving = True
+        if not self._reachable:
+            self._reachable = True
             self._link.start()
             self._kiosk.start()
 
@@ -105,15 +115,25 @@ class Daemon:
         except queue.Full:
             self._lost += 1
 
-    def _type_code(self, value: str, ticket: str) -> None:
-        self.post(CodeTyped(value, ticket))
-
     def run(self, on_ready: Callable[[str], None]) -> None:
         """Serve until SIGTERM or SIGINT; tell where the kiosk is once the doors were read."""
         signal.signal(signal.SIGTERM, self._end)
         signal.signal(signal.SIGINT, self._end)
         self._ports.start()
-        self._serve()
+        self._probes.start()
+        self._be_reachable()
+        try:
+            self._serve(on_ready)
+        finally:
+            if self._pins:
+                self._pins.stop()  # before whatever may take its time to stop
+        self._kiosk.stop()
+        self._link.stop()
+        self._ports.stop()
+        self._probes.stop()
+        self.drive.parts.journal.close()
+
+    def _serve(self, on_ready: Callable[[str], None]) -> None:
         ready_by = time.monotonic() + READY_S_MAX
         ready = False
         while self._running:
@@ -125,11 +145,8 @@ class Daemon:
             self._kiosk.status = {
                 "locker": self.drive.parts.config.locker.id,
                 "in_service": self._all_answer() and not self.drive.keeping.outage,
+                "standing": self.drive.standing,
             }
-        self._kiosk.stop()
-        self._link.stop()
-        self._ports.stop()
-        self.drive.parts.journal.close()
 
     def _next(self, wake_at: float) -> Inward:
         if self._lost:
@@ -152,16 +169,30 @@ class Daemon:
         match effect:
             case WritePort(port, data):
                 self._ports.write(port, data)
+            case SetPin(bank, channel, on) if self._pins:
+                self._pins.set(bank, channel, on=on)
+            case ReadPins(bank) if self._pins:
+                self._pins.read(bank)
             case Publish():
                 self._link.publish(effect)
             case SetWill(payload):
                 self._link.will = payload
-            case Answer() if effect.ticket == AT_SCANNER:
-                self._kiosk.show(effect.outcome, effect.compartment)
-            case Answer():
+            case Answer() if effect.ticket != AT_SCANNER:
                 self._kiosk.answer(effect)
-            case TellCourier():
-                self._kiosk.show(f"courier_{effect.outcome}", effect.compartment)
+            case Answer() | TellCourier():
+                self._kiosk.show(effect)
+            case WarnOfTemperature(ticket, number):
+                self._kiosk.show(Answer(ticket, "warm", number))
+
+
+def _pins(config: LockerConfig, post: Callable[[Inward], None]) -> "Pins | None":
+    """Claim the pins, all coils off; None, and gpiozero never imported, if no bank is on pins."""
+    banks = [bank for bank in config.banks if bank.family == "gpio"]
+    if not banks:
+        return None
+    from fellesskap_edge.pins import Pins, pin_factory  # noqa: PLC0415 (the reason is above)
+
+    return Pins(banks, post, pin_factory)
 
 
 def new_id() -> UUID:

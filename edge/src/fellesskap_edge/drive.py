@@ -14,7 +14,7 @@ from typing import Literal
 
 import msgspec
 
-from fellesskap_edge import bus, outage, scanner, uplink
+from fellesskap_edge import climate, outage, scanner, uplink
 from fellesskap_edge import controller as controllers
 from fellesskap_edge import inbox as rim
 from fellesskap_edge import state as ctl
@@ -23,8 +23,12 @@ from fellesskap_edge.custody import begin_epoch
 from fellesskap_edge.facts import KeysFact
 from fellesskap_edge.journal import JournalUnusable
 from fellesskap_edge.keeping import Keeping
+from fellesskap_edge.keys import Standing, standing
+from fellesskap_edge.lines import Lines
+from fellesskap_edge.locks import gpio
 from fellesskap_edge.parts import Parts
 from fellesskap_edge.start import start
+from fellesskap_edge.telling import Telling
 from fellesskap_edge.wire import Wire, instant_of, snapshot
 from fellesskap_protocol.barcodes import UnreadableLabel, candidates
 from fellesskap_protocol.codes import CODE_DIGITS, QR_PREFIX
@@ -44,9 +48,8 @@ from fellesskap_protocol.topics import Kind
 log = logging.getLogger(__name__)
 AT_SCANNER = "scanner"
 """The ticket of a resident who shows a QR code to the scanner."""
-STATE_S_MIN, STATE_S_MAX = 1.0, 600.0
 CLOCK_STEP_S = 1.0
-After = bus.Effect | ctl.Effect | uplink.Effect
+After = ctl.Effect | uplink.Effect | climate.Effect
 
 
 class Drive:
@@ -61,21 +64,21 @@ class Drive:
         self._floor = begun.floor
         self.now = self._floor.now(machine)
         self._offset = machine.wall - timedelta(seconds=machine.mono_s)
-        self.buses = begun.buses
+        self.lines = Lines(parts, begun.buses, self._control)
+        self.climate = begun.climate
         self.framer = scanner.Framer()
-        self._fast: dict[str, set[int]] = {}
-        self._wired = {(one.bank, one.channel): one.number for one in parts.config.compartments}
-        self._channels = {number: place for place, number in self._wired.items()}
-        self._ports = {bank.name: bank.port for bank in parts.config.banks}
         self._events: list[AnyEvent] = []
         self._changes: list[ctl.Keep | ctl.Forget] = []
         self._effects: deque[After] = deque()
-        self._state: State | None = None
-        self._state_at = float("-inf")
-        self._compared: ctl.Controller | None = None
-        self._told_all = False
+        self._telling = Telling(self._snapshot)
+        self._heard_backend, self._badges_unsure = False, begun.badges_unsure
         self.keeping = Keeping(parts, self.controller, self.now)
         self._will()
+
+    @property
+    def standing(self) -> Standing:
+        """What goes on at the kiosk."""
+        return standing(self.controller, self.now)
 
     @property
     def wake_at(self) -> float:
@@ -83,14 +86,16 @@ class Drive:
         return min(
             self.keeping.wake_at(controllers.wake_at(self.controller, self.now)),
             self.uplink.wake_at,
+            self.climate.wake_at,
             self.framer.wake_at,
             self._state_due,
-            *(line.wake_at for line in self.buses.values()),
+            self.lines.wake_at,
         )
 
     def drive(self, event: rim.Inward, machine: Instant) -> None:
         """Take one event in, and every deadline that is due; commit; perform."""
         self.now = self._floor.now(machine)
+        self.lines.switch_off(self.now.mono_s)
         self._try_again()
         self._mind_steps(machine)
         self._take(event)
@@ -112,20 +117,24 @@ class Drive:
 
     def _take(self, event: rim.Inward) -> None:
         match event:
-            case rim.PortUp(port) if port in self.buses:
-                self._bus(port, bus.PortUp())
-            case rim.PortDown(port) if port in self.buses:
-                self._bus(port, bus.PortDown())
+            case rim.PortUp(port) | rim.PortDown(port) | rim.PortBytes(port) if self.lines.has(
+                port
+            ):
+                self.lines.take(event, self.now.mono_s)
+            case gpio.PinLevels() | gpio.PinEdge() | gpio.PinsFailed():
+                self.lines.take(event, self.now.mono_s)
             case rim.PortUp() | rim.PortDown():
                 what = "ok" if isinstance(event, rim.PortUp) else "gone"
                 self._events.append(Fault(part="scanner", what=what, since=self.now.wall))
-            case rim.PortBytes(port, data) if port in self.buses:
-                self._bus(port, bus.Received(data))
             case rim.PortBytes(_, data):
                 self.framer, scans = scanner.receive(self.framer, data, self.now.mono_s)
                 self._scanned(scans)
+            case climate.Read():
+                self._temperature(event)
             case rim.CodeTyped(value, ticket):
                 self._code(value, ticket)
+            case rim.KeyPressed(key, value, ticket):
+                self._control(ctl.KeyPressed(key, value, self.parts.new_id(), ticket))
             case rim.LinkUp():
                 self._uplink(uplink.Connected())
                 self._will()
@@ -142,12 +151,12 @@ class Drive:
 
     def _tick(self) -> None:
         mono_s = self.now.mono_s
-        for port, line in self.buses.items():
-            if line.wake_at <= mono_s:
-                self._bus(port, bus.Tick())
+        self.lines.tick(mono_s)
         if self.framer.wake_at <= mono_s:
             self.framer, scans = scanner.tick(self.framer, mono_s)
             self._scanned(scans)
+        if self.climate.wake_at <= mono_s:
+            self._temperature(climate.Tick())
         if self.uplink.wake_at <= mono_s:
             self._uplink(uplink.Tick())
         if not self.keeping.outage and controllers.wake_at(self.controller, self.now) <= mono_s:
@@ -163,12 +172,29 @@ class Drive:
             if found and found[0].kind == "qr":
                 self._code(found[0].value, AT_SCANNER)
                 continue
+            if found and found[0].kind == "token":
+                self._badge(found[0].value)
+                continue
             if not self.keeping.roomy:
                 # The room set aside is for those whose parcels lie here.
-                self.parts.perform(ctl.TellCourier("out_of_order"))
+                self.parts.perform(ctl.TellCourier("no_deposits"))
                 continue
-            macs = tuple(self.wire.mac("label", one.key) for one in found if one.kind != "token")
-            self._control(ctl.LabelScanned(macs, self.parts.new_id(), repeated=scan.repeated))
+            keys = tuple(one.key for one in found)
+            macs = tuple(self.wire.mac("label", key) for key in keys)
+            self._control(
+                ctl.LabelScanned(macs, self.parts.new_id(), repeated=scan.repeated, keys=keys)
+            )
+
+    def _badge(self, token: str) -> None:
+        """Verify a courier's badge; whether it holds here and now is the controller's to say."""
+        try:
+            badge = self.wire.badge(token)
+        except MalformedMessage as error:
+            log.warning("a badge was refused: %s", error)
+            self._control(ctl.BadgeForged())
+            return
+        timely = self._heard_backend or (self.now.trusted and not self._badges_unsure)
+        self._control(ctl.BadgeShown(badge, self.parts.new_id(), timely=timely))
 
     def _code(self, value: str, ticket: str) -> None:
         kind: Literal["code", "long_code", "qr"]
@@ -195,6 +221,7 @@ class Drive:
             log.warning("a message on %s was refused: %s", message.kind, error)
 
     def _downlink(self, message: Ack | Rights | Command) -> None:
+        self._heard_backend = True
         self._floor = self._floor.raised(instant_of(message.iat), self.now.mono_s)
         match message:
             case Ack():
@@ -210,32 +237,14 @@ class Drive:
         self.controller, effects = controllers.step(self.controller, event, self.now)
         self._heard(effects)
 
-    def _bus(self, port: str, event: bus.Event) -> None:
-        self.buses[port], effects = bus.step(self.buses[port], event, self.now.mono_s)
-        for effect in effects:
-            if isinstance(effect, bus.Write):
-                unlocks = self.buses[port].phase is bus.Phase.UNLOCKING
-                self.parts.perform(rim.WritePort(port, effect.data))
-                self.parts.crash_at("after_write")
-                if unlocks:
-                    self.parts.crash_at("after_pulse_before_record")
-            else:
-                self._sensed(effect)
-
-    def _sensed(self, effect: bus.Effect) -> None:
-        match effect:
-            case bus.Sensed(bank, readings):
-                for channel, reading in readings.items():
-                    if (bank, channel) in self._wired:
-                        self._control(ctl.DoorSensed(self._wired[bank, channel], reading))
-            case bus.Contact(bank, answering):
-                self._control(ctl.BankContact(bank, answering=answering))
-            case bus.Unacknowledged(ticket):
-                self._control(ctl.PulseUnacknowledged(int(ticket)))
-
     def _uplink(self, event: uplink.Event) -> None:
         draw = self.parts.draw()
         self.uplink, effects = uplink.step(self.uplink, event, self.now.mono_s, draw)
+        self._heard(effects)
+
+    def _temperature(self, event: climate.Event) -> None:
+        self.climate, effects = climate.step(self.climate, event, self.now)
+        self._telling.doubt()  # operators see temperatures too
         self._heard(effects)
 
     def _heard(self, effects: tuple[After, ...]) -> None:
@@ -278,14 +287,16 @@ class Drive:
         )
         self._events, self._changes = [], []
         self._effects = deque(outage.instead(self._effects))
-        self._compared = None
+        self._telling.doubt()
 
     def _try_again(self) -> None:
         """Go on when the store takes commits again: hear what the boards said meanwhile."""
         if self.keeping.works_again(self.now):
-            self.controller, self._compared = self.keeping.kept, None
+            self.controller = self.keeping.kept
+            self._telling.doubt()
+            self.climate = climate.untold(self.climate)
             self._uplink(uplink.Journalled(self._journal.head_seq, self.controller.position))
-            for event in self.keeping.unheard(self.buses, self._wired):
+            for event in outage.unheard(self.controller, *self.lines.heard()):
                 self._control(event)
             self._settle()
 
@@ -298,18 +309,18 @@ class Drive:
             return
         if faults:
             self._events.extend(faults)
-            self._compared = None
+            self._telling.doubt()
             self._settle()
 
     def _perform(self, effect: After) -> None:
         match effect:
             case ctl.Pulse(number):
                 self.parts.crash_at("after_commit_before_pulse")
-                bank, channel = self._channels[number]
-                self._bus(self._ports[bank], bus.Unlock(bank, channel, str(number)))
+                mono_s = self.parts.mono_s
+                self.lines.pulse(number, mono_s() if mono_s else self.now.mono_s)
             case ctl.WatchDoor(number, fast):
-                self._watch(number, fast=fast)
-            case ctl.Answer() | ctl.TellCourier():
+                self.lines.watch(number, self.now.mono_s, fast=fast)
+            case ctl.Answer() | ctl.TellCourier() | ctl.WarnOfTemperature():
                 self.parts.perform(effect)
             case ctl.Reply():
                 self._publish("results", self.wire.result(effect, self.now))
@@ -326,8 +337,10 @@ class Drive:
                         command, fresh=fresh, challenge=challenge, authorisation_id=authorisation_id
                     )
                 )
-            case ctl.RightsArrived():
+            case ctl.RightsArrived() | ctl.TemperatureJudged():
                 self._control(effect)
+            case ctl.GoOn():
+                self._control(ctl.Proceed(self.parts.new_id()))
             case uplink.HeardFresh(iat):
                 self._floor = self._floor.told(instant_of(iat), self.now.mono_s)
             case uplink.StartEpoch():
@@ -348,13 +361,6 @@ class Drive:
         self.uplink = replace(self.uplink, position=self.controller.position)
         self._uplink(uplink.EpochBegan(epoch, self._journal.head_seq))
 
-    def _watch(self, number: int, *, fast: bool) -> None:
-        """Poll a bank often while any of its doors is in use."""
-        bank, channel = self._channels[number]
-        watched = self._fast.setdefault(bank, set())
-        (watched.add if fast else watched.discard)(channel)
-        self._bus(self._ports[bank], bus.Watch(bank, fast=bool(watched)))
-
     # Towards people ------------------------------------------------------------------------------
 
     @property
@@ -372,21 +378,17 @@ class Drive:
     def _publish(self, kind: Kind, payload: bytes) -> None:
         self.parts.perform(rim.Publish(kind, payload))
 
+    def _snapshot(self) -> State:
+        state = snapshot(self.controller, self.climate, self.now)
+        return msgspec.structs.replace(state, faults=(*state.faults, *self.keeping.faults))
+
     @property
     def _state_due(self) -> float:
-        """When operators are told next: after a change at most once a second."""
         if self.uplink.phase is uplink.Phase.OFFLINE:
             return float("inf")
-        if self.controller is not self._compared:
-            told = self._state
-            fresh = snapshot(self.controller, self.now, self.keeping.faults)
-            same = told and msgspec.structs.replace(told, at=fresh.at, clock=fresh.clock) == fresh
-            self._compared, self._told_all = self.controller, bool(same)
-        return self._state_at + (STATE_S_MAX if self._told_all else STATE_S_MIN)
+        return self._telling.due(self.controller)
 
     def _tell_operators(self) -> None:
         if self.now.mono_s >= self._state_due:
-            self._state = snapshot(self.controller, self.now, self.keeping.faults)
-            self._state_at = self.now.mono_s
-            self._told_all = True
-            self.parts.perform(rim.Publish("state", encode(self._state), retained=True))
+            state = self._telling.told(self.now.mono_s)
+            self.parts.perform(rim.Publish("state", encode(state), retained=True))

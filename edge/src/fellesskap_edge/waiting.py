@@ -11,7 +11,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from fellesskap_edge.inbox import CodeTyped, Inward, LinkDown, LinkUp, Outward, Publish
+from fellesskap_edge.inbox import (
+    CodeTyped,
+    Inward,
+    KeyPressed,
+    LinkDown,
+    LinkUp,
+    Outward,
+    Publish,
+)
 from fellesskap_edge.journal import JournalInUse, JournalUnusable
 from fellesskap_edge.outage import RETRY_S
 from fellesskap_edge.state import Answer
@@ -19,6 +27,8 @@ from fellesskap_protocol.messages import State, encode
 
 log = logging.getLogger(__name__)
 FAULT = "journal: cannot be opened, nothing opens"
+LATER_MAX = 100
+"""What pins and probes said meanwhile is heard when there is somebody to hear it."""
 Begun = TypeVar("Begun")
 
 
@@ -57,6 +67,7 @@ def _turn_away(
 ) -> bool:
     """Answer whoever comes; return whether the broker is connected."""
     until = time.monotonic() + for_s
+    later: list[Inward] = []
     while (left_s := until - time.monotonic()) > 0:
         try:
             event = inbox.get(timeout=left_s)
@@ -73,6 +84,10 @@ def _turn_away(
                 perform(Publish("state", encode(state), retained=True))
             case LinkDown():
                 linked = False
+            case KeyPressed(ticket=ticket):
+                perform(Answer(ticket, "locker_out_of_order"))
             case _:
-                pass
+                later.append(event)
+    for event in later[-LATER_MAX:]:
+        inbox.put_nowait(event)
     return linked

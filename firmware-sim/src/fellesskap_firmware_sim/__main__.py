@@ -4,13 +4,17 @@ import argparse
 import json
 import socket
 import sys
+import time
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from fellesskap_edge.config import InvalidConfig, load
+from fellesskap_firmware_sim.badges import MAY, NoSecrets, sign, signer
 from fellesskap_firmware_sim.boards.board_8a import Board8A
 from fellesskap_firmware_sim.live import ACTS, Live
 from fellesskap_firmware_sim.plant import Plant
+from fellesskap_protocol.messages import Badge
 
 CHANNELS = 24
 ANSWER_S = 15.0
@@ -64,6 +68,45 @@ def live(folder: Path, config: Path) -> int:
     return 0
 
 
+def badge(asked: dict[str, Any]) -> int:
+    """Sign a courier's badge and print what its QR code says."""
+    try:
+        installation, key = signer(asked["secrets"])
+    except NoSecrets as error:
+        print(error, file=sys.stderr)
+        return 2
+    now_s = int(time.time())
+    made = Badge(
+        iat=now_s,
+        iss=installation,
+        aud=installation,
+        jti=str(uuid4()),
+        carriers=tuple(asked["carrier"]),
+        lockers=tuple(asked["locker"]),
+        site=asked["site"],
+        may=tuple(asked["may"] or MAY),
+        exp=now_s + int(asked["hours"] * 3600),
+    )
+    print(sign(made, key))
+    return 0
+
+
+def edge(folder: Path, config: Path) -> int:
+    """Run the real daemon, its pins wired to the simulated locker in `folder`."""
+    from gpiozero import Device  # noqa: PLC0415 (only this command needs them)
+
+    from fellesskap_edge.__main__ import main as edge_main  # noqa: PLC0415
+    from fellesskap_firmware_sim.mock_pins import joined  # noqa: PLC0415
+
+    try:
+        Device.pin_factory = joined(folder)
+    except OSError as error:
+        print(f"no simulated locker runs in {folder}: {error.strerror}", file=sys.stderr)
+        return 1
+    sys.argv = ["fellesskap-edge", "run", "--config", str(config)]
+    return edge_main()
+
+
 def parser() -> argparse.ArgumentParser:
     """Describe the commands."""
     top = argparse.ArgumentParser(prog="fellesskap-firmware-sim", description=__doc__)
@@ -75,6 +118,9 @@ def parser() -> argparse.ArgumentParser:
     run = commands.add_parser("live", help="run the hardware of a locker.toml in real time")
     run.add_argument("--dir", type=Path, required=True, help="for ports and control socket")
     run.add_argument("--config", type=Path, required=True)
+    daemon = commands.add_parser("edge", help="run the real daemon, its pins wired to `live`")
+    daemon.add_argument("--dir", type=Path, required=True, help="where `live` runs")
+    daemon.add_argument("--config", type=Path, required=True)
     scan = commands.add_parser("scan", help="hold a label before the scanner")
     scan.add_argument("dir", type=Path)
     scan.add_argument("text", help="with its AIM identifier, as in ]C100370712345678901238")
@@ -83,6 +129,13 @@ def parser() -> argparse.ArgumentParser:
     person.add_argument("act", choices=ACTS)
     person.add_argument("--compartment", type=int, default=None)
     person.add_argument("--open-s", type=float, default=2.2, help="how long the door stands open")
+    badge = commands.add_parser("badge", help="sign a courier's badge; prints its QR code's text")
+    badge.add_argument("--secrets", type=Path, required=True, help="the backend's secrets.json")
+    badge.add_argument("--carrier", action="append", required=True, help="a carrier's id")
+    badge.add_argument("--locker", action="append", default=[], help="a locker's id")
+    badge.add_argument("--site", help="instead of single lockers")
+    badge.add_argument("--may", action="append", choices=MAY, help="both, if not said")
+    badge.add_argument("--hours", type=float, default=1.0, help="at most 24")
     for name, what in (("pulses", "the record of pulses"), ("doors", "every door's truth")):
         commands.add_parser(name, help=f"print {what}").add_argument("dir", type=Path)
     return top
@@ -96,6 +149,10 @@ def main() -> int:
         return exchange(arguments["hex"], arguments["address"])
     if command == "live":
         return live(arguments["dir"].resolve(), arguments["config"])
+    if command == "badge":
+        return badge(arguments)
+    if command == "edge":
+        return edge(arguments["dir"].resolve(), arguments["config"])
     folder = arguments.pop("dir")
     return ask(folder, {"do": command, **arguments})
 

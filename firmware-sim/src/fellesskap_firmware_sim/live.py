@@ -2,7 +2,9 @@
 
 One thread, one selector. `<dir>/lock-bus` and `<dir>/scanner` (the ports of `locker.toml`) are
 links to pseudo-terminals; `<dir>/control.sock` takes JSON requests, one a line: `scan`,
-`scan_bytes`, `person`, `pulses`, `doors`, `force`, `fault`, `unplug`, `plug`, `watch`, `stop`.
+`scan_bytes`, `person`, `pulses`, `doors`, `force`, `shut`, `push`, `power`, `fault`, `unplug`,
+`plug`, `watch`, `stop`; `pins` and `pin` come from the daemon's process where a bank is on pins
+(`mock_pins`). `<dir>/w1` holds what the kernel would show of temperature probes.
 """
 
 import contextlib
@@ -19,8 +21,16 @@ from pathlib import Path
 from typing import Any
 
 from fellesskap_edge.config import LockerConfig
-from fellesskap_firmware_sim.faults import BoardFaults, LockFaults
+from fellesskap_firmware_sim.computer import Computer
+from fellesskap_firmware_sim.faults import (
+    BoardFaults,
+    CoolingFaults,
+    LockFaults,
+    PinFaults,
+    SupplyFaults,
+)
 from fellesskap_firmware_sim.plant import Act, Person
+from fellesskap_firmware_sim.w1_folder import W1Folder
 from fellesskap_firmware_sim.world import SimulatedLocker
 
 Json = dict[str, Any]
@@ -73,8 +83,10 @@ class Live:
         for port in (*sorted(self.world.ports), self.scanner_port):
             self.lines[port] = Line(Path(port))
             self._listen(port)
+        self._w1 = W1Folder(folder / "w1")
         self._noise_left = 0
         self._watchers: list[socket.socket] = []
+        self._computer = Computer(self.world)
         self._facts_told = 0
         self._wall_offset = time.time() - time.monotonic()
         control = folder / "control.sock"
@@ -96,7 +108,8 @@ class Live:
         signal.set_wakeup_fd(wake.fileno())
         self.selector.register(woken, selectors.EVENT_READ, lambda: woken.recv(READ_BYTES))
         while self._running:
-            pause = min(self.world.wake_at - time.monotonic(), IDLE_S)
+            wake_at = min(self.world.wake_at, self._w1.wake_at)
+            pause = min(wake_at - time.monotonic(), IDLE_S)
             for key, _ in self.selector.select(max(0.0, pause)):
                 callback: Callable[[], object] = key.data
                 callback()
@@ -109,6 +122,8 @@ class Live:
         """Let time pass, carry bytes out, tell the watchers."""
         now = time.monotonic()
         self.world.advance(now)
+        if self._w1.wake_at <= now:
+            self._w1.write(self.world.read_probes(now), now)
         for port in self.world.ports:
             if said := self.world.read_bus(port, now):
                 self.lines[port].write(said)
@@ -117,6 +132,7 @@ class Live:
             self.lines[self.scanner_port].write(said)
             if self.world.scanner.wake_at == float("inf"):
                 self._tell("scanned", None, time.monotonic())
+        self._computer.tell(now)
         facts = self.world.plant.facts
         while self._facts_told < len(facts):
             fact = facts[self._facts_told]
@@ -162,6 +178,7 @@ class Live:
             if not data or len(buffer) > REQUEST_BYTES_MAX:
                 self.selector.unregister(client)
                 client.close()
+                self._computer.gone(client, time.monotonic())
                 return
             while (end := buffer.find(b"\n")) >= 0:
                 line = bytes(buffer[:end])
@@ -176,6 +193,8 @@ class Live:
         try:
             request = json.loads(line)
             do = request.pop("do")
+            if do == "pins":
+                return {"levels": self._computer.join(client, time.monotonic())}
             handler = self._handler(do)
             if do == "watch":
                 self._watchers.append(client)
@@ -192,6 +211,9 @@ class Live:
 
     def _do_watch(self) -> Json:
         return {"fact": "watching", "compartment": None, "mono_s": time.monotonic()}
+
+    def _do_pin(self, pin: int, *, level: bool | None) -> None:
+        self.world.drive_pin(pin, level, time.monotonic())
 
     def _do_scan(self, text: str) -> None:
         self.world.scan(text.rstrip("\r\n"), time.monotonic())
@@ -243,13 +265,30 @@ class Live:
         self._lock(compartment)
         self.world.plant.shut(compartment, time.monotonic())
 
+    def _do_push(self, compartment: int) -> None:
+        self._lock(compartment)
+        self.world.plant.push(compartment, time.monotonic())
+
+    def _do_power(self, *, on: bool) -> None:
+        switch = self.world.plant.power_back if on else self.world.plant.power_lost
+        switch(time.monotonic())
+
     def _do_fault(self, name: str, value: Any, part: str | int) -> None:
         if isinstance(part, int):
-            faults: LockFaults | BoardFaults = self._lock(part)
+            faults: LockFaults | BoardFaults | PinFaults | CoolingFaults | SupplyFaults
+            faults = self._lock(part)
+        elif part in self.world.plant.supplies:
+            faults = self.world.plant.supplies[part].faults
+        elif part in self.world.cooling.boxes:
+            faults = self.world.cooling.boxes[part].faults
+            self._w1.wake_at = 0.0
         elif part in self.world.boards:
             faults = self.world.boards[part].faults
+        elif part in self.world.pins:
+            faults = self.world.pins[part].faults
         else:
-            raise BadRequest(f"no board {part!r}: there are {', '.join(self.world.boards)}")
+            banks = ", ".join((*self.world.boards, *self.world.pins))
+            raise BadRequest(f"no bank {part!r}: there are {banks}")
         if not hasattr(faults, name):
             raise BadRequest(f"no fault {name!r}: there are {', '.join(vars(faults))}")
         setattr(faults, name, value)

@@ -4,8 +4,12 @@ Built from the same `locker.toml` as the daemon. `live` runs it in real time; te
 step it in virtual time: write bytes to the bus, let time pass, read bytes.
 """
 
+from collections.abc import Mapping
+
 from fellesskap_edge.config import LockerConfig
 from fellesskap_firmware_sim.boards.board_8a import Board8A
+from fellesskap_firmware_sim.boards.gpio import GpioBank
+from fellesskap_firmware_sim.cooling import Cooling
 from fellesskap_firmware_sim.plant import Act, Person, Plant
 from fellesskap_firmware_sim.scanner import GrowScanner
 
@@ -17,6 +21,16 @@ class SimulatedLocker:
         supplies = {bank.name: bank.supply for bank in config.banks}
         supply_of = {one.number: supplies[one.bank] for one in config.compartments}
         self.plant = Plant(supply_of, supply_of)
+        self.pins = {
+            bank.name: GpioBank(
+                self.plant,
+                bank,
+                {one.channel: one.number for one in config.compartments if one.bank == bank.name},
+            )
+            for bank in config.banks
+            if bank.family == "gpio"
+        }
+        serial = [bank for bank in config.banks if bank.family != "gpio"]
         self.boards = {
             bank.name: Board8A(
                 self.plant,
@@ -25,24 +39,28 @@ class SimulatedLocker:
                 baud=bank.baud,
                 closed_bit=bank.closed_bit,
             )
-            for bank in config.banks
+            for bank in serial
         }
-        for bank in config.banks:
+        for bank in serial:
             self.boards[bank.name].status_order = bank.status_order
-        self.ports = {bank.port for bank in config.banks}
-        self._port_of = {bank.name: bank.port for bank in config.banks}
+        self.ports = {bank.port for bank in serial}
+        self._port_of = {bank.name: bank.port for bank in serial}
         self.scanner = GrowScanner()
+        self.cooling = Cooling(config)
 
     @property
     def wake_at(self) -> float:
         """When the next thing happens by itself."""
         boards = [board.wake_at for board in self.boards.values()]
+        boards += [bank.wake_at for bank in self.pins.values()]
         return min(self.plant.wake_at, self.scanner.wake_at, *boards)
 
     def advance(self, now: float) -> None:
         """Let time pass."""
         for board in self.boards.values():
             board.advance(now)
+        for bank in self.pins.values():
+            bank.advance(now)
         self.plant.advance(now)
 
     def write_bus(self, port: str, data: bytes, now: float) -> None:
@@ -59,6 +77,22 @@ class SimulatedLocker:
             if self._port_of[name] == port
         ]
         return b"".join(said)
+
+    def drive_pin(self, pin: int, level: bool | None, now: float) -> None:
+        """Let the computer drive one of its pins, or let it go."""
+        for bank in self.pins.values():
+            bank.drive(pin, level, now)
+
+    def pin_levels(self, now: float) -> dict[int, bool]:
+        """Return what every door pin reads."""
+        return {
+            pin: level for bank in self.pins.values() for pin, level in bank.levels(now).items()
+        }
+
+    def read_probes(self, now: float) -> Mapping[str, str | None]:
+        """Return what every temperature probe's file says, by device."""
+        self.cooling.advance(now, self.plant.facts)
+        return self.cooling.texts()
 
     def read_scanner(self, now: float) -> bytes:
         """Take what the scanner has said by now."""
