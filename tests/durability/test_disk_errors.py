@@ -41,7 +41,7 @@ def test_on_a_read_only_disk_nothing_opens_and_everybody_is_told(in_memory: Path
     locker.wait(0.5)
     told = locker.shown()
     assert told is not None
-    assert (told.outcome, told.compartment) == ("out_of_order", None)
+    assert (told.outcome, told.compartment) == ("locker_out_of_order", None)
     locker.command("open_door", "j1", 5)
     assert OUT_OF_ORDER in locker.states[-1].faults
     assert (locker.unlocks, locker.drive.parts.journal.head_seq) == (pulses, before)

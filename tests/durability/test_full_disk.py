@@ -102,7 +102,7 @@ def test_on_a_full_disk_pickups_go_on_and_deposits_wait(room: Room) -> None:
     locker.deposit_once(3)
     told = locker.shown()
     assert told is not None
-    assert (told.outcome, locker.unlocks) == ("out_of_order", pulses)
+    assert (told.outcome, locker.unlocks) == ("no_deposits", pulses)
     locker.restart()
     locker.wait(30)
     locker.collect(2)
