@@ -15,6 +15,7 @@ import msgspec
 
 from fellesskap_edge import chilled
 from fellesskap_edge.chilled import ClimateTable, ProbeTable
+from fellesskap_edge.scanners import FAMILIES
 from fellesskap_protocol.capacity import Compartment
 from fellesskap_protocol.topics import InvalidLockerId, check_locker_id
 
@@ -120,11 +121,17 @@ class CompartmentTable(_Table, frozen=True):
 
 
 class ScannerTable(_Table, frozen=True):
-    """The barcode scanner on its serial line."""
+    """The barcode scanner on its serial line; `setup = false` leaves its settings alone."""
 
-    family: Literal["grow"]
+    family: Literal["grow", "honeywell", "ssi", "line"]
     port: str
-    baud: int = 9600
+    baud: int = 0
+    """0: as the family has it when new."""
+    setup: bool = True
+
+    def __post_init__(self) -> None:
+        if self.baud == 0:
+            msgspec.structs.force_setattr(self, "baud", FAMILIES[self.family].baud)
 
 
 class Limits(_Table, frozen=True):
@@ -300,6 +307,8 @@ def _problems_of_lines(config: LockerConfig) -> list[str]:
         f"supply {supply!r} feeds banks on several lines: one coil at a time holds only within one"
         for supply in _twice(supply for supply, _ in feeds)
     ]
+    if config.scanner.baud < 0:
+        found.append(f"[scanner] baud {config.scanner.baud} is not greater than 0")
     if config.scanner.port in {bank.port for bank in config.banks}:
         found.append(f"[scanner] {config.scanner.port!r} is the line of a [[bank]]")
     return found

@@ -20,7 +20,7 @@ from uuid import UUID
 
 from fellesskap_edge.ballast import Ballast
 from fellesskap_edge.config import LockerConfig
-from fellesskap_edge.drive import AT_SCANNER, Drive
+from fellesskap_edge.drive import Drive
 from fellesskap_edge.identity import Identity, load
 from fellesskap_edge.inbox import (
     InboxOverflowed,
@@ -39,6 +39,7 @@ from fellesskap_edge.machine_clock import MachineClock
 from fellesskap_edge.parts import Parts
 from fellesskap_edge.ports import Ports
 from fellesskap_edge.probes import Probes
+from fellesskap_edge.reading import AT_SCANNER
 from fellesskap_edge.state import Answer, TellCourier, WarnOfTemperature
 from fellesskap_edge.uplink import Draw
 from fellesskap_edge.waiting import until_it_opens

@@ -10,11 +10,10 @@ import logging
 from collections import deque
 from dataclasses import replace
 from datetime import timedelta
-from typing import Literal
 
 import msgspec
 
-from fellesskap_edge import climate, outage, scanner, uplink
+from fellesskap_edge import climate, outage, uplink
 from fellesskap_edge import controller as controllers
 from fellesskap_edge import inbox as rim
 from fellesskap_edge import state as ctl
@@ -27,11 +26,10 @@ from fellesskap_edge.keys import Standing, standing
 from fellesskap_edge.lines import Lines
 from fellesskap_edge.locks import gpio
 from fellesskap_edge.parts import Parts
+from fellesskap_edge.reading import Reader
 from fellesskap_edge.start import start
 from fellesskap_edge.telling import Telling
 from fellesskap_edge.wire import Wire, instant_of, snapshot
-from fellesskap_protocol.barcodes import UnreadableLabel, candidates
-from fellesskap_protocol.codes import CODE_DIGITS, QR_PREFIX
 from fellesskap_protocol.events import AnyEvent, ClockChanged, Fault
 from fellesskap_protocol.messages import (
     Ack,
@@ -46,8 +44,6 @@ from fellesskap_protocol.messages import (
 from fellesskap_protocol.topics import Kind
 
 log = logging.getLogger(__name__)
-AT_SCANNER = "scanner"
-"""The ticket of a resident who shows a QR code to the scanner."""
 CLOCK_STEP_S = 1.0
 After = ctl.Effect | uplink.Effect | climate.Effect
 
@@ -66,12 +62,13 @@ class Drive:
         self._offset = machine.wall - timedelta(seconds=machine.mono_s)
         self.lines = Lines(parts, begun.buses, self._control)
         self.climate = begun.climate
-        self.framer = scanner.Framer()
         self._events: list[AnyEvent] = []
+        self.reader = Reader(
+            parts, self.wire, self._control, self._record, badges_unsure=begun.badges_unsure
+        )
         self._changes: list[ctl.Keep | ctl.Forget] = []
         self._effects: deque[After] = deque()
         self._telling = Telling(self._snapshot)
-        self._heard_backend, self._badges_unsure = False, begun.badges_unsure
         self.keeping = Keeping(parts, self.controller, self.now)
         self._will()
 
@@ -87,7 +84,7 @@ class Drive:
             self.keeping.wake_at(controllers.wake_at(self.controller, self.now)),
             self.uplink.wake_at,
             self.climate.wake_at,
-            self.framer.wake_at,
+            self.reader.wake_at,
             self._state_due,
             self.lines.wake_at,
         )
@@ -123,16 +120,10 @@ class Drive:
                 self.lines.take(event, self.now.mono_s)
             case gpio.PinLevels() | gpio.PinEdge() | gpio.PinsFailed():
                 self.lines.take(event, self.now.mono_s)
-            case rim.PortUp() | rim.PortDown():
-                what = "ok" if isinstance(event, rim.PortUp) else "gone"
-                self._events.append(Fault(part="scanner", what=what, since=self.now.wall))
-            case rim.PortBytes(_, data):
-                self.framer, scans = scanner.receive(self.framer, data, self.now.mono_s)
-                self._scanned(scans)
+            case rim.PortUp() | rim.PortDown() | rim.PortBytes() | rim.CodeTyped():
+                self.reader.take(event, self.now)
             case climate.Read():
                 self._temperature(event)
-            case rim.CodeTyped(value, ticket):
-                self._code(value, ticket)
             case rim.KeyPressed(key, value, ticket):
                 self._control(ctl.KeyPressed(key, value, self.parts.new_id(), ticket))
             case rim.LinkUp():
@@ -152,57 +143,13 @@ class Drive:
     def _tick(self) -> None:
         mono_s = self.now.mono_s
         self.lines.tick(mono_s)
-        if self.framer.wake_at <= mono_s:
-            self.framer, scans = scanner.tick(self.framer, mono_s)
-            self._scanned(scans)
+        self.reader.tick(self.now)
         if self.climate.wake_at <= mono_s:
             self._temperature(climate.Tick())
         if self.uplink.wake_at <= mono_s:
             self._uplink(uplink.Tick())
         if not self.keeping.outage and controllers.wake_at(self.controller, self.now) <= mono_s:
             self._control(ctl.Tick())
-
-    def _scanned(self, scans: tuple[scanner.Scan, ...]) -> None:
-        for scan in scans:
-            try:
-                found = candidates(scan.label)
-            except UnreadableLabel:
-                self.parts.perform(ctl.TellCourier("unknown"))
-                continue
-            if found and found[0].kind == "qr":
-                self._code(found[0].value, AT_SCANNER)
-                continue
-            if found and found[0].kind == "token":
-                self._badge(found[0].value)
-                continue
-            if not self.keeping.roomy:
-                # The room set aside is for those whose parcels lie here.
-                self.parts.perform(ctl.TellCourier("no_deposits"))
-                continue
-            keys = tuple(one.key for one in found)
-            macs = tuple(self.wire.mac("label", key) for key in keys)
-            self._control(
-                ctl.LabelScanned(macs, self.parts.new_id(), repeated=scan.repeated, keys=keys)
-            )
-
-    def _badge(self, token: str) -> None:
-        """Verify a courier's badge; whether it holds here and now is the controller's to say."""
-        try:
-            badge = self.wire.badge(token)
-        except MalformedMessage as error:
-            log.warning("a badge was refused: %s", error)
-            self._control(ctl.BadgeForged())
-            return
-        timely = self._heard_backend or (self.now.trusted and not self._badges_unsure)
-        self._control(ctl.BadgeShown(badge, self.parts.new_id(), timely=timely))
-
-    def _code(self, value: str, ticket: str) -> None:
-        kind: Literal["code", "long_code", "qr"]
-        kind = "long_code" if len(value) > CODE_DIGITS else "code"
-        if value.startswith(QR_PREFIX):
-            kind = "qr"
-        mac = self.wire.mac(kind, value)
-        self._control(ctl.CodeEntered(kind, mac, self.parts.new_id(), ticket))
 
     def _message(self, message: rim.LinkMessage) -> None:
         try:
@@ -221,7 +168,6 @@ class Drive:
             log.warning("a message on %s was refused: %s", message.kind, error)
 
     def _downlink(self, message: Ack | Rights | Command) -> None:
-        self._heard_backend = True
         self._floor = self._floor.raised(instant_of(message.iat), self.now.mono_s)
         match message:
             case Ack():
@@ -233,7 +179,14 @@ class Drive:
 
     # Step ----------------------------------------------------------------------------------------
 
+    def _record(self, event: AnyEvent) -> None:
+        self._events.append(event)
+
     def _control(self, event: ctl.Event) -> None:
+        if isinstance(event, ctl.LabelScanned) and not self.keeping.roomy:
+            # The room set aside is for those whose parcels lie here.
+            self.parts.perform(ctl.TellCourier("no_deposits"))
+            return
         self.controller, effects = controllers.step(self.controller, event, self.now)
         self._heard(effects)
 

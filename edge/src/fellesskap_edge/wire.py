@@ -51,6 +51,8 @@ class Wire:
     def __init__(self, identity: Identity, keyring: Keyring, hardware_digest: str) -> None:
         self.identity = identity
         self.keyring = keyring
+        self.heard = False
+        """Whether a message of the backend was verified since the start."""
         self.hardware_digest = hardware_digest
 
     def read(self, kind: Kind, payload: bytes) -> Downlink:
@@ -61,6 +63,7 @@ class Wire:
         )
         if message.iss != provision.installation:
             raise MalformedMessage(f"issued by {message.iss[:64]!r}, not by our installation")
+        self.heard = True
         return message
 
     def badge(self, token: str) -> Badge:

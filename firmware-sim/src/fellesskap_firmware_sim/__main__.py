@@ -1,4 +1,4 @@
-"""`fellesskap-firmware-sim`: talk to a simulated board, run a simulated locker, play with one."""
+"""`fellesskap-firmware-sim`: talk to a simulated device, run a simulated locker, play with one."""
 
 import argparse
 import json
@@ -14,27 +14,38 @@ from fellesskap_firmware_sim.badges import MAY, NoSecrets, sign, signer
 from fellesskap_firmware_sim.boards.board_8a import Board8A
 from fellesskap_firmware_sim.live import ACTS, Live
 from fellesskap_firmware_sim.plant import Plant
+from fellesskap_firmware_sim.scanners import SCANNERS
 from fellesskap_protocol.messages import Badge
 
 CHANNELS = 24
 ANSWER_S = 15.0
+EXCHANGE_BAUD = 9600
 
 
-def exchange(words: list[str], address: int) -> int:
-    """Feed bytes to one board in virtual time and print what it answers, in hex."""
+def exchange(family: str, words: list[str], address: int) -> int:
+    """Feed bytes to one board or scanner in virtual time and print what it answers, in hex."""
     try:
         data = bytes.fromhex("".join(words))
     except ValueError:
         print(f"not bytes in hex: {' '.join(words)}", file=sys.stderr)
         return 2
+    if family in SCANNERS:
+        scanner = SCANNERS[family](EXCHANGE_BAUD)
+        scanner.receive(data, 0.0)
+        return answer(scanner.transmit(ANSWER_S), "scanner")
     plant = Plant(range(1, CHANNELS + 1))
     board = Board8A(plant, {n: n for n in range(1, CHANNELS + 1)}, address=address)
     board.receive(data, 0.0)
     reply = board.transmit(ANSWER_S)
     for pulse in plant.pulses:
         print(f"pulse: channel {pulse.compartment}", file=sys.stderr)
+    return answer(reply, "board")
+
+
+def answer(reply: bytes, what: str) -> int:
+    """Print what was answered."""
     if not reply:
-        print("silence: not a valid frame for this board", file=sys.stderr)
+        print(f"silence: not a valid frame for this {what}", file=sys.stderr)
         return 1
     print(reply.hex(" ").upper())
     return 0
@@ -111,8 +122,8 @@ def parser() -> argparse.ArgumentParser:
     """Describe the commands."""
     top = argparse.ArgumentParser(prog="fellesskap-firmware-sim", description=__doc__)
     commands = top.add_subparsers(dest="command", required=True)
-    one = commands.add_parser("exchange", help="feed bytes to a board, print its replies")
-    one.add_argument("family", choices=["8a"])
+    one = commands.add_parser("exchange", help="feed bytes to a device, print its replies")
+    one.add_argument("family", choices=["8a", *SCANNERS])
     one.add_argument("hex", nargs="+", help="as in: 80 01 00 33 B2")
     one.add_argument("--address", type=int, default=1, help="the board's address, 1 to 32")
     run = commands.add_parser("live", help="run the hardware of a locker.toml in real time")
@@ -146,7 +157,7 @@ def main() -> int:
     arguments = vars(parser().parse_args())
     command = arguments.pop("command")
     if command == "exchange":
-        return exchange(arguments["hex"], arguments["address"])
+        return exchange(arguments["family"], arguments["hex"], arguments["address"])
     if command == "live":
         return live(arguments["dir"].resolve(), arguments["config"])
     if command == "badge":

@@ -30,10 +30,12 @@ from fellesskap_firmware_sim.faults import (
     SupplyFaults,
 )
 from fellesskap_firmware_sim.plant import Act, Person
+from fellesskap_firmware_sim.scanner import ScannerFaults
 from fellesskap_firmware_sim.w1_folder import W1Folder
 from fellesskap_firmware_sim.world import SimulatedLocker
 
 Json = dict[str, Any]
+Faults = LockFaults | BoardFaults | PinFaults | CoolingFaults | SupplyFaults | ScannerFaults
 READ_BYTES = 4096
 REQUEST_BYTES_MAX = 4_000_000
 IDLE_S = 60.0
@@ -130,7 +132,7 @@ class Live:
                 self._tell("reply", None, now, bytes=said.hex(" "))
         if said := self.world.read_scanner(now):
             self.lines[self.scanner_port].write(said)
-            if self.world.scanner.wake_at == float("inf"):
+            if self.world.scanner.label_out(now):
                 self._tell("scanned", None, time.monotonic())
         self._computer.tell(now)
         facts = self.world.plant.facts
@@ -161,10 +163,7 @@ class Live:
         except OSError:
             return
         now = time.monotonic()
-        if port == self.scanner_port:
-            self.world.scanner.receive(data, now)
-        else:
-            self.world.write_bus(port, data, now)
+        self.world.write_bus(port, data, now)
 
     def _accept(self) -> None:
         client, _ = self._server.accept()
@@ -275,8 +274,9 @@ class Live:
 
     def _do_fault(self, name: str, value: Any, part: str | int) -> None:
         if isinstance(part, int):
-            faults: LockFaults | BoardFaults | PinFaults | CoolingFaults | SupplyFaults
-            faults = self._lock(part)
+            faults: Faults = self._lock(part)
+        elif part == "scanner":
+            faults = self.world.scanner.faults
         elif part in self.world.plant.supplies:
             faults = self.world.plant.supplies[part].faults
         elif part in self.world.cooling.boxes:
@@ -313,6 +313,8 @@ class Live:
         port = self._port(line)
         self.lines[port].plug()
         self._listen(port)
+        if port == self.scanner_port:
+            self.world.scanner.power_on()
 
     def _do_stop(self) -> None:
         self._running = False

@@ -11,7 +11,7 @@ from fellesskap_firmware_sim.boards.board_8a import Board8A
 from fellesskap_firmware_sim.boards.gpio import GpioBank
 from fellesskap_firmware_sim.cooling import Cooling
 from fellesskap_firmware_sim.plant import Act, Person, Plant
-from fellesskap_firmware_sim.scanner import GrowScanner
+from fellesskap_firmware_sim.scanners import SCANNERS
 
 
 class SimulatedLocker:
@@ -45,7 +45,8 @@ class SimulatedLocker:
             self.boards[bank.name].status_order = bank.status_order
         self.ports = {bank.port for bank in serial}
         self._port_of = {bank.name: bank.port for bank in serial}
-        self.scanner = GrowScanner()
+        self.scanner_port = config.scanner.port
+        self.scanner = SCANNERS[config.scanner.family](config.scanner.baud)
         self.cooling = Cooling(config)
 
     @property
@@ -64,7 +65,9 @@ class SimulatedLocker:
         self.plant.advance(now)
 
     def write_bus(self, port: str, data: bytes, now: float) -> None:
-        """Put bytes on a line: every board on it hears them."""
+        """Put bytes on a line: every board on it, or the scanner, hears them."""
+        if port == self.scanner_port:
+            self.scanner.receive(data, now)
         for name, board in self.boards.items():
             if self._port_of[name] == port:
                 board.receive(data, now)
