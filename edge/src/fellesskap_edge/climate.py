@@ -153,6 +153,12 @@ def begin(
     return Climate(probes)
 
 
+def untold(climate: Climate) -> Climate:
+    """Return it as if nobody knew how the compartments stand: the next reading tells anew."""
+    probes = {name: replace(one, standing=None) for name, one in climate.probes.items()}
+    return Climate(probes)
+
+
 class _Draft:
     """What one step says."""
 

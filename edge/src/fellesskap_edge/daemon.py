@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from fellesskap_edge.ballast import Ballast
 from fellesskap_edge.config import LockerConfig
 from fellesskap_edge.drive import Drive
-from fellesskap_edge.identity import load
+from fellesskap_edge.identity import Identity, load
 from fellesskap_edge.inbox import (
     InboxOverflowed,
     Inward,
@@ -30,7 +31,7 @@ from fellesskap_edge.inbox import (
     Tick,
     WritePort,
 )
-from fellesskap_edge.journal import Journal
+from fellesskap_edge.journal import Journal, JournalUnusable
 from fellesskap_edge.kiosk.app import Kiosk
 from fellesskap_edge.link import Link
 from fellesskap_edge.locks.gpio import ReadPins, SetPin
@@ -41,6 +42,7 @@ from fellesskap_edge.probes import Probes
 from fellesskap_edge.reading import AT_SCANNER
 from fellesskap_edge.state import Answer, TellCourier, WarnOfTemperature
 from fellesskap_edge.uplink import Draw
+from fellesskap_edge.waiting import until_it_opens
 
 if TYPE_CHECKING:
     from fellesskap_edge.pins import Pins
@@ -70,12 +72,23 @@ class Daemon:
         self._probes = Probes(Path(config.climate.devices), probes, self.post)
         self._link = Link(identity.provision.broker, config.locker.id, self.post)
         self._kiosk = Kiosk(config, self.post)
-        self._journal = Journal(state / "journal.sqlite")
+        self._reachable = False
         marker = state / COMMISSIONED_FILE
+        self.drive = until_it_opens(
+            lambda: self._begun(config, identity, commissioned=not marker.exists()),
+            self._inbox,
+            self._perform,
+            self._be_reachable,
+        )
+        marker.touch(mode=0o600)
+
+    def _begun(self, config: LockerConfig, identity: Identity, *, commissioned: bool) -> Drive:
+        state = Path(config.edge.state)
+        journal = Journal(state / "journal.sqlite", Ballast(state / "journal.ballast"))
         parts = Parts(
             config=config,
             identity=identity,
-            journal=self._journal,
+            journal=journal,
             boot_id=secrets.token_hex(8),
             new_id=lambda: str(new_id()),
             draw=lambda: Draw(secrets.token_hex(16), random.random()),  # noqa: S311 (only spreads)
@@ -83,8 +96,18 @@ class Daemon:
             crash_at=_crash_at,
             mono_s=time.monotonic,
         )
-        self.drive = Drive(parts, self._clock.now(), commissioned=not marker.exists())
-        marker.touch(mode=0o600)
+        try:
+            return Drive(parts, self._clock.now(), commissioned=commissioned)
+        except JournalUnusable:
+            journal.close()
+            raise
+
+    def _be_reachable(self) -> None:
+        """Let people and the backend reach us."""
+        if not self._reachable:
+            self._reachable = True
+            self._link.start()
+            self._kiosk.start()
 
     def post(self, event: Inward) -> None:
         """Put an event into the inbox, from any thread; a full inbox is a fault, told later."""
@@ -99,8 +122,7 @@ class Daemon:
         signal.signal(signal.SIGINT, self._end)
         self._ports.start()
         self._probes.start()
-        self._link.start()
-        self._kiosk.start()
+        self._be_reachable()
         try:
             self._serve(on_ready)
         finally:
@@ -110,7 +132,7 @@ class Daemon:
         self._link.stop()
         self._ports.stop()
         self._probes.stop()
-        self._journal.close()
+        self.drive.parts.journal.close()
 
     def _serve(self, on_ready: Callable[[str], None]) -> None:
         ready_by = time.monotonic() + READY_S_MAX
@@ -124,7 +146,7 @@ class Daemon:
             self._kiosk.set_status(
                 {
                     "locker": self.drive.parts.config.locker.id,
-                    "in_service": self._all_answer(),
+                    "in_service": self._all_answer() and not self.drive.keeping.outage,
                     "standing": self.drive.standing,
                 }
             )

@@ -2,7 +2,8 @@
 
 `Drive.drive(event, machine)` gives an event to the machine it concerns, commits what the step said
 in one transaction, and only then performs its effects, in order; what they cause is stepped and
-committed likewise. Nothing here decides whether a door opens. `perform` does what is outward.
+committed likewise. Nothing here decides whether a door opens. `perform` does what is outward. A
+store that refuses a commit is `outage`'s affair: nothing was done, and it is tried again.
 """
 
 import logging
@@ -12,19 +13,22 @@ from datetime import timedelta
 
 import msgspec
 
-from fellesskap_edge import climate, uplink
+from fellesskap_edge import climate, outage, uplink
 from fellesskap_edge import controller as controllers
 from fellesskap_edge import inbox as rim
 from fellesskap_edge import state as ctl
 from fellesskap_edge.clock import Instant
 from fellesskap_edge.custody import begin_epoch
 from fellesskap_edge.facts import KeysFact
+from fellesskap_edge.journal import JournalUnusable
+from fellesskap_edge.keeping import Keeping
 from fellesskap_edge.lines import Lines
 from fellesskap_edge.locks import gpio
-from fellesskap_edge.parts import Parts, stamp
+from fellesskap_edge.parts import Parts
 from fellesskap_edge.reading import Reader
 from fellesskap_edge.standing import Standing, standing
 from fellesskap_edge.start import start
+from fellesskap_edge.telling import Telling
 from fellesskap_edge.wire import Wire, instant_of, snapshot
 from fellesskap_protocol.events import AnyEvent, ClockChanged, Fault
 from fellesskap_protocol.messages import (
@@ -40,7 +44,6 @@ from fellesskap_protocol.messages import (
 from fellesskap_protocol.topics import Kind
 
 log = logging.getLogger(__name__)
-STATE_S_MIN, STATE_S_MAX = 1.0, 600.0
 CLOCK_STEP_S = 1.0
 After = ctl.Effect | uplink.Effect | climate.Effect
 
@@ -60,13 +63,13 @@ class Drive:
         self.lines = Lines(parts, begun.buses, self._control)
         self.climate = begun.climate
         self._events: list[AnyEvent] = []
-        self.reader = Reader(parts, self.wire, self._control, self._record)
+        self.reader = Reader(
+            parts, self.wire, self._control, self._record, badges_unsure=begun.badges_unsure
+        )
         self._changes: list[ctl.Keep | ctl.Forget] = []
         self._effects: deque[After] = deque()
-        self._state: State | None = None
-        self._state_at = float("-inf")
-        self._compared: ctl.Controller | None = None
-        self._told_all = False
+        self._telling = Telling(self._snapshot)
+        self.keeping = Keeping(parts, self.controller, self.now)
         self._will()
 
     @property
@@ -78,7 +81,7 @@ class Drive:
     def wake_at(self) -> float:
         """When a tick would do something, in monotonic seconds."""
         return min(
-            controllers.wake_at(self.controller, self.now),
+            self.keeping.wake_at(controllers.wake_at(self.controller, self.now)),
             self.uplink.wake_at,
             self.climate.wake_at,
             self.reader.wake_at,
@@ -90,11 +93,13 @@ class Drive:
         """Take one event in, and every deadline that is due; commit; perform."""
         self.now = self._floor.now(machine)
         self.lines.switch_off(self.now.mono_s)
+        self._try_again()
         self._mind_steps(machine)
         self._take(event)
         self._settle()
         self._tick()
         self._settle()
+        self._tidy()
         self._tell_operators()
 
     def _mind_steps(self, machine: Instant) -> None:
@@ -143,7 +148,7 @@ class Drive:
             self._temperature(climate.Tick())
         if self.uplink.wake_at <= mono_s:
             self._uplink(uplink.Tick())
-        if controllers.wake_at(self.controller, self.now) <= mono_s:
+        if not self.keeping.outage and controllers.wake_at(self.controller, self.now) <= mono_s:
             self._control(ctl.Tick())
 
     def _message(self, message: rim.LinkMessage) -> None:
@@ -178,6 +183,10 @@ class Drive:
         self._events.append(event)
 
     def _control(self, event: ctl.Event) -> None:
+        if isinstance(event, ctl.LabelScanned) and not self.keeping.roomy:
+            # The room set aside is for those whose parcels lie here.
+            self.parts.perform(ctl.TellCourier("no_deposits"))
+            return
         self.controller, effects = controllers.step(self.controller, event, self.now)
         self._heard(effects)
 
@@ -188,7 +197,7 @@ class Drive:
 
     def _temperature(self, event: climate.Event) -> None:
         self.climate, effects = climate.step(self.climate, event, self.now)
-        self._compared = None  # operators see temperatures too
+        self._telling.doubt()  # operators see temperatures too
         self._heard(effects)
 
     def _heard(self, effects: tuple[After, ...]) -> None:
@@ -206,19 +215,55 @@ class Drive:
 
     def _settle(self) -> None:
         while self._events or self._changes or self._effects:
-            self._commit()
-            for _ in range(len(self._effects)):
-                self._perform(self._effects.popleft())
+            try:
+                self._commit()
+                for turn in range(len(self._effects)):
+                    if turn:
+                        self.parts.crash_at("between_effects")
+                    self._perform(self._effects.popleft())
+            except JournalUnusable as error:
+                self._set_back(error)
 
     def _commit(self, new_epoch: str | None = None) -> None:
-        events, self._events = self._events, []
-        changes, self._changes = self._changes, []
-        if not (events or changes):
-            return
-        self._journal.commit(events, changes, stamp(self.parts, self.now), new_epoch=new_epoch)
+        events, changes = self._events, self._changes
+        self.keeping.commit(events, changes, self.now, new_epoch=new_epoch)
+        self._events, self._changes = [], []
+        self.keeping.kept = self.controller
         if events and new_epoch is None:
             head = self._journal.head_seq
             self._uplink(uplink.Journalled(head, self.controller.position))
+
+    def _set_back(self, error: JournalUnusable) -> None:
+        """The store refused: undo the steps since the last commit, and tell whoever waits."""
+        self.controller = self.keeping.set_back(
+            error, self._events, self._changes, tried=self.controller, now=self.now
+        )
+        self._events, self._changes = [], []
+        self._effects = deque(outage.instead(self._effects))
+        self._telling.doubt()
+
+    def _try_again(self) -> None:
+        """Go on when the store takes commits again: hear what the boards said meanwhile."""
+        if self.keeping.works_again(self.now):
+            self.controller = self.keeping.kept
+            self._telling.doubt()
+            self.climate = climate.untold(self.climate)
+            self._uplink(uplink.Journalled(self._journal.head_seq, self.controller.position))
+            for event in outage.unheard(self.controller, *self.lines.heard()):
+                self._control(event)
+            self._settle()
+
+    def _tidy(self) -> None:
+        """Look after the store; say when its disk got full, or has room again."""
+        try:
+            faults = self.keeping.tidy(self.uplink.acked_seq, self.now)
+        except JournalUnusable as error:
+            self._set_back(error)
+            return
+        if faults:
+            self._events.extend(faults)
+            self._telling.doubt()
+            self._settle()
 
     def _perform(self, effect: After) -> None:
         match effect:
@@ -263,7 +308,9 @@ class Drive:
         self.controller = draft.c
         self._heard(tuple(draft.effects))
         epoch = self.parts.draw().challenge
+        self.parts.crash_at("before_new_epoch")
         self._commit(new_epoch=epoch)
+        self.parts.crash_at("after_new_epoch")
         self.uplink = replace(self.uplink, position=self.controller.position)
         self._uplink(uplink.EpochBegan(epoch, self._journal.head_seq))
 
@@ -284,23 +331,17 @@ class Drive:
     def _publish(self, kind: Kind, payload: bytes) -> None:
         self.parts.perform(rim.Publish(kind, payload))
 
-    @property
     def _snapshot(self) -> State:
-        return snapshot(self.controller, self.climate, self.now)
+        state = snapshot(self.controller, self.climate, self.now)
+        return msgspec.structs.replace(state, faults=(*state.faults, *self.keeping.faults))
 
     @property
     def _state_due(self) -> float:
-        """When operators are told next: after a change at most once a second."""
         if self.uplink.phase is uplink.Phase.OFFLINE:
             return float("inf")
-        if self.controller is not self._compared:
-            fresh, told = self._snapshot, self._state
-            same = told and msgspec.structs.replace(told, at=fresh.at, clock=fresh.clock) == fresh
-            self._compared, self._told_all = self.controller, bool(same)
-        return self._state_at + (STATE_S_MAX if self._told_all else STATE_S_MIN)
+        return self._telling.due(self.controller)
 
     def _tell_operators(self) -> None:
         if self.now.mono_s >= self._state_due:
-            self._state, self._state_at = self._snapshot, self.now.mono_s
-            self._told_all = True
-            self.parts.perform(rim.Publish("state", encode(self._state), retained=True))
+            state = self._telling.told(self.now.mono_s)
+            self.parts.perform(rim.Publish("state", encode(state), retained=True))

@@ -10,6 +10,7 @@ from fellesskap_edge import bus
 from fellesskap_edge import inbox as rim
 from fellesskap_edge import state as ctl
 from fellesskap_edge.config import LockerConfig
+from fellesskap_edge.door import Reading
 from fellesskap_edge.locks import gpio
 from fellesskap_edge.parts import Parts
 
@@ -84,6 +85,19 @@ class Lines:
         (watched.add if fast else watched.discard)(channel)
         self._bank(name, bus.Watch(name, fast=bool(watched)), now)
 
+    def heard(self) -> tuple[dict[str, bool], dict[int, Reading]]:
+        """Return what was said last: banks that answer or not, readings by compartment."""
+        lines = [pair for line in self._buses.values() for pair in line.banks.items()]
+        answering = {name: line.answering for name, line in lines}
+        readings = {(name, n): door for name, line in lines for n, door in line.doors.items()}
+        for name, pins in self._banks.items():
+            answering[name] = pins.answering
+            readings |= {(name, n): switch.door for n, switch in pins.switches.items()}
+        return (
+            {name: answers for name, answers in answering.items() if answers is not None},
+            {self._number_at[at]: door for at, door in readings.items() if at in self._number_at},
+        )
+
     def _bank(self, name: str, event: bus.Unlock | bus.Watch, now: float) -> None:
         if name in self._banks:
             self._pins(name, event, now)
@@ -96,6 +110,7 @@ class Lines:
             if isinstance(effect, bus.Write):
                 unlocks = self._buses[port].phase is bus.Phase.UNLOCKING
                 self._perform(rim.WritePort(port, effect.data))
+                self._crash_at("after_write")
                 if unlocks:
                     self._crash_at("after_pulse_before_record")
             else:
@@ -107,6 +122,7 @@ class Lines:
             match effect:
                 case gpio.SetPin(on=on):
                     self._perform(effect)
+                    self._crash_at("after_write")
                     if on:
                         self._crash_at("after_pulse_before_record")
                 case gpio.ReadPins():

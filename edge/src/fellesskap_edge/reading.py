@@ -26,7 +26,10 @@ AT_SCANNER = "scanner"
 
 
 class Reader:
-    """Scanner and keypad of one locker; `record` writes an event into the journal."""
+    """Scanner and keypad of one locker; `record` writes an event into the journal.
+
+    `badges_unsure`: what was used may be forgotten, so no badge is taken before the backend spoke.
+    """
 
     def __init__(
         self,
@@ -34,12 +37,15 @@ class Reader:
         wire: Wire,
         control: Callable[[ctl.Event], None],
         record: Callable[[AnyEvent], None],
+        *,
+        badges_unsure: bool,
     ) -> None:
         table = parts.config.scanner
         self.scanner = scanner.scanner(table.family, setup=table.setup)
         self._port = table.port
         self._new_id, self._perform = parts.new_id, parts.perform
         self._wire, self._control, self._record = wire, control, record
+        self._badges_unsure = badges_unsure
 
     @property
     def wake_at(self) -> float:
@@ -104,7 +110,7 @@ class Reader:
             log.warning("a badge was refused: %s", error)
             self._control(ctl.BadgeForged())
             return
-        timely = now.trusted or self._wire.heard
+        timely = self._wire.heard or (now.trusted and not self._badges_unsure)
         self._control(ctl.BadgeShown(badge, self._new_id(), timely=timely))
 
     def _code(self, value: str, ticket: str) -> None:

@@ -45,5 +45,7 @@ Told = Literal[
     "noted",
     "done",
     "warm",
+    "locker_out_of_order",
+    "no_deposits",
 ]
 """What a person is told; the kiosk has words for each in every language."""

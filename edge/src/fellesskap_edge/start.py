@@ -1,11 +1,9 @@
 """The first moment of a daemon: what survived, what it must say; nothing moves.
 
-Called once by `drive`. A broken history begins a new epoch; a damaged right is dropped and asked
-for again; damaged throttle counters leave the keypad asking for all twelve digits.
+Called once by `drive`. A broken history begins a new epoch; damaged facts are `repairing`'s.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from fellesskap_edge import SOFTWARE, bus
 from fellesskap_edge import controller as controllers
@@ -15,19 +13,16 @@ from fellesskap_edge.climate import begin as begin_climate
 from fellesskap_edge.clock import Floor, Instant
 from fellesskap_edge.config import LockerConfig
 from fellesskap_edge.custody import Reason, begin_epoch, hardware
-from fellesskap_edge.facts import KeysFact, Place, RemoteOpens, UplinkFacts
+from fellesskap_edge.facts import KeysFact, UplinkFacts
 from fellesskap_edge.identity import Keyring, keyring
 from fellesskap_edge.journal import Facts
 from fellesskap_edge.locks.board_8a import Board8A
 from fellesskap_edge.parts import Parts, stamp
+from fellesskap_edge.repairing import kinds_of, repaired
 from fellesskap_edge.state import Controller
-from fellesskap_edge.throttle import locked_out
 from fellesskap_edge.uplink import Uplink
 from fellesskap_protocol.events import Booted, Fault
 from fellesskap_protocol.messages import MalformedMessage
-
-REMOTE_OPENS_MAX = 1000
-"""More than any limit: after damage no door is opened from afar for ten minutes."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +35,8 @@ class Started:
     keyring: Keyring
     floor: Floor
     climate: Climate
+    badges_unsure: bool
+    """A badge that was used here may not be known: none is taken before the backend was heard."""
 
 
 def start(parts: Parts, machine: Instant, *, commissioned: bool) -> Started:
@@ -47,7 +44,10 @@ def start(parts: Parts, machine: Instant, *, commissioned: bool) -> Started:
     found, journal = parts.journal.found, parts.journal
     floor = Floor(max(found.last_trusted or machine.wall, machine.wall), machine.mono_s)
     now = floor.now(machine)
-    facts = repaired(found.facts, found.damaged, now.wall)
+    numbers = [one.number for one in parts.config.compartments]
+    gone = () if journal.epoch or commissioned else (("store", "lost"),)
+    damaged = kinds_of((*found.damaged, *gone))
+    facts = repaired(found.facts, damaged, now.wall, numbers)
     draft = ctl.Draft(controllers.restore(parts.config, facts, now), now)
     known = facts.get(("uplink", "position"), UplinkFacts())
     assert isinstance(known, UplinkFacts)
@@ -64,8 +64,9 @@ def start(parts: Parts, machine: Instant, *, commissioned: bool) -> Started:
     _say_faults(draft, parts.config, found.damaged)
     events = [effect.event for effect in draft.effects if isinstance(effect, ctl.Record)]
     changes = [effect for effect in draft.effects if isinstance(effect, ctl.Keep | ctl.Forget)]
+    parts.crash_at("before_start")
     journal.commit(events, changes, stamp(parts, now), new_epoch=new_epoch)
-    journal.prune(known.acked_seq, now.wall)
+    parts.crash_at("after_start")
     return Started(
         controller=draft.c,
         uplink=Uplink(
@@ -80,6 +81,7 @@ def start(parts: Parts, machine: Instant, *, commissioned: bool) -> Started:
         keyring=_keyring(parts, facts),
         floor=floor,
         climate=begin_climate(parts.config, facts, now),
+        badges_unsure=bool(damaged & {"badge", None}),
     )
 
 
@@ -92,22 +94,6 @@ def lines(config: LockerConfig) -> dict[str, bus.Bus]:
         driver = Board8A(bank.address, bank.closed_bit, bank.status_order)
         found.setdefault(bank.port, {})[bank.name] = bus.BankLine(driver, bank.supply)
     return {port: bus.Bus(banks) for port, banks in found.items()}
-
-
-def repaired(facts: Facts, damaged: tuple[tuple[str, str], ...], now: datetime) -> Facts:
-    """Answer damage on the safe side (`docs/protocol.md` 3, design 5)."""
-    facts = dict(facts)
-    for kind, key in damaged:
-        if kind in ("right", "position"):
-            # From revision 0 the backend sends every right anew.
-            facts.pop(("position", "rights"), None)
-        elif kind == "throttle":
-            facts["throttle", key] = locked_out(now)
-        elif kind == "place":
-            facts["place", key] = Place("unknown")
-        elif kind == "remote_opens":
-            facts["remote_opens", key] = RemoteOpens((now,) * REMOTE_OPENS_MAX)
-    return facts
 
 
 def _say_faults(
