@@ -13,7 +13,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from fellesskap_edge import bus as b
 from fellesskap_edge.bus import Bus, Effect, Event
-from fellesskap_edge.locks.board_8a import Board8A, DoorReading
+from fellesskap_edge.locks.board_8a import Board8A
+from fellesskap_edge.locks.driver import DoorReading
 from fellesskap_firmware_sim.plant import Person
 from fellesskap_firmware_sim.world import SimulatedLocker
 from tests.edge.little_locker import CONFIG, DOORS, SUPPLY_OF
