@@ -1,6 +1,6 @@
 """One line: one request in flight, silence between frames, and nothing but its own reply believed.
 
-`golden/bus_<family>.txt` shows every phase with every event: review it line by line when it changes.
+`golden/bus_<family>.txt` shows every phase with every event: review each line when it changes.
 """
 
 from collections import Counter

@@ -80,6 +80,8 @@ class BankLine:
     """It has answered since it last missed anything."""
     started: int = 0
     """How many of the orders of the start are done."""
+    fresh: bool = False
+    """The start was done after the last pulse."""
     unready: str = ""
     """What it was told to do and did not, as was said."""
     doors: Mapping[int, DoorReading] = field(default_factory=dict)
@@ -96,6 +98,11 @@ class BankLine:
     def ready(self) -> bool:
         """Whether all that has to be done before a pulse is done."""
         return self.started == len(self.driver.start())
+
+    @property
+    def stale(self) -> bool:
+        """Whether the start is done again before a pulse; one that was not obeyed is not."""
+        return self.driver.forgets and not self.fresh and not self.unready
 
     @property
     def gap_s(self) -> float:
@@ -133,6 +140,7 @@ class BankLine:
 
 def fired(bank: BankLine, channel: int, now: float) -> BankLine:
     """Note a pulse; a board that can say it is asked afterwards whether its relay fell."""
+    bank = replace(bank, fresh=False)
     if not bank.driver.coils():
         return bank
     off_by = now + bank.driver.pulse_s + CHECK_S
@@ -210,7 +218,7 @@ def _done(name: str, bank: BankLine, now: float) -> Told:
 
 def _past(bank: BankLine, now: float) -> BankLine:
     """One order of the start is behind it; after the last its doors are read."""
-    return replace(bank, started=bank.started + 1, poll_at=now)
+    return replace(bank, started=bank.started + 1, poll_at=now, fresh=True)
 
 
 def _read(name: str, bank: BankLine, read: Mapping[int, DoorReading]) -> Told:

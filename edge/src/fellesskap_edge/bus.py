@@ -312,15 +312,24 @@ def _speak(bus: Bus, now: float) -> Step:
                 return bus, given_up + effects
     if due_at > now:
         return bus, given_up
-    bank = bus.banks[name]
-    frame = bank.request(what)
-    if what is What.STATUS:
+    bus, effects = _ask(bus, Ask(name, what), now)
+    return bus, given_up + effects
+
+
+def _ask(bus: Bus, ask: Ask, now: float) -> Step:
+    bank = bus.banks[ask.bank]
+    frame = bank.request(ask.what)
+    if ask.what is What.STATUS:
         bank = replace(bank, poll_at=now + (POLL_WATCHED_S if bank.fast else POLL_S))
-    bus = replace(_with(bus, name, bank), phase=PHASE_OF[what], asked=Ask(name, what), sent=frame)
-    return replace(bus, heard=b"", until=now + REPLY_S_MAX), (*given_up, Write(frame))
+    bus = replace(_with(bus, ask.bank, bank), phase=PHASE_OF[ask.what], asked=ask, sent=frame)
+    return replace(bus, heard=b"", until=now + REPLY_S_MAX), (Write(frame),)
 
 
 def _fire(bus: Bus, unlock: Unlock, now: float) -> Step:
+    """Send an unlock; before it the start again, where a board may have forgotten it."""
+    if bus.banks[unlock.bank].stale:
+        again = replace(bus.banks[unlock.bank], started=0)
+        return _ask(_with(bus, unlock.bank, again), Ask(unlock.bank, What.START), now)
     bank = known.fired(bus.banks[unlock.bank], unlock.channel, now)
     frame = bank.driver.unlock(unlock.channel)
     wait_s = SETTLE_S + len(frame) * BITS_PER_BYTE / bus.baud

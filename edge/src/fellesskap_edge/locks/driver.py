@@ -61,6 +61,8 @@ class Driver(ABC):
 
     acknowledged: ClassVar[bool] = True
     """Whether the board says anything to an unlock."""
+    forgets: ClassVar[bool] = False
+    """Whether a reset, however short, undoes the start: then it is done again before each pulse."""
 
     @property
     @abstractmethod

@@ -40,6 +40,7 @@ class Kerong(Driver):
     """One board on a line, by its address (0 to 15)."""
 
     acknowledged: ClassVar[bool] = False
+    forgets: ClassVar[bool] = True
     address: int
     closed_bit: Bit = 1
     pulse_ms: int = 300
