@@ -162,8 +162,6 @@ def test_a_kerong_is_told_its_time_again_before_each_pulse() -> None:
     line.give(UNLOCK_1)
     assert frames(line)[-1] == FRAMES["kerong"].unlock_1  # told a moment ago
     line.wait_until(line.now + 1)
-    line.give(b.Received(b""))
-    line.bus = replace(line.bus, phase=Phase.IDLE)
     line.give(b.Unlock("a", 2, "t2"))
     assert frames(line)[-1] == time
     hear(line, confirmed)
@@ -172,7 +170,7 @@ def test_a_kerong_is_told_its_time_again_before_each_pulse() -> None:
 
 def test_an_unlock_that_is_never_answered_is_neither_acknowledged_nor_not() -> None:
     line = idle("kerong")
-    line.bus = replace(line.bus, banks={"a": replace(line.bus.banks["a"], fresh=True)})
+    line.bus = replace(line.bus, banks={"a": replace(line.bus.banks["a"], told_at=NOW)})
     line.give(UNLOCK_1)
     line.wait_until(NOW + 2)
     assert frames(line) == [FRAMES["kerong"].unlock_1]
@@ -182,7 +180,7 @@ def test_an_unlock_that_is_never_answered_is_neither_acknowledged_nor_not() -> N
 
 @pytest.mark.parametrize("pulse_ms", [100, 300, 1000])
 def test_the_supply_rests_half_a_second_after_a_pulse_of_any_length(pulse_ms: int) -> None:
-    one = replace(known("kerong").banks["a"], driver=Kerong(1, 1, pulse_ms), fresh=True)
+    one = replace(known("kerong").banks["a"], driver=Kerong(1, 1, pulse_ms))
     assert one.gap_s == pytest.approx(pulse_ms / 1000 + 0.5)
 
 

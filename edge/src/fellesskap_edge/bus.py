@@ -327,7 +327,7 @@ def _ask(bus: Bus, ask: Ask, now: float) -> Step:
 
 def _fire(bus: Bus, unlock: Unlock, now: float) -> Step:
     """Send an unlock; before it the start again, where a board may have forgotten it."""
-    if bus.banks[unlock.bank].stale:
+    if bus.banks[unlock.bank].stale(now):
         again = replace(bus.banks[unlock.bank], started=0)
         return _ask(_with(bus, unlock.bank, again), Ask(unlock.bank, What.START), now)
     bank = known.fired(bus.banks[unlock.bank], unlock.channel, now)
