@@ -225,6 +225,30 @@ def test_an_echo_alone_is_a_board_that_does_not_answer(family: str) -> None:
     assert line.told(b.Contact) == [b.Contact("a", answering=False)]
 
 
+def test_doors_that_stand_as_the_request_reads_are_no_echo() -> None:
+    line = alone("8a")
+    line.give(b.PortUp())
+    for _ in range(3):
+        hear(line, "80 01 00 33 B2 33 33")
+        asked(line)
+    assert not line.bus.echo
+    assert line.told(b.Contact) == [b.Contact("a", answering=True)]
+
+
+def test_an_echo_is_learnt_through_noise_and_forgotten_only_when_a_reply_comes_alone() -> None:
+    line = alone("8a")
+    line.give(b.PortUp())
+    hear(line, "00 7F " + FRAMES["8a"].status)
+    hear(line, FRAMES["8a"].shut)
+    assert line.bus.echo
+    asked(line)
+    hear(line, "80 01 7F")
+    miss(line)
+    assert line.bus.echo
+    hear(line, FRAMES["8a"].shut)
+    assert not line.bus.echo
+
+
 def test_another_adapter_is_learnt_anew() -> None:
     line = alone("8a")
     line.bus = replace(line.bus, echo=True)
