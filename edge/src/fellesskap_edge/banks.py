@@ -180,12 +180,13 @@ def missed(name: str, bank: BankLine, what: What | None, now: float) -> Told:
     misses = bank.misses + 1
     if what is What.START:
         order = bank.order(what)
-        if bank.unready != order.what and (not order.needed or misses >= MISSES_MAX):
+        if misses >= MISSES_MAX and bank.unready != order.what:
             effects = (Unready(name, order.what),)
             bank = replace(bank, unready=order.what)
-        if not order.needed:
+        if bank.unready == order.what and not order.needed:
             return _past(bank, now), effects
-    poll_at = now if what is None and bank.driver.start() else bank.poll_at
+    begins_anew = bank.driver.start() and what is not What.STATUS and misses < MISSES_MAX
+    poll_at = now if begins_anew else bank.poll_at
     bank = replace(bank, misses=misses, present=False, started=0, off_wanted=False, poll_at=poll_at)
     if misses < MISSES_MAX:
         return bank, effects
