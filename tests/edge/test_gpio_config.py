@@ -93,7 +93,7 @@ def test_the_pulled_up_pins_may_carry_what_a_pull_up_does_not_harm(tmp_path: Pat
         ("[5, 6]", "[5, 6]\naddress = 1", "'p': address says nothing"),
         ("[5, 6]", "[5, 6]\nbaud = 19200", "'p': baud says nothing"),
         ("address = 1", "address = 1\nlock_pins = [4]", "'a': lock_pins says nothing"),
-        ("address = 1", "address = 1\npulse_ms = 400", "'a': pulse_ms says nothing"),
+        ("address = 1", "address = 1\npulse_ms = 400", "'a': pulse_ms 400: a board of family '8a' times its pulses itself"),
         ('port = "lock-bus"\n', "", "'a': port is missing"),
         ("address = 1", "", "address 0 is not 1 to 32"),
         ('name = "a"', 'name = "p"', "'p' stands twice"),

@@ -9,19 +9,18 @@ from collections import Counter
 from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from fellesskap_edge import chilled
+from fellesskap_edge import chilled, locks, scanners
 from fellesskap_edge.chilled import ClimateTable, ProbeTable
-from fellesskap_edge.scanners import FAMILIES
+from fellesskap_edge.locks import gpio
+from fellesskap_edge.locks.driver import SUPPLY_REST_S
 from fellesskap_protocol.capacity import Compartment
 from fellesskap_protocol.topics import InvalidLockerId, check_locker_id
 
 T = TypeVar("T")
-CHANNELS_MAX = 24
-ADDRESS_MAX = 32
 INTERVAL_S_MAX = 86_400
 PORT_MAX = 65_535
 COOLDOWN_S_MAX = 10.0
@@ -30,7 +29,9 @@ GPIO_MAX = 27
 PULLED_UP_PINS = frozenset({2, 3})
 PULSE_MS_MIN, PULSE_MS_MAX = 50, 1000
 SERIAL_KEYS = ("port", "address", "baud", "closed_bit", "status_order")
-PIN_KEYS = ("lock_pins", "door_pins", "active_high", "closed_level", "pulse_ms")
+PIN_KEYS = ("lock_pins", "door_pins", "active_high", "closed_level")
+OF_FAMILY: Any = None
+"""Not in the file: as the family's boards come from the factory."""
 
 
 class InvalidConfig(ValueError):
@@ -71,22 +72,39 @@ class KioskTable(_Table, frozen=True):
 
 
 class Bank(_Table, frozen=True):
-    """One lock board on a serial line, or locks on the pins of the computer itself."""
+    """One lock board on a serial line, or locks on the pins of the computer itself (`gpio`).
+
+    What is left out is as the family has it.
+    """
 
     name: str
-    family: Literal["8a", "gpio"]
+    family: Literal["8a", "kerong", "waveshare", "waveshare_d", "wkly", "gpio"]
     supply: str
     port: str = ""
     address: int = 0
-    baud: int = 9600
-    closed_bit: Literal[0, 1] = 1
+    baud: int = OF_FAMILY
+    channels: int = OF_FAMILY
+    pulse_ms: int = OF_FAMILY
+    closed_bit: Literal[0, 1] = OF_FAMILY
     status_order: Literal["high_first", "low_first"] = "high_first"
     lock_pins: tuple[int, ...] = ()
     """GPIO numbers (BCM); channel n is the n-th. Only these keys are for `gpio`."""
     door_pins: tuple[int, ...] = ()
     active_high: bool = True
     closed_level: Literal[0, 1] = 0
-    pulse_ms: int = 300
+
+    def __post_init__(self) -> None:
+        family = locks.FAMILIES.get(self.family, gpio.DEFAULTS)
+        if self.family == "gpio":
+            msgspec.structs.force_setattr(self, "channels", len(self.lock_pins))
+        for key in ("baud", "channels", "pulse_ms", "closed_bit"):
+            if getattr(self, key) is OF_FAMILY:
+                msgspec.structs.force_setattr(self, key, getattr(family, key))
+
+    @property
+    def gap_s(self) -> float:
+        """From the start of a pulse to the start of the next on the same supply."""
+        return self.pulse_ms / 1000 + SUPPLY_REST_S
 
 
 class CompartmentTable(_Table, frozen=True):
@@ -131,7 +149,7 @@ class ScannerTable(_Table, frozen=True):
 
     def __post_init__(self) -> None:
         if self.baud == 0:
-            msgspec.structs.force_setattr(self, "baud", FAMILIES[self.family].baud)
+            msgspec.structs.force_setattr(self, "baud", scanners.FAMILIES[self.family].baud)
 
 
 class Limits(_Table, frozen=True):
@@ -287,9 +305,9 @@ def _problems_of_bank_on_pins(bank: Bank) -> list[str]:
 def _problems_of_lines(config: LockerConfig) -> list[str]:
     found = [f"[[bank]] {name!r} stands twice" for name in _twice(b.name for b in config.banks)]
     found += [
-        f"[[bank]] {bank.name!r}: address {bank.address} is not 1 to {ADDRESS_MAX}"
+        f"[[bank]] {bank.name!r}: {what}"
         for bank in config.banks
-        if not 1 <= bank.address <= ADDRESS_MAX
+        for _, what in locks.FAMILIES[bank.family].problems(bank)
     ]
     found += [
         f"address {address} on {port!r} stands twice: give one board another DIP setting"
@@ -297,11 +315,6 @@ def _problems_of_lines(config: LockerConfig) -> list[str]:
     ]
     lines = {(bank.port, bank.baud) for bank in config.banks}
     found += [f"the banks on {port!r} differ in baud" for port in _twice(port for port, _ in lines)]
-    found += [
-        f"[[bank]] {bank.name!r}: baud {bank.baud} is not greater than 0"
-        for bank in config.banks
-        if bank.baud <= 0
-    ]
     feeds = {(bank.supply, bank.port) for bank in config.banks}
     found += [
         f"supply {supply!r} feeds banks on several lines: one coil at a time holds only within one"
@@ -315,7 +328,7 @@ def _problems_of_lines(config: LockerConfig) -> list[str]:
 
 
 def _problems_of_compartments(config: LockerConfig) -> list[str]:
-    banks = {bank.name for bank in config.banks}
+    banks = {bank.name: bank.channels for bank in config.banks}
     found = [
         f"[[compartment]] number {number} stands twice"
         for number in _twice(one.number for one in config.compartments)
@@ -328,8 +341,8 @@ def _problems_of_compartments(config: LockerConfig) -> list[str]:
         where = f"[[compartment]] {one.number}"
         if one.bank not in banks:
             found.append(f"{where}: there is no bank {one.bank!r}")
-        if not 1 <= one.channel <= CHANNELS_MAX:
-            found.append(f"{where}: channel {one.channel} is not 1 to {CHANNELS_MAX}")
+        elif not 1 <= one.channel <= banks[one.bank]:
+            found.append(f"{where}: channel {one.channel} is not 1 to {banks[one.bank]}")
         if one.number < 1 or min(one.width_mm, one.height_mm, one.depth_mm, one.max_g) <= 0:
             found.append(f"{where}: number, inner size in mm and max_g are greater than 0")
         if one.top_mm <= one.floor_mm:

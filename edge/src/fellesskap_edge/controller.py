@@ -31,7 +31,6 @@ from fellesskap_edge.facts import (
 from fellesskap_edge.granting import rights_arrived
 from fellesskap_edge.keys import go_on, key_pressed, proceed
 from fellesskap_edge.operating import (
-    REST_S,
     fire_waiting,
     pulse_free_at,
     sensed,
@@ -75,9 +74,7 @@ def restore(config: LockerConfig, facts: Facts, now: Instant) -> Controller:
     """
     banks = {bank.name: bank for bank in config.banks}
     wiring = {
-        one.number: Wiring(
-            one.geometry, one.bank, banks[one.bank].supply, banks[one.bank].pulse_ms / 1000
-        )
+        one.number: Wiring(one.geometry, one.bank, banks[one.bank].supply, banks[one.bank].gap_s)
         for one in config.compartments
     }
     controller = Controller(
@@ -107,7 +104,7 @@ def _restore_fact(draft: Draft, kind: FactKind, key: str, fact: Fact) -> None:
             draft.c.doors[int(key)] = resumed(fact.authorisation_id, draft.now.mono_s)
             # Its coil may have been switched on just before the end.
             wired = draft.c.wiring[int(key)]
-            draft.c.supply_free_at[wired.supply] = draft.now.mono_s + wired.pulse_s + REST_S
+            draft.c.supply_free_at[wired.supply] = draft.now.mono_s + wired.gap_s
             draft.change(at_hand=int(key))
         case Throttle():
             draft.change(**{key: fact})

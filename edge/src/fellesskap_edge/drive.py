@@ -60,7 +60,7 @@ class Drive:
         self._floor = begun.floor
         self.now = self._floor.now(machine)
         self._offset = machine.wall - timedelta(seconds=machine.mono_s)
-        self.lines = Lines(parts, begun.buses, self._control)
+        self.lines = Lines(parts, begun.buses, self._control, self._fault)
         self.climate = begun.climate
         self._events: list[AnyEvent] = []
         self.reader = Reader(
@@ -178,6 +178,9 @@ class Drive:
                 self._uplink(uplink.CommandCame(message))
 
     # Step ----------------------------------------------------------------------------------------
+
+    def _fault(self, part: str, what: str) -> None:
+        self._events.append(Fault(part=part, what=what, since=self.now.wall))
 
     def _record(self, event: AnyEvent) -> None:
         self._events.append(event)

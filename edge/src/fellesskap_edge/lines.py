@@ -1,7 +1,8 @@
 """The lock lines of the locker: serial buses and banks on pins, behind one face.
 
-Gives each event to the line that it concerns, says outward effects at once and what the doors did
-to `control`. Knows which compartment hangs where; decides nothing about it. Called by `drive`.
+Gives each event to the line that it concerns, says outward effects at once, what the doors did to
+`control`, what is wrong with a board to `fault`. Knows which compartment hangs where; decides
+nothing about it. Called by `drive`.
 """
 
 from collections.abc import Callable
@@ -21,11 +22,15 @@ class Lines:
     """All lock lines of one locker; `now` is always monotonic seconds."""
 
     def __init__(
-        self, parts: Parts, buses: dict[str, bus.Bus], control: Callable[[ctl.Event], None]
+        self,
+        parts: Parts,
+        buses: dict[str, bus.Bus],
+        control: Callable[[ctl.Event], None],
+        fault: Callable[[str, str], None],
     ) -> None:
         config = parts.config
         self._perform, self._crash_at = parts.perform, parts.crash_at
-        self._control = control
+        self._control, self._fault = control, fault
         self._buses = buses
         self._banks = banks_on_pins(config)
         self._port_of = {bank.name: bank.port for bank in config.banks}
@@ -142,6 +147,10 @@ class Lines:
                 self._control(ctl.BankContact(bank, answering=answering))
             case bus.Unacknowledged(ticket):
                 self._control(ctl.PulseUnacknowledged(int(ticket)))
+            case bus.Stuck(bank, channel, over):
+                self._fault(f"relay {channel} of bank {bank}", "ok" if over else "stays on")
+            case bus.Unready(bank, what, over):
+                self._fault(f"start of bank {bank}", "ok" if over else f"the board did not {what}")
 
 
 def banks_on_pins(config: LockerConfig) -> dict[str, gpio.Pins]:

@@ -37,8 +37,6 @@ from fellesskap_protocol.events import (
     Pulsed,
 )
 
-REST_S = 0.5
-"""What a supply rests between two coils."""
 WEAK_S = 2.0
 """A door open for less is weak evidence of an act without an occupancy sensor."""
 
@@ -115,7 +113,7 @@ def fire_waiting(draft: Draft) -> None:
     still: list[int] = []
     now = draft.now.mono_s
     for number in draft.c.waiting_pulses:
-        door, supply = draft.c.doors[number], draft.c.wiring[number].supply
+        door, wiring = draft.c.doors[number], draft.c.wiring[number]
         if door.state is not State.QUEUED or now >= door.wake_at:
             continue  # ended, seen open or out of time while it waited
         if draft.c.operations[number].act == "abandoned":
@@ -123,7 +121,7 @@ def fire_waiting(draft: Draft) -> None:
         if pulse_free_at(draft.c, number) > now:
             still.append(number)
             continue
-        draft.c.supply_free_at[supply] = now + draft.c.wiring[number].pulse_s + REST_S
+        draft.c.supply_free_at[wiring.supply] = now + wiring.gap_s
         fired = doors.fire(door, now)
         authorisation_id = door.authorisation_id or ""
         draft.say(

@@ -3,6 +3,7 @@
 Called once by `drive`. A broken history begins a new epoch; damaged facts are `repairing`'s.
 """
 
+import logging
 from dataclasses import dataclass
 
 from fellesskap_edge import SOFTWARE, bus
@@ -16,13 +17,15 @@ from fellesskap_edge.custody import Reason, begin_epoch, hardware
 from fellesskap_edge.facts import KeysFact, UplinkFacts
 from fellesskap_edge.identity import Keyring, keyring
 from fellesskap_edge.journal import Facts
-from fellesskap_edge.locks.board_8a import Board8A
+from fellesskap_edge.locks import FAMILIES, gpio
 from fellesskap_edge.parts import Parts, stamp
 from fellesskap_edge.repairing import kinds_of, repaired
 from fellesskap_edge.state import Controller
 from fellesskap_edge.uplink import Uplink
 from fellesskap_protocol.events import Booted, Fault
 from fellesskap_protocol.messages import MalformedMessage
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -86,14 +89,17 @@ def start(parts: Parts, machine: Instant, *, commissioned: bool) -> Started:
 
 
 def lines(config: LockerConfig) -> dict[str, bus.Bus]:
-    """Return one bus per serial port, with its banks."""
+    """Return one bus per serial port, with its banks; log how sure we are of each driver."""
     found: dict[str, dict[str, bus.BankLine]] = {}
     for bank in config.banks:
         if bank.family == "gpio":
+            log.info("bank %s: family gpio, %s", bank.name, gpio.QUALITY)
             continue  # on pins, not on a line: `lines` knows it
-        driver = Board8A(bank.address, bank.closed_bit, bank.status_order)
-        found.setdefault(bank.port, {})[bank.name] = bus.BankLine(driver, bank.supply)
-    return {port: bus.Bus(banks) for port, banks in found.items()}
+        family = FAMILIES[bank.family]
+        log.info("bank %s: family %s, %s", bank.name, family.name, family.quality)
+        found.setdefault(bank.port, {})[bank.name] = bus.BankLine(family.make(bank), bank.supply)
+    bauds = {bank.port: bank.baud for bank in config.banks if bank.port}
+    return {port: bus.Bus(banks, bauds[port]) for port, banks in found.items()}
 
 
 def _say_faults(

@@ -182,7 +182,8 @@ class Wiring:
     compartment: Compartment
     bank: str
     supply: str
-    pulse_s: float = 0.3
+    gap_s: float
+    """From the start of its pulse to the next on the same supply."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,19 +10,19 @@ from typing import Any
 from uuid import uuid4
 
 from fellesskap_edge.config import InvalidConfig, load
+from fellesskap_edge.locks import FAMILIES
 from fellesskap_firmware_sim.badges import MAY, NoSecrets, sign, signer
-from fellesskap_firmware_sim.boards.board_8a import Board8A
+from fellesskap_firmware_sim.boards import BOARDS
 from fellesskap_firmware_sim.live import ACTS, Live
 from fellesskap_firmware_sim.plant import Plant
 from fellesskap_firmware_sim.scanners import SCANNERS
 from fellesskap_protocol.messages import Badge
 
-CHANNELS = 24
 ANSWER_S = 15.0
 EXCHANGE_BAUD = 9600
 
 
-def exchange(family: str, words: list[str], address: int) -> int:
+def exchange(family: str, words: list[str], address: int | None) -> int:
     """Feed bytes to one board or scanner in virtual time and print what it answers, in hex."""
     try:
         data = bytes.fromhex("".join(words))
@@ -33,12 +33,19 @@ def exchange(family: str, words: list[str], address: int) -> int:
         scanner = SCANNERS[family](EXCHANGE_BAUD)
         scanner.receive(data, 0.0)
         return answer(scanner.transmit(ANSWER_S), "scanner")
-    plant = Plant(range(1, CHANNELS + 1))
-    board = Board8A(plant, {n: n for n in range(1, CHANNELS + 1)}, address=address)
+    if address is None:
+        address = FAMILIES[family].addresses[0]
+    channels = range(1, BOARDS[family].FACTORY_SIZE + 1)
+    plant = Plant(channels)
+    board = BOARDS[family](plant, {n: n for n in channels}, address=address)
     board.receive(data, 0.0)
     reply = board.transmit(ANSWER_S)
     for pulse in plant.pulses:
         print(f"pulse: channel {pulse.compartment}", file=sys.stderr)
+    for channel in sorted(board.on):
+        print(f"relay on: channel {channel}", file=sys.stderr)
+    if plant.pulses and not reply:
+        return 0  # KERONG pulses without a word
     return answer(reply, "board")
 
 
@@ -123,9 +130,9 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="fellesskap-firmware-sim", description=__doc__)
     commands = top.add_subparsers(dest="command", required=True)
     one = commands.add_parser("exchange", help="feed bytes to a device, print its replies")
-    one.add_argument("family", choices=["8a", *SCANNERS])
+    one.add_argument("family", choices=[*BOARDS, *SCANNERS])
     one.add_argument("hex", nargs="+", help="as in: 80 01 00 33 B2")
-    one.add_argument("--address", type=int, default=1, help="the board's address, 1 to 32")
+    one.add_argument("--address", type=int, default=None, help="the board's; the lowest by itself")
     run = commands.add_parser("live", help="run the hardware of a locker.toml in real time")
     run.add_argument("--dir", type=Path, required=True, help="for ports and control socket")
     run.add_argument("--config", type=Path, required=True)

@@ -7,8 +7,10 @@ step it in virtual time: write bytes to the bus, let time pass, read bytes.
 from collections.abc import Mapping
 
 from fellesskap_edge.config import LockerConfig
+from fellesskap_firmware_sim.boards import BOARDS
 from fellesskap_firmware_sim.boards.board_8a import Board8A
 from fellesskap_firmware_sim.boards.gpio import GpioBank
+from fellesskap_firmware_sim.boards.line import SerialLine
 from fellesskap_firmware_sim.cooling import Cooling
 from fellesskap_firmware_sim.plant import Act, Person, Plant
 from fellesskap_firmware_sim.scanners import SCANNERS
@@ -32,7 +34,7 @@ class SimulatedLocker:
         }
         serial = [bank for bank in config.banks if bank.family != "gpio"]
         self.boards = {
-            bank.name: Board8A(
+            bank.name: BOARDS[bank.family](
                 self.plant,
                 {one.channel: one.number for one in config.compartments if one.bank == bank.name},
                 address=bank.address,
@@ -42,9 +44,15 @@ class SimulatedLocker:
             for bank in serial
         }
         for bank in serial:
-            self.boards[bank.name].status_order = bank.status_order
-        self.ports = {bank.port for bank in serial}
-        self._port_of = {bank.name: bank.port for bank in serial}
+            board = self.boards[bank.name]
+            board.size = bank.channels
+            if isinstance(board, Board8A):
+                board.status_order = bank.status_order
+        self.lines = {
+            port: SerialLine([self.boards[bank.name] for bank in serial if bank.port == port])
+            for port in sorted({bank.port for bank in serial})
+        }
+        self.ports = tuple(self.lines)
         self.scanner_port = config.scanner.port
         self.scanner = SCANNERS[config.scanner.family](config.scanner.baud)
         self.cooling = Cooling(config)
@@ -52,14 +60,14 @@ class SimulatedLocker:
     @property
     def wake_at(self) -> float:
         """When the next thing happens by itself."""
-        boards = [board.wake_at for board in self.boards.values()]
-        boards += [bank.wake_at for bank in self.pins.values()]
-        return min(self.plant.wake_at, self.scanner.wake_at, *boards)
+        banks = [line.wake_at for line in self.lines.values()]
+        banks += [bank.wake_at for bank in self.pins.values()]
+        return min(self.plant.wake_at, self.scanner.wake_at, *banks)
 
     def advance(self, now: float) -> None:
         """Let time pass."""
-        for board in self.boards.values():
-            board.advance(now)
+        for line in self.lines.values():
+            line.advance(now)
         for bank in self.pins.values():
             bank.advance(now)
         self.plant.advance(now)
@@ -68,18 +76,12 @@ class SimulatedLocker:
         """Put bytes on a line: every board on it, or the scanner, hears them."""
         if port == self.scanner_port:
             self.scanner.receive(data, now)
-        for name, board in self.boards.items():
-            if self._port_of[name] == port:
-                board.receive(data, now)
+        else:
+            self.lines[port].write(data, now)
 
     def read_bus(self, port: str, now: float) -> bytes:
         """Take what the boards on a line have said by now."""
-        said = [
-            board.transmit(now)
-            for name, board in self.boards.items()
-            if self._port_of[name] == port
-        ]
-        return b"".join(said)
+        return self.lines[port].read(now)
 
     def drive_pin(self, pin: int, level: bool | None, now: float) -> None:
         """Let the computer drive one of its pins, or let it go."""
