@@ -6,7 +6,7 @@ import logging
 import sys
 from pathlib import Path
 
-from fellesskap_edge.config import InvalidConfig, load
+from fellesskap_edge.config_check import InvalidConfig, load
 from fellesskap_edge.daemon import Daemon
 from fellesskap_edge.identity import NotProvisioned, describe
 from fellesskap_edge.journal import JournalUnusable

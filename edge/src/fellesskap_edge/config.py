@@ -1,30 +1,15 @@
 """`locker.toml`: the wiring and geometry of this locker, as frozen values.
 
-Unknown keys are refused: a misspelt limit must not be a limit that is silently off. Relative ports
-and paths are relative to the file. Used by the daemon and by the simulated hardware.
+Read and checked by `config_check`; used by the daemon, the technician's tool and the simulated
+hardware.
 """
 
-import tomllib
-from collections import Counter
-from collections.abc import Iterable
 from hashlib import sha256
-from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal
 
 import msgspec
 
 from fellesskap_protocol.capacity import Compartment
-from fellesskap_protocol.topics import InvalidLockerId, check_locker_id
-
-T = TypeVar("T")
-CHANNELS_MAX = 24
-ADDRESS_MAX = 32
-INTERVAL_S_MAX = 86_400
-PORT_MAX = 65_535
-
-
-class InvalidConfig(ValueError):
-    """`locker.toml` cannot be used: the message names file, place and remedy."""
 
 
 class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -134,103 +119,3 @@ class LockerConfig(_Table, frozen=True, rename={"banks": "bank", "compartments":
     def digest(self) -> str:
         """SHA-256 over the geometry, in hex: changes when the locker was rebuilt."""
         return sha256(msgspec.json.encode([one.geometry for one in self.compartments])).hexdigest()
-
-
-def load(path: Path) -> LockerConfig:
-    """Read and check a `locker.toml`; raise `InvalidConfig` saying what to change and where."""
-    try:
-        raw = tomllib.loads(path.read_text())
-        config = msgspec.convert(raw, LockerConfig)
-        check_locker_id(config.locker.id)
-    except OSError as error:
-        raise InvalidConfig(f"{path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
-        raise InvalidConfig(f"{path}: {error}") from None
-    except InvalidLockerId as error:
-        raise InvalidConfig(f"{path}: [locker] {error}") from None
-    problems = list(_problems(config))
-    if problems:
-        raise InvalidConfig(f"{path}: " + "; ".join(problems))
-    return _absolute(config, path.resolve().parent)
-
-
-def _problems(config: LockerConfig) -> list[str]:
-    found = _problems_of_lines(config) + _problems_of_compartments(config)
-    # Written so that nan is refused too.
-    if not 0.5 <= config.limits.remote_open_interval_s <= INTERVAL_S_MAX:
-        found.append(
-            "[limits] remote_open_interval_s is at least 0.5 (one coil at a time) and at most "
-            f"{INTERVAL_S_MAX}"
-        )
-    if config.limits.remote_opens_per_10_min < 0:
-        found.append("[limits] remote_opens_per_10_min is not negative")
-    if not 0 <= config.kiosk.port <= PORT_MAX:
-        found.append(f"[kiosk] port {config.kiosk.port} is not 0 to {PORT_MAX}")
-    return found
-
-
-def _problems_of_lines(config: LockerConfig) -> list[str]:
-    found = [f"[[bank]] {name!r} stands twice" for name in _twice(b.name for b in config.banks)]
-    found += [
-        f"[[bank]] {bank.name!r}: address {bank.address} is not 1 to {ADDRESS_MAX}"
-        for bank in config.banks
-        if not 1 <= bank.address <= ADDRESS_MAX
-    ]
-    found += [
-        f"address {address} on {port!r} stands twice: give one board another DIP setting"
-        for port, address in _twice((bank.port, bank.address) for bank in config.banks)
-    ]
-    lines = {(bank.port, bank.baud) for bank in config.banks}
-    found += [f"the banks on {port!r} differ in baud" for port in _twice(port for port, _ in lines)]
-    found += [
-        f"[[bank]] {bank.name!r}: baud {bank.baud} is not greater than 0"
-        for bank in config.banks
-        if bank.baud <= 0
-    ]
-    feeds = {(bank.supply, bank.port) for bank in config.banks}
-    found += [
-        f"supply {supply!r} feeds banks on several lines: one coil at a time holds only within one"
-        for supply in _twice(supply for supply, _ in feeds)
-    ]
-    if config.scanner.port in {bank.port for bank in config.banks}:
-        found.append(f"[scanner] {config.scanner.port!r} is the line of a [[bank]]")
-    return found
-
-
-def _problems_of_compartments(config: LockerConfig) -> list[str]:
-    banks = {bank.name for bank in config.banks}
-    found = [
-        f"[[compartment]] number {number} stands twice"
-        for number in _twice(one.number for one in config.compartments)
-    ]
-    found += [
-        f"channel {channel} of bank {bank!r} is wired to two compartments"
-        for bank, channel in _twice((one.bank, one.channel) for one in config.compartments)
-    ]
-    for one in config.compartments:
-        where = f"[[compartment]] {one.number}"
-        if one.bank not in banks:
-            found.append(f"{where}: there is no bank {one.bank!r}")
-        if not 1 <= one.channel <= CHANNELS_MAX:
-            found.append(f"{where}: channel {one.channel} is not 1 to {CHANNELS_MAX}")
-        if one.number < 1 or min(one.width_mm, one.height_mm, one.depth_mm, one.max_g) <= 0:
-            found.append(f"{where}: number, inner size in mm and max_g are greater than 0")
-        if one.top_mm <= one.floor_mm:
-            found.append(f"{where}: top_mm is not above floor_mm")
-    if not config.compartments:
-        found.append("there is no [[compartment]]")
-    return found
-
-
-def _twice(values: Iterable[T]) -> list[T]:
-    return [value for value, times in Counter(values).items() if times > 1]
-
-
-def _absolute(config: LockerConfig, folder: Path) -> LockerConfig:
-    replace = msgspec.structs.replace
-    return replace(
-        config,
-        banks=tuple(replace(bank, port=str(folder / bank.port)) for bank in config.banks),
-        scanner=replace(config.scanner, port=str(folder / config.scanner.port)),
-        edge=replace(config.edge, state=str(folder / config.edge.state)),
-    )

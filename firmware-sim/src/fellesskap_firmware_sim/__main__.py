@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from fellesskap_edge.config import InvalidConfig, load
+from fellesskap_edge.config_check import InvalidConfig, load
 from fellesskap_firmware_sim.boards.board_8a import Board8A
 from fellesskap_firmware_sim.live import ACTS, Live
 from fellesskap_firmware_sim.plant import Plant
