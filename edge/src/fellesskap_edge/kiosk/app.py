@@ -26,6 +26,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from fellesskap_edge.state import Answer
+from fellesskap_edge.watchdog import Beat
 from fellesskap_protocol.codes import QR_PREFIX, normalise_code
 
 log = logging.getLogger(__name__)
@@ -72,6 +73,11 @@ class Kiosk:
     def url(self) -> str:
         """Where the page is."""
         return f"http://{self._host}/"
+
+    @property
+    def beat(self) -> Beat:
+        """Whether the thread of the web server runs."""
+        return Beat("kiosk", self._thread.is_alive())
 
     def start(self) -> None:
         """Serve from now on."""
