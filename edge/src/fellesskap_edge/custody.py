@@ -14,12 +14,20 @@ Reason = Literal["commissioned", "lost", "damaged", "went_back"]
 
 
 def reports(controller: Controller, since: datetime) -> list[CustodyReported]:
-    """Return one report per compartment believed occupied; the last is `complete`."""
+    """Return one report per compartment believed occupied; the last is `complete`.
+
+    Where nothing lies there is one of compartment 0 and no parcel (docs/decisions/0017).
+    """
     held = [
         (number, right)
         for number, place in sorted(controller.places.items())
         if (right := controller.rights.get(place.right_id or "")) and right.parcel_id
     ]
+    if not held:
+        nothing = CustodyReported(
+            compartment=0, parcel_id="", carrier_id="", since=since, complete=True
+        )
+        return [nothing]
     return [
         CustodyReported(
             compartment=number,

@@ -2,7 +2,8 @@
 
 `Drive.drive(event, machine)` gives an event to the machine it concerns, commits what the step said
 in one transaction, and only then performs its effects, in order; what they cause is stepped and
-committed likewise. Nothing here decides whether a door opens. `perform` does what is outward.
+committed likewise. Nothing here decides whether a door opens. `perform` does what is outward. A
+store that refuses a commit is `outage`'s affair: nothing was done, and it is tried again.
 """
 
 import logging
@@ -13,14 +14,16 @@ from typing import Literal
 
 import msgspec
 
-from fellesskap_edge import bus, scanner, uplink
+from fellesskap_edge import bus, outage, scanner, uplink
 from fellesskap_edge import controller as controllers
 from fellesskap_edge import inbox as rim
 from fellesskap_edge import state as ctl
 from fellesskap_edge.clock import Instant
 from fellesskap_edge.custody import begin_epoch
 from fellesskap_edge.facts import KeysFact
-from fellesskap_edge.parts import Parts, stamp
+from fellesskap_edge.journal import JournalUnusable
+from fellesskap_edge.keeping import Keeping
+from fellesskap_edge.parts import Parts
 from fellesskap_edge.start import start
 from fellesskap_edge.wire import Wire, instant_of, snapshot
 from fellesskap_protocol.barcodes import UnreadableLabel, candidates
@@ -71,13 +74,14 @@ class Drive:
         self._state_at = float("-inf")
         self._compared: ctl.Controller | None = None
         self._told_all = False
+        self.keeping = Keeping(parts, self.controller, self.now)
         self._will()
 
     @property
     def wake_at(self) -> float:
         """When a tick would do something, in monotonic seconds."""
         return min(
-            controllers.wake_at(self.controller, self.now),
+            max(controllers.wake_at(self.controller, self.now), self.keeping.retry_at),
             self.uplink.wake_at,
             self.framer.wake_at,
             self._state_due,
@@ -87,11 +91,13 @@ class Drive:
     def drive(self, event: rim.Inward, machine: Instant) -> None:
         """Take one event in, and every deadline that is due; commit; perform."""
         self.now = self._floor.now(machine)
+        self._try_again()
         self._mind_steps(machine)
         self._take(event)
         self._settle()
         self._tick()
         self._settle()
+        self._tidy()
         self._tell_operators()
 
     def _mind_steps(self, machine: Instant) -> None:
@@ -144,7 +150,8 @@ class Drive:
             self._scanned(scans)
         if self.uplink.wake_at <= mono_s:
             self._uplink(uplink.Tick())
-        if controllers.wake_at(self.controller, self.now) <= mono_s:
+        due = max(controllers.wake_at(self.controller, self.now), self.keeping.retry_at)
+        if due <= mono_s:
             self._control(ctl.Tick())
 
     def _scanned(self, scans: tuple[scanner.Scan, ...]) -> None:
@@ -156,6 +163,10 @@ class Drive:
                 continue
             if found and found[0].kind == "qr":
                 self._code(found[0].value, AT_SCANNER)
+                continue
+            if not self.keeping.roomy:
+                # The room set aside is for those whose parcels lie here.
+                self.parts.perform(ctl.TellCourier("out_of_order"))
                 continue
             macs = tuple(self.wire.mac("label", one.key) for one in found if one.kind != "token")
             self._control(ctl.LabelScanned(macs, self.parts.new_id(), repeated=scan.repeated))
@@ -206,6 +217,7 @@ class Drive:
             if isinstance(effect, bus.Write):
                 unlocks = self.buses[port].phase is bus.Phase.UNLOCKING
                 self.parts.perform(rim.WritePort(port, effect.data))
+                self.parts.crash_at("after_write")
                 if unlocks:
                     self.parts.crash_at("after_pulse_before_record")
             else:
@@ -242,19 +254,53 @@ class Drive:
 
     def _settle(self) -> None:
         while self._events or self._changes or self._effects:
-            self._commit()
-            for _ in range(len(self._effects)):
-                self._perform(self._effects.popleft())
+            try:
+                self._commit()
+                for turn in range(len(self._effects)):
+                    if turn:
+                        self.parts.crash_at("between_effects")
+                    self._perform(self._effects.popleft())
+            except JournalUnusable as error:
+                self._set_back(error)
 
     def _commit(self, new_epoch: str | None = None) -> None:
-        events, self._events = self._events, []
-        changes, self._changes = self._changes, []
-        if not (events or changes):
-            return
-        self._journal.commit(events, changes, stamp(self.parts, self.now), new_epoch=new_epoch)
+        events, changes = self._events, self._changes
+        self.keeping.commit(events, changes, self.now, new_epoch=new_epoch)
+        self._events, self._changes = [], []
+        self.keeping.kept = self.controller
         if events and new_epoch is None:
             head = self._journal.head_seq
             self._uplink(uplink.Journalled(head, self.controller.position))
+
+    def _set_back(self, error: JournalUnusable) -> None:
+        """The store refused: undo the steps since the last commit, and tell whoever waits."""
+        self.controller = self.keeping.set_back(
+            error, self._events, self._changes, tried=self.controller, now=self.now
+        )
+        self._events, self._changes = [], []
+        self._effects = deque(outage.instead(self._effects))
+        self._compared = None
+
+    def _try_again(self) -> None:
+        """Go on when the store takes commits again: hear what the boards said meanwhile."""
+        if self.keeping.works_again(self.now):
+            self.controller, self._compared = self.keeping.kept, None
+            self._uplink(uplink.Journalled(self._journal.head_seq, self.controller.position))
+            for event in self.keeping.unheard(self.buses, self._wired):
+                self._control(event)
+            self._settle()
+
+    def _tidy(self) -> None:
+        """Look after the store; say when its disk got full, or has room again."""
+        try:
+            faults = self.keeping.tidy(self.uplink.acked_seq, self.now)
+        except JournalUnusable as error:
+            self._set_back(error)
+            return
+        if faults:
+            self._events.extend(faults)
+            self._compared = None
+            self._settle()
 
     def _perform(self, effect: After) -> None:
         match effect:
@@ -297,7 +343,9 @@ class Drive:
         self.controller = draft.c
         self._heard(tuple(draft.effects))
         epoch = self.parts.draw().challenge
+        self.parts.crash_at("before_new_epoch")
         self._commit(new_epoch=epoch)
+        self.parts.crash_at("after_new_epoch")
         self.uplink = replace(self.uplink, position=self.controller.position)
         self._uplink(uplink.EpochBegan(epoch, self._journal.head_seq))
 
@@ -331,13 +379,15 @@ class Drive:
         if self.uplink.phase is uplink.Phase.OFFLINE:
             return float("inf")
         if self.controller is not self._compared:
-            fresh, told = snapshot(self.controller, self.now), self._state
+            told = self._state
+            fresh = snapshot(self.controller, self.now, self.keeping.faults)
             same = told and msgspec.structs.replace(told, at=fresh.at, clock=fresh.clock) == fresh
             self._compared, self._told_all = self.controller, bool(same)
         return self._state_at + (STATE_S_MAX if self._told_all else STATE_S_MIN)
 
     def _tell_operators(self) -> None:
         if self.now.mono_s >= self._state_due:
-            self._state, self._state_at = snapshot(self.controller, self.now), self.now.mono_s
+            self._state = snapshot(self.controller, self.now, self.keeping.faults)
+            self._state_at = self.now.mono_s
             self._told_all = True
             self.parts.perform(rim.Publish("state", encode(self._state), retained=True))

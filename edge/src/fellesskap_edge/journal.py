@@ -5,24 +5,41 @@ The store is read once, at the start, by a full scan that verifies the chain and
 after that it is only written (and read back by number for sending). Only `drive` uses it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import apsw
-import msgspec
 
 from fellesskap_edge import facts
-from fellesskap_edge.facts import Fact, FactKind
+from fellesskap_edge.ballast import Ballast
 from fellesskap_edge.state import Forget, Keep
-from fellesskap_protocol.events import GENESIS, AnyEvent, Clock, HardwareDescribed, stamped
+from fellesskap_edge.store import SCHEMA, Facts, Found, digest_of, scan, seal_of, value
+from fellesskap_protocol.events import (
+    GENESIS,
+    AnyEvent,
+    Clock,
+    Collected,
+    CustodyReported,
+    Deposited,
+    DroppedOff,
+    Removed,
+    stamped,
+)
 from fellesskap_protocol.messages import MalformedMessage, decode_event, encode, event_hash
+
+__all__ = ["Facts", "Found", "Journal", "JournalDiffers", "JournalUnusable", "Stamp"]
 
 KEPT = timedelta(days=30)
 """How long acknowledged events stay."""
+STORE_BYTES_MAX = 64 * 1024 * 1024
+"""A larger store drops acknowledged events sooner: 30 days of 200 parcels a day are 25 MiB."""
+PRUNED_AT_ONCE = 500
+"""Events that one call drops: a slow card must not hold the doors up."""
+CUSTODY = (Deposited, Collected, Removed, DroppedOff, CustodyReported)
 BUSY_MS = 2000
 DISK_ERRORS = (
     apsw.BusyError,
@@ -33,22 +50,14 @@ DISK_ERRORS = (
     apsw.ReadOnlyError,
 )
 """The disk refuses; the store itself may be sound. Any other error is damage."""
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS store (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS events (seq INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS closed_events (
-    epoch TEXT NOT NULL, seq INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (epoch, seq)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS facts (
-    kind TEXT NOT NULL, key TEXT NOT NULL, body BLOB NOT NULL, digest BLOB NOT NULL,
-    PRIMARY KEY (kind, key)
-) STRICT, WITHOUT ROWID;
-"""
-Facts = dict[tuple[FactKind, str], Fact]
 
 
 class JournalUnusable(RuntimeError):
-    """The store cannot be opened or written: nothing may open. Says which file and why."""
+    """The store cannot be opened, read or written: nothing may open. Says which file and why."""
+
+
+class JournalDiffers(RuntimeError):
+    """The store holds something else than was believed after a failed commit: begin anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,22 +70,26 @@ class Stamp:
     mono_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What the scan at the start found; `broken` says why the history cannot go on."""
-
-    facts: Facts
-    damaged: tuple[tuple[str, str], ...]
-    broken: str | None
-    last_trusted: datetime | None
-    hardware_digest: str | None
-
-
 class Journal:
-    """Open the store at `path`, or make it; `found` tells what was in it."""
+    """Open the store at `path`, or make it; `found` tells what was in it.
 
-    def __init__(self, path: Path) -> None:
+    `ballast` is the room to give up when the disk is full. `vfs` names a file system of APSW's, and
+    `synchronous` may be less than FULL, for tests of power cuts and of what FULL is good for.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        ballast: Ballast | None = None,
+        *,
+        vfs: str | None = None,
+        synchronous: Literal["FULL", "NORMAL"] = "FULL",
+    ) -> None:
         self.path = path
+        self._ballast = ballast
+        self._vfs = vfs
+        self._synchronous = synchronous
+        self._doubtful = False
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             self.found = self._opened()
@@ -84,31 +97,31 @@ class Journal:
             raise JournalUnusable(f"{path}: another daemon runs on this store") from None
         except (apsw.Error, OSError) as error:
             raise JournalUnusable(f"{path}: {error}") from None
+        self.epoch = self.found.epoch
+        self.head_seq, self.head_hash = self.found.head_seq, self.found.head_hash
+        self.oldest_seq, self.pruned_hash = self.found.oldest_seq, self.found.pruned_hash
+        self.mind_room()
 
     def _opened(self) -> Found:
         """Open the store; one that cannot be read as what it should be is set aside."""
         try:
             return self._open()
         except DISK_ERRORS:
+            self._db.close(True)
             raise
         except (apsw.Error, UnicodeDecodeError) as error:
             self._set_file_aside()
             return replace(self._open(), broken=f"{self.path}: {error}")
 
     def _open(self) -> Found:
-        self._db = apsw.Connection(str(self.path))
+        self._db = apsw.Connection(str(self.path), vfs=self._vfs)
         self._db.set_busy_timeout(BUSY_MS)
         # One daemon per locker: the lock is held for good, and a second one is told so.
         self._db.pragma("locking_mode", "EXCLUSIVE")
         self._db.pragma("journal_mode", "WAL")
-        self._db.pragma("synchronous", "FULL")
+        self._db.pragma("synchronous", self._synchronous)
         self._db.execute("BEGIN IMMEDIATE; " + SCHEMA + "COMMIT")
-        if (said := self._db.pragma("integrity_check")) != "ok":
-            # A broken page can hide intact rows: of facts no chain would tell.
-            raise apsw.CorruptError(str(said))
-        self.epoch = self._value("epoch")
-        self.head_seq, self.oldest_seq, self.head_hash = 0, 1, GENESIS
-        return self._scan()
+        return scan(self._db)
 
     def _set_file_aside(self) -> None:
         """Keep what cannot be read for whoever wants to look, and begin with an empty store."""
@@ -117,48 +130,15 @@ class Journal:
         for tail in ("-wal", "-shm"):
             self.path.with_name(self.path.name + tail).unlink(missing_ok=True)
 
-    def _value(self, name: str) -> str:
-        return str(self._db.execute("SELECT value FROM store WHERE name = ?", (name,)).get or "")
+    @property
+    def roomy(self) -> bool:
+        """Say whether the room set aside is still there: if not, it is kept for pickups."""
+        return self._ballast is None or self._ballast.held
 
-    def _scan(self) -> Found:
-        kept, damaged = self._scan_facts()
-        broken: str | None = None
-        trusted: datetime | None = None
-        hardware: str | None = None
-        prev: str | None = None
-        for seq, body in self._db.execute("SELECT seq, body FROM events ORDER BY seq"):
-            try:
-                event = decode_event(body)
-            except (MalformedMessage, TypeError) as error:
-                broken = f"event {seq}: {error}"
-                break
-            if prev is None:
-                self.oldest_seq, self.head_seq = seq, seq - 1
-                prev = GENESIS if seq == 1 else event.prev
-            if not seq == event.seq == self.head_seq + 1 or event.prev != prev:
-                broken = f"event {seq} does not follow the one before"
-                break
-            self.head_seq, prev = seq, event_hash(body)
-            trusted = event.at if event.clock == "trusted" else trusted
-            if isinstance(event, HardwareDescribed):
-                hardware = event.digest
-        self.head_hash = prev or GENESIS
-        if self.epoch and not broken and self.head_hash != self._value("head"):
-            broken = f"event {self.head_seq} is not the one that was written last"
-        return Found(kept, tuple(damaged), broken, trusted, hardware)
-
-    def _scan_facts(self) -> tuple[Facts, list[tuple[str, str]]]:
-        kept: Facts = {}
-        damaged: list[tuple[str, str]] = []
-        for kind, key, body, digest in self._db.execute(
-            "SELECT kind, key, body, digest FROM facts"
-        ):
-            fact = _fact(kind, key, body, digest)
-            if fact is None:
-                damaged.append((str(kind), str(key)))
-            else:
-                kept[kind, key] = fact
-        return kept, damaged
+    def mind_room(self) -> None:
+        """Set room aside again if the disk has it."""
+        if self._ballast is not None:
+            self._ballast.fill()
 
     def commit(
         self,
@@ -170,8 +150,9 @@ class Journal:
     ) -> None:
         """Stamp, chain and store events and facts in one durable transaction.
 
-        With `new_epoch` they are the first of it; the old epoch's events are set aside. Raises
-        `JournalUnusable` (disk full, read-only, broken) with nothing stored.
+        With `new_epoch` they are the first of it; the old epoch's events are set aside. A full disk
+        gets the room of the ballast. Raises `JournalUnusable` (disk full, read-only, broken) with
+        nothing stored that will be believed.
         """
         seq, prev = (0, GENESIS) if new_epoch else (self.head_seq, self.head_hash)
         rows = []
@@ -190,20 +171,56 @@ class Journal:
             )
             prev = event_hash(body)
             rows.append((seq, body))
+        changes = tuple(changes)
+        epoch = new_epoch or self.epoch
         try:
-            with self._db:
-                if new_epoch:
-                    self._set_aside(new_epoch)
-                self._db.executemany("INSERT INTO events VALUES (?, ?)", rows)
-                # Nothing follows the last event yet that would hold its hash.
-                self._db.execute("INSERT OR REPLACE INTO store VALUES ('head', ?)", (prev,))
-                for change in changes:
-                    self._change(change)
+            try:
+                self._write(epoch, rows, changes, prev)
+            except apsw.FullError:
+                if self._ballast is None or not self._ballast.release():
+                    raise
+                self._write(epoch, rows, changes, prev)
         except apsw.Error as error:
+            self._doubtful = True
             raise JournalUnusable(f"{self.path}: {error}") from None
+        self._doubtful = False
         self.head_seq, self.head_hash = seq, prev
         if new_epoch:
-            self.epoch, self.oldest_seq = new_epoch, 1
+            self.epoch, self.oldest_seq, self.pruned_hash = new_epoch, 1, GENESIS
+
+    def _write(
+        self,
+        epoch: str,
+        rows: Sequence[tuple[int, bytes]],
+        changes: Sequence[Keep | Forget],
+        head_hash: str,
+    ) -> None:
+        with self._transaction():
+            if epoch != self.epoch:
+                self._set_aside(epoch)
+            self._db.executemany("INSERT INTO events VALUES (?, ?)", rows)
+            # Nothing follows the last event yet that would hold its hash.
+            seal = seal_of(epoch, head_hash)
+            self._db.execute("INSERT OR REPLACE INTO store VALUES ('head', ?)", (seal,))
+            for change in changes:
+                self._change(change)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            self._check_doubt()
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:  # SQLite itself rolls back after some errors
+                self._db.execute("ROLLBACK")
+            raise
+
+    def _check_doubt(self) -> None:
+        """A commit that failed may have reached the disk all the same."""
+        if self._doubtful and value(self._db, "head") != seal_of(self.epoch, self.head_hash):
+            raise JournalDiffers(f"{self.path}: a commit that failed was stored")
 
     def _set_aside(self, new_epoch: str) -> None:
         self._db.execute(
@@ -219,46 +236,90 @@ class Journal:
             )
             return
         body = facts.encode(change.fact)
-        digest = _digest(change.kind, change.key, body)
+        digest = digest_of(change.kind, change.key, body)
         self._db.execute(
             "INSERT OR REPLACE INTO facts VALUES (?, ?, ?, ?)",
             (change.kind, change.key, body, digest),
         )
 
     def read(self, first_seq: int, limit: int) -> Sequence[bytes]:
-        """Return the stored bytes of up to `limit` events from `first_seq` on."""
-        rows = self._db.execute(
-            "SELECT body FROM events WHERE seq >= ? ORDER BY seq LIMIT ?", (first_seq, limit)
-        )
-        return [bytes(body) for (body,) in rows]
+        """Return the stored bytes of up to `limit` events from `first_seq` on.
 
-    def prune(self, acked_seq: int, now: datetime) -> None:
-        """Drop acknowledged events older than `KEPT`, the newest one never."""
-        last = 0
+        Raises `JournalUnusable`.
+        """
+        try:
+            rows = self._db.execute(
+                "SELECT body FROM events WHERE seq >= ? ORDER BY seq LIMIT ?", (first_seq, limit)
+            )
+            return [bytes(body) for (body,) in rows]
+        except apsw.Error as error:
+            raise JournalUnusable(f"{self.path}: {error}") from None
+
+    def prune(self, acked_seq: int, now: datetime) -> bool:
+        """Drop acknowledged events older than `KEPT`, the newest one never; say if more may go.
+
+        While the store is larger than `STORE_BYTES_MAX` younger ones go too; of these, what tells
+        of custody is set aside with the closed epochs, until its time is over. Raises
+        `JournalUnusable`.
+        """
+        try:
+            last = self._prune_events(acked_seq, now)
+            closed = self._prune_closed(now, custody_too=not last)
+        except apsw.Error as error:
+            raise JournalUnusable(f"{self.path}: {error}") from None
+        return max(last, closed) == PRUNED_AT_ONCE
+
+    def _prune_events(self, acked_seq: int, now: datetime) -> int:
+        large = self._used_bytes() > STORE_BYTES_MAX
+        gone: list[bytes] = []
+        custody: list[tuple[str, int, bytes]] = []
         for seq, body in self._db.execute(
-            "SELECT seq, body FROM events WHERE seq <= ? ORDER BY seq", (acked_seq,)
+            "SELECT seq, body FROM events WHERE seq <= ? ORDER BY seq LIMIT ?",
+            (min(acked_seq, self.head_seq - 1), PRUNED_AT_ONCE),
         ):
-            if seq == self.head_seq or now - decode_event(body).at <= KEPT:
+            event = decode_event(body)
+            old = now - event.at > KEPT
+            if not (old or large):
                 break
-            last = seq
-        with self._db:
-            self._db.execute("DELETE FROM events WHERE seq <= ?", (last,))
-        self.oldest_seq = max(self.oldest_seq, last + 1)
+            gone.append(body)
+            if not old and isinstance(event, CUSTODY):
+                custody.append((self.epoch, seq, body))
+        if gone:
+            oldest_seq = self.oldest_seq + len(gone)
+            with self._transaction():
+                self._db.executemany(
+                    "INSERT OR REPLACE INTO closed_events VALUES (?, ?, ?)", custody
+                )
+                self._db.execute("DELETE FROM events WHERE seq < ?", (oldest_seq,))
+            self.oldest_seq, self.pruned_hash = oldest_seq, event_hash(gone[-1])
+        return len(gone)
+
+    def _prune_closed(self, now: datetime, *, custody_too: bool) -> int:
+        """Drop what was set aside and is old; for want of room the rest, last of all."""
+        large = custody_too and self._used_bytes() > STORE_BYTES_MAX
+        gone: list[tuple[str, int]] = []
+        for epoch, seq, body in self._db.execute(
+            "SELECT epoch, seq, body FROM closed_events LIMIT ?", (PRUNED_AT_ONCE,)
+        ):
+            if large or _is_old(body, now):
+                gone.append((epoch, seq))
+        if gone:
+            with self._transaction():
+                self._db.executemany("DELETE FROM closed_events WHERE epoch = ? AND seq = ?", gone)
+        return len(gone)
+
+    def _used_bytes(self) -> int:
+        pages = self._db.pragma("page_count") - self._db.pragma("freelist_count")
+        return int(pages * self._db.pragma("page_size"))
 
     def close(self) -> None:
         """Close the store."""
         self._db.close()
 
 
-def _digest(kind: str, key: str, body: bytes) -> bytes:
-    return sha256(b"\x00".join((kind.encode(), key.encode(), body))).digest()
-
-
-def _fact(kind: Any, key: Any, body: Any, digest: bytes) -> Fact | None:
-    """Return a stored fact, None if it is damaged: a flipped bit can change a column's type too."""
-    if kind not in facts.CLASSES or not (isinstance(key, str) and isinstance(body, bytes)):
-        return None
+def _is_old(body: bytes, now: datetime) -> bool:
+    """Say whether the time of something set aside is over; damage is of no use to anybody."""
     try:
-        return facts.decode(kind, body) if _digest(kind, key, body) == digest else None
-    except (KeyError, msgspec.DecodeError):
-        return None
+        return now - decode_event(body).at > KEPT
+    except MalformedMessage:
+        return True

@@ -11,13 +11,30 @@ from fellesskap_edge.journal import Journal, Stamp
 from fellesskap_edge.uplink import Draw
 from fellesskap_protocol.events import Clock
 
+CRASH_AT = (
+    "before_start",  # the store was read; the first events of this start are not written
+    "after_start",
+    "before_commit",  # a step was taken; nothing of it is written
+    "after_commit",  # all of it is written; nothing is performed
+    "between_effects",
+    "after_commit_before_pulse",
+    "after_write",  # something was sent to a board
+    "after_pulse_before_record",  # it was an unlock; what came of it is not written
+    "before_new_epoch",  # the backend refused this history; the new one is not written
+    "after_new_epoch",  # it is written; nobody was told
+    "before_prune",
+    "after_prune",
+)
+"""Where a daemon may die in a way of its own: `drive` and `start` pass each by its name."""
+
 
 @dataclass(frozen=True)
 class Parts:
     """The parts of one drive.
 
     `new_id` makes the ids of what the edge creates, `draw` the chance of one step, `perform` does
-    what is outward. `crash_at` is called at each named crash point: only tests let it do anything.
+    what is outward. `crash_at` is called at each point of `CRASH_AT`: only tests let it do
+    anything.
     """
 
     config: LockerConfig

@@ -61,8 +61,9 @@ def start(parts: Parts, machine: Instant, *, commissioned: bool) -> Started:
     _say_faults(draft, parts.config, found.damaged)
     events = [effect.event for effect in draft.effects if isinstance(effect, ctl.Record)]
     changes = [effect for effect in draft.effects if isinstance(effect, ctl.Keep | ctl.Forget)]
+    parts.crash_at("before_start")
     journal.commit(events, changes, stamp(parts, now), new_epoch=new_epoch)
-    journal.prune(known.acked_seq, now.wall)
+    parts.crash_at("after_start")
     return Started(
         controller=draft.c,
         uplink=Uplink(

@@ -119,9 +119,19 @@ EVENTS: tuple[type[Event], ...] = (
 
 # What it says ----------------------------------------------------------------------------------
 
-AnswerOutcome = Literal["opens", "refused", "long_code_needed", "busy", "out_of_order"]
+AnswerOutcome = Literal[
+    "opens", "refused", "long_code_needed", "busy", "out_of_order", "locker_out_of_order"
+]
 CourierOutcome = Literal[
-    "opens", "stands_open", "unknown", "wait", "no_room", "expired", "badge_needed", "deposited"
+    "opens",
+    "stands_open",
+    "unknown",
+    "wait",
+    "no_room",
+    "expired",
+    "badge_needed",
+    "deposited",
+    "out_of_order",
 ]
 
 

@@ -20,6 +20,7 @@ from fellesskap_protocol.messages import (
     Birth,
     Command,
     CompartmentState,
+    Gap,
     MalformedMessage,
     Result,
     Rights,
@@ -86,18 +87,26 @@ class Wire:
         return seal(birth, self.identity.key)
 
     def batch(self, uplink: Uplink, journal: Journal, effect: SendBatch, now: Instant) -> bytes:
-        """Say a stretch of the journal, as many events as a message takes."""
+        """Say a stretch of the journal, as many events as a message takes; raise `JournalUnusable`.
+
+        Events asked for that were pruned are a gap; what follows it is said.
+        """
+        first_seq, gap = effect.first_seq, None
+        if effect.limit and first_seq < journal.oldest_seq:
+            gap = Gap(from_=first_seq, to=journal.oldest_seq - 1, hash=journal.pruned_hash)
+            first_seq = journal.oldest_seq
         batch = Batch(
             **self._head(now),  # type: ignore[arg-type]
             epoch=uplink.epoch,
             boot_id=uplink.boot_id,
             session=uplink.session,
-            first_seq=effect.first_seq,
+            first_seq=first_seq,
             head_seq=journal.head_seq,
             oldest_seq=journal.oldest_seq,
             generation=uplink.position.generation,
             revision=uplink.position.revision,
-            events=_as_many_as_fit(journal.read(effect.first_seq, effect.limit)),
+            events=_as_many_as_fit(journal.read(first_seq, effect.limit)),
+            gap=gap,
         )
         return seal(batch, self.identity.key)
 
@@ -126,10 +135,11 @@ def _as_many_as_fit(stored: Sequence[bytes]) -> tuple[str, ...]:
     return tuple(taken)
 
 
-def snapshot(controller: Controller, now: Instant) -> State:
+def snapshot(controller: Controller, now: Instant, disk_faults: Sequence[str] = ()) -> State:
     """Return what operators see: no personal data, no labels."""
     silent = sorted({wired.bank for wired in controller.wiring.values()} - controller.answering)
     faults = [f"bank {bank}: silent" for bank in silent]
+    faults.extend(disk_faults)
     if controller.limits.raised:
         faults.append("limits: more remote opens are allowed than the product's own limit")
     return State(
