@@ -1,21 +1,31 @@
 """What a label says: bytes of a scan to ranked identifiers, and identifiers as an API gets them.
 
 Pure. A label carries several codes and the scanner sends what it saw first, so a scan gives
-candidates, the surest first. Names and phone numbers in 2D labels are dropped here.
-Sources: GS1 General Specifications 3.3.1 (SSCC), 7.8.5 (lengths), 7.9 (check digit); UPU S10-12;
-ISO/IEC 15424.
+candidates, the surest first: SSCC, S10, UPS, DPD, DHL piece, then numbers that only may be what
+they look like, with the same text as `opaque` beside them, because a carrier's own reference can
+look like anything. Names, addresses and telephone numbers of 2D labels end here: of a text that
+is more than one word only identifiers of a strong form leave this module.
+Sources: GS1 General Specifications 3.2-3.4 (AIs), 7.8.5 (lengths); ISO/IEC 15424 (AIM identifiers);
+check digits and their sources in `check_digits`.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
+from biip import ParseError
+from biip.gs1_element_strings import GS1ElementString
+
+from fellesskap_protocol import check_digits
 from fellesskap_protocol.codes import QR_PREFIX
 
 LABEL_BYTES_MAX = 1024
 REFERENCE_CHARACTERS_MAX = 64
-Kind = Literal["sscc", "s10", "opaque", "token", "qr"]
+CANDIDATES_MAX = 8
+"""No label of the trade has as many; each costs the locker a MAC and a look-up."""
+Kind = Literal["sscc", "s10", "ups", "fedex", "dhl", "dpd", "gsin", "opaque", "token", "qr"]
 """`token`: a courier's badge; `qr`: a recipient's own code. Both stand alone."""
 
 _GS = "\x1d"
@@ -23,13 +33,44 @@ _GS1_SYMBOLS = ("]C1", "]d2", "]Q3", "]e0", "]J1")
 _AIM_PREFIX = re.compile(r"\][A-Za-z][0-9A-Za-z]")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _QR = re.compile(rf"{QR_PREFIX}[A-Za-z0-9_-]+")
-_FIXED_LENGTHS = (
+_WORD = re.compile(
+    rf"(?=.*[0-9])[A-Za-z0-9$%*#][A-Za-z0-9$%*#+./_-]{{0,{REFERENCE_CHARACTERS_MAX - 1}}}"
+)
+"""A reference as the trade prints it: the characters of Code 39 without the blank, `#`, `_` and
+small letters, a digit among them. So no name, no address, no `tel:`, no `+47`, no `a@b`."""
+_FIELD_ENDS = re.compile(r"[^A-Za-z0-9%]+")
+_PREDEFINED_LENGTHS = (
     {"00": 20, "01": 16, "02": 16, "03": 16, "04": 18, "20": 4, "41": 16}
     | {str(ai): 8 for ai in range(11, 20)}
     | {str(ai): 10 for ai in range(31, 37)}
 )
 """Element strings that no GS ends, by the first two digits of their AI: their length with it."""
-_S10_WEIGHTS = (8, 6, 4, 2, 3, 5, 9, 7)
+_GS1_KINDS: tuple[tuple[str, Kind], ...] = (("00", "sscc"), ("402", "gsin"))
+
+_Form = tuple[Kind, re.Pattern[str], Callable[[str], bool]]
+
+
+def _form(kind: Kind, pattern: str, check: Callable[[str], bool]) -> _Form:
+    return kind, re.compile(pattern), check
+
+
+_STRONG: tuple[_Form, ...] = (
+    _form("sscc", r"(?:00)?([0-9]{18})", check_digits.gs1),
+    _form("s10", r"([A-Z]{2}[0-9]{9}[A-Z]{2})", check_digits.s10),
+    _form("ups", r"(1Z[0-9A-Z]{16})", check_digits.ups),
+    _form("dpd", r"([0-9]{27}[0-9A-Z])", check_digits.dpd),
+    _form("dhl", r"(J[A-Z]{2,3}[0-9]{9,20})", bool),  # a licence plate has no check digit
+)
+_WEAK: tuple[_Form, ...] = (
+    # FedEx prints the number at the end of a longer code: Ground 96 (22), Express and GSN (34).
+    _form("fedex", r"(96[0-9]{20})", lambda digits: check_digits.gs1(digits[-15:])),
+    _form("fedex", r"96[0-9]{5}([0-9]{15})", check_digits.gs1),
+    _form("fedex", r"(?:100|96[0-9])[0-9]{17}00([0-9]{12})", check_digits.fedex_express),
+    _form("fedex", r"([0-9]{15})", check_digits.gs1),
+    _form("fedex", r"([0-9]{12})", check_digits.fedex_express),
+    _form("dhl", r"([0-9]{10,11})", check_digits.dhl_express),
+    _form("gsin", r"(?:402)?([0-9]{17})", check_digits.gs1),
+)
 
 
 class UnreadableLabel(ValueError):
@@ -49,37 +90,40 @@ class Identifier:
 
     @property
     def key(self) -> str:
-        """The value that is MACed and compared: `sscc:…`, `s10:…`, `opaque:…`."""
+        """The value that is MACed and compared: `sscc:…`, `s10:…`, `<kind>:…`, `opaque:…`."""
         return f"{self.kind}:{self.value}"
 
 
 def candidates(label: bytes) -> tuple[Identifier, ...]:
-    """Return the identifiers of a scan, the surest first; raise `UnreadableLabel`.
+    """Return the identifiers of a scan, the surest first; none if it is no parcel's label.
+
+    Raise `UnreadableLabel` for what is no label at all.
 
     >>> [found.key for found in candidates(b"]C100370712345678901238")]
     ['sscc:370712345678901238']
     >>> [found.key for found in candidates(b"RB123456785GB")]
     ['s10:RB123456785GB', 'opaque:RB123456785GB']
+    >>> [found.key for found in candidates(b"986578788855")]
+    ['fedex:986578788855', 'opaque:986578788855']
+    >>> candidates(b"]Q1MECARD:N:Nordmann,Kari;TEL:+4799999999;;")
+    ()
     """
     text = _text(label)
     aim = _AIM_PREFIX.match(text)
-    body = (text[3:] if aim else text).strip(_GS)
+    body = (text[3:] if aim else text).strip(_GS + " ")
     if not body:
         raise UnreadableLabel("an empty label")
     if _TOKEN.fullmatch(body):
         return (Identifier("token", body),)
     if _QR.fullmatch(body):
         return (Identifier("qr", body),)
-    is_gs1 = (aim is not None and aim.group() in _GS1_SYMBOLS) or _GS in text
-    digits = _gs1_ssccs(body) if is_gs1 else _bare_ssccs(body)
-    found = [Identifier("sscc", value) for value in dict.fromkeys(digits) if _is_sscc(value)]
-    upper = body.upper()
-    if _is_s10(upper):
-        found.append(Identifier("s10", upper))
-    if not is_gs1 and not (found and found[0].kind == "sscc"):
-        # A GS1 message may hold names and telephone numbers: only what is known survives of it.
-        found.append(Identifier("opaque", body))
-    return tuple(found)
+    if aim is not None and aim.group() in _GS1_SYMBOLS:
+        found = _of_elements(body)
+    elif _WORD.fullmatch(body):
+        found = _of_word(body)
+    else:
+        found = _of_text(body)
+    return tuple(islice(dict.fromkeys(found), CANDIDATES_MAX))
 
 
 def sscc(text: str) -> Identifier:
@@ -87,7 +131,7 @@ def sscc(text: str) -> Identifier:
     digits = re.sub(r"^\(00\)|^00(?=\d{18}$)", "", text.replace(" ", ""))
     if not re.fullmatch(r"[0-9]{18}", digits):
         raise InvalidIdentifier("an SSCC has 18 digits, with or without (00) before them")
-    if not _is_sscc(digits):
+    if not check_digits.gs1(digits):
         raise InvalidIdentifier(f"the check digit of an SSCC beginning {digits[:8]} does not hold")
     return Identifier("sscc", digits)
 
@@ -97,31 +141,25 @@ def s10(text: str) -> Identifier:
     upper = text.replace(" ", "").upper()
     if not re.fullmatch(r"[A-Z]{2}[0-9]{9}[A-Z]{2}", upper):
         raise InvalidIdentifier("an S10 identifier has two letters, nine digits, two letters")
-    if not _is_s10(upper):
+    if not check_digits.s10(upper):
         raise InvalidIdentifier("the check digit of the S10 identifier does not hold")
     return Identifier("s10", upper)
 
 
 def reference(text: str) -> Identifier:
-    """Return a carrier's own reference as it stands on the label: 1 to 64 printable ASCII.
+    """Return a carrier's own reference as it stands on the label: the surest that a scan gives.
 
-    What the scanner would read as something else that is no parcel's is refused.
+    It is one word, because of the words of a label's text none is kept that has no strong form.
     """
-    if not re.fullmatch(rf"[!-~]([ -~]{{0,{REFERENCE_CHARACTERS_MAX - 2}}}[!-~])?", text):
+    if not _WORD.fullmatch(text):
         raise InvalidIdentifier(
-            f"a reference has 1 to {REFERENCE_CHARACTERS_MAX} printable ASCII characters, "
-            "none of them a blank at an end"
+            f"a reference is one word of 1 to {REFERENCE_CHARACTERS_MAX} letters, digits and "
+            "$ % * # + . / _ -, at least one of them a digit, the first no + . / _ -"
         )
-    try:
-        found = candidates(text.encode())
-    except UnreadableLabel:
-        found = ()
-    if not found or found[0].kind in ("token", "qr"):
-        raise InvalidIdentifier(
-            "a label with this text reads as a badge, a pickup code or a GS1 message without an "
-            "SSCC: no parcel is known by it"
-        )
-    return found[0]
+    found = candidates(text.encode("ascii"))[0]
+    if found.kind == "token":
+        raise InvalidIdentifier("a label with this text reads as a badge: no parcel is known by it")
+    return found
 
 
 def _text(label: bytes) -> str:
@@ -133,37 +171,70 @@ def _text(label: bytes) -> str:
     return label.decode("ascii").strip(" ")
 
 
-def _bare_ssccs(body: str) -> list[str]:
-    """Return the SSCC that a body outside GS1 is, wholly, with or without its 00."""
-    found = re.fullmatch(r"(?:00)?([0-9]{18})", body)
-    return [found[1]] if found else []
+def _of_word(word: str) -> Iterator[Identifier]:
+    """Say what a word may be, by its form and check digit, and at last that it is itself."""
+    found = list(_typed(word, _STRONG + _WEAK))
+    yield from found
+    if not any(one.kind == "sscc" for one in found):
+        yield Identifier("opaque", word)
+    # DPD's customers know a parcel by the 14 digits between postcode and service.
+    yield from (Identifier("opaque", one.value[7:21]) for one in found if one.kind == "dpd")
 
 
-def _gs1_ssccs(body: str) -> Iterator[str]:
-    """Walk the element strings of a GS1 message and yield what stands under AI (00).
+def _of_text(body: str) -> Iterator[Identifier]:
+    """Keep of several fields only what has a strong form; all else may be somebody's name.
 
-    What has no predefined length ends with a GS; so does whatever is not of its length.
+    A scanner whose AIM identifiers are off gives a GS1 message like this, and so do labels in which
+    a carrier has fields of its own, addresses and links.
+    """
+    found = list(_of_elements(body)) if _GS in body else []
+    words = [word for word in _FIELD_ENDS.split(body) if word]
+    found += [one for form in _STRONG for word in words for one in _typed(word, (form,))]
+    yield from sorted(found, key=lambda one: one.kind == "gsin")
+
+
+def _typed(word: str, forms: tuple[_Form, ...]) -> Iterator[Identifier]:
+    upper = word.upper()
+    if re.fullmatch(r"%[0-9]{27}", upper):
+        # DPD's bar code begins with % and has not the check character that is printed below it.
+        upper = upper[1:] + check_digits.dpd_check(upper[1:])
+    elif re.fullmatch(r"JD[0-9]{18}", upper):
+        upper = "J" + upper  # DHL prints (J) JD01 … below a code that begins JJD01
+    for kind, pattern, check in forms:
+        found = pattern.fullmatch(upper)
+        if found and check(found[1]):
+            yield Identifier(kind, found[1])
+
+
+def _of_elements(body: str) -> Iterator[Identifier]:
+    """Give the SSCCs of a GS1 message, then its GSINs; nothing else of it is a parcel's."""
+    known = list(_elements(body))
+    for wanted, kind in _GS1_KINDS:
+        for ai, value in known:
+            # biip gives an element whose check digit is wrong, too.
+            if ai == wanted and check_digits.gs1(value):
+                yield Identifier(kind, value)
+
+
+def _elements(body: str) -> Iterator[tuple[str, str]]:
+    """Walk a GS1 message by AI, past what is not to the standard, and yield AI and value.
+
+    biip alone would give up the message for a name with a blank in it or a month 13.
     """
     at = 0
     while at < len(body):
-        length = _FIXED_LENGTHS.get(body[at : at + 2], 0)
-        element = body[at : at + length]
-        if length and re.fullmatch(rf"[0-9]{{{length}}}", element):
-            if element.startswith("00"):
-                yield element[2:]
-            at += length
-        else:
-            at = (body.find(_GS, at) + 1) or len(body)
-
-
-def _is_sscc(digits: str) -> bool:
-    weighted = sum(int(digit) * (3 if at % 2 == 0 else 1) for at, digit in enumerate(digits[:17]))
-    return (10 - weighted % 10) % 10 == int(digits[17])
-
-
-def _is_s10(text: str) -> bool:
-    if not re.fullmatch(r"[A-Z]{2}[0-9]{9}[A-Z]{2}", text):
-        return False
-    digits = zip(text[2:10], _S10_WEIGHTS, strict=True)
-    rest = 11 - sum(int(digit) * weight for digit, weight in digits) % 11
-    return {10: 0, 11: 5}.get(rest, rest) == int(text[10])
+        end = body.find(_GS, at)
+        field = body[at:] if end < 0 else body[at:end]
+        try:
+            element = GS1ElementString.extract(field)
+        except ParseError:
+            length = _PREDEFINED_LENGTHS.get(field[:2], 0)
+            known = length and re.fullmatch(rf"[0-9]{{{length}}}", field[:length])
+            at += length if known else len(field) + 1
+            continue
+        if element.ai.separator_required and len(element) != len(field):
+            at += len(field) + 1  # longer than the standard allows: no telling where it ends
+            continue
+        yield element.ai.ai, element.value
+        at += len(element)
+        at += 1 if at < len(body) and body[at] == _GS else 0
