@@ -10,7 +10,8 @@ from pathlib import Path
 import apsw
 
 from fellesskap_edge import facts
-from fellesskap_edge.bus import SUPPLY_GAP_S
+from fellesskap_edge.locks.board_8a import PULSE_MS
+from fellesskap_edge.locks.driver import SUPPLY_REST_S
 from fellesskap_protocol.codes import mac
 from fellesskap_protocol.messages import Right
 from tests.bench.callers import Caller
@@ -125,7 +126,7 @@ def _pulse_ms(watch: Watch, begun: float) -> float:
     """Return how long after `begun` the board had the frame, once everything is quiet again."""
     pulsed = watch.after("pulse_started", begun)
     watch.quiet(watch.after("door_shut", pulsed) + SHUT_SEEN_S)
-    pause_until(pulsed + SUPPLY_GAP_S)
+    pause_until(pulsed + PULSE_MS / 1000 + SUPPLY_REST_S)
     return (pulsed - begun) * 1000
 
 

@@ -1,6 +1,6 @@
 """One line: one request in flight, silence between frames, and nothing but its own reply believed.
 
-`golden/bus.txt` shows every phase with every event. Review it line by line when it changes.
+`golden/bus_<family>.txt` shows every phase with every event: review each line when it changes.
 """
 
 from collections import Counter
@@ -11,53 +11,103 @@ from pathlib import Path
 import pytest
 
 from fellesskap_edge import bus as b
-from fellesskap_edge.bus import Bus, Effect, Event, Phase
-from fellesskap_edge.locks.board_8a import Board8A, DoorReading
+from fellesskap_edge.banks import What
+from fellesskap_edge.bus import Ask, BankLine, Bus, Effect, Event, Phase
+from fellesskap_edge.locks import FAMILIES
+from fellesskap_edge.locks.driver import DoorReading, silence_s
+from tests.edge.line_frames import FRAMES, driver
 from tests.golden import assert_golden
 
-GOLDEN = Path(__file__).parent / "golden" / "bus.txt"
+GOLDEN = Path(__file__).parent / "golden"
 NOW = 100.0
-SHUT_STATUS = bytes.fromhex("80 01 FF FF FF 33 4D")
-ONE_OPEN_STATUS = bytes.fromhex("80 01 FF FF FE 33 4C")
-ACK = bytes.fromhex("8A 01 01 11 9B")
+SILENCE_S = silence_s(9600)
+GAP_S = 0.8
+SHUT_STATUS = bytes.fromhex(FRAMES["8a"].shut)
+ONE_OPEN_STATUS = bytes.fromhex(FRAMES["8a"].one_open)
+ACK = bytes.fromhex(FRAMES["8a"].ack_1)
 UNLOCK_1 = b.Unlock("a", 1, "t1")
 ALL_SHUT: Mapping[int, DoorReading] = dict.fromkeys(range(1, 25), "shut")
 
 
-def new_bus() -> Bus:
-    return Bus({"a": b.BankLine(Board8A(1), "p"), "b": b.BankLine(Board8A(2), "q")})
+def new_bus(family: str = "8a") -> Bus:
+    banks = {"a": BankLine(driver(family), "p"), "b": BankLine(driver(family, 2), "q")}
+    return Bus(banks, FAMILIES[family].baud)
 
 
-def known(**banks: b.BankLine) -> Bus:
-    """A bus whose bank `a` answers and has shut doors, nothing due for a while."""
-    one = b.BankLine(Board8A(1), "p", poll_at=NOW + 3, answering=True, doors=ALL_SHUT)
-    two = b.BankLine(Board8A(2), "q", poll_at=NOW + 4, answering=False)
-    return Bus({"a": one, "b": two} | banks)
+def known(family: str = "8a") -> Bus:
+    """A bus whose bank `a` answers, is ready and has shut doors, nothing due for a while."""
+    new = new_bus(family)
+    one, two = new.banks["a"], new.banks["b"]
+    shut = one.driver.doors(bytes.fromhex(FRAMES[family].shut))
+    assert shut is not None
+    started = len(one.driver.start())
+    one = replace(one, poll_at=NOW + 3, answering=True, present=True, started=started, doors=shut)
+    return replace(new, banks={"a": one, "b": replace(two, poll_at=NOW + 4, answering=False)})
 
 
-PHASES: dict[Phase, Bus] = {
-    Phase.DOWN: known(),
-    Phase.IDLE: replace(known(), phase=Phase.IDLE),
-    Phase.SILENT: replace(known(), phase=Phase.SILENT, until=NOW + 0.003, silent_since=NOW - 0.002),
-    Phase.UNLOCKING: replace(known(), phase=Phase.UNLOCKING, asked=UNLOCK_1, until=NOW + 0.7),
-    Phase.POLLING: replace(known(), phase=Phase.POLLING, asked="a", until=NOW + 0.25),
-}
-EVENTS: dict[str, tuple[Event, float]] = {
-    "PortUp": (b.PortUp(), NOW),
-    "PortDown": (b.PortDown(), NOW),
-    "Received(status)": (b.Received(ONE_OPEN_STATUS), NOW),
-    "Received(status of another board)": (b.Received(bytes.fromhex("80 02 FF FF FF 33 4E")), NOW),
-    "Received(status, bad checksum)": (b.Received(ONE_OPEN_STATUS[:-1] + b"\x00"), NOW),
-    "Received(half a status)": (b.Received(ONE_OPEN_STATUS[:4]), NOW),
-    "Received(unlock reply)": (b.Received(ACK), NOW),
-    "Received(reply to another channel)": (b.Received(bytes.fromhex("8A 01 02 11 98")), NOW),
-    "Received(noise)": (b.Received(b"\xff\x00\x8a"), NOW),
-    "Unlock": (b.Unlock("a", 2, "t2"), NOW),
-    "Watch(fast)": (b.Watch("a", fast=True), NOW),
-    "Watch(slow)": (b.Watch("a", fast=False), NOW),
-    "Tick(early)": (b.Tick(), NOW),
-    "Tick(due)": (b.Tick(), NOW + 10),
-}
+def with_a(bus: Bus, **fields: object) -> Bus:
+    """The same with a bank `a` of which something else is known."""
+    one = replace(bus.banks["a"], **fields)  # type: ignore[arg-type]
+    return replace(bus, banks={**bus.banks, "a": one})
+
+
+def asking(bus: Bus, what: What, until: float = NOW + 0.25) -> Bus:
+    """The same with a question to bank `a` in flight."""
+    sent = bus.banks["a"].request(what)
+    return replace(bus, phase=b.PHASE_OF[what], asked=Ask("a", what), sent=sent, until=until)
+
+
+def phases(family: str) -> dict[str, Bus]:
+    """Every phase that the line can be in with boards of a family."""
+    bus, frames = known(family), FRAMES[family]
+    unlock = bytes.fromhex(frames.unlock_1)
+    found = {
+        "down": bus,
+        "idle": replace(bus, phase=Phase.IDLE),
+        "silent": replace(bus, phase=Phase.SILENT, until=NOW + 0.003, silent_since=NOW - 0.002),
+        "unlocking": replace(
+            bus, phase=Phase.UNLOCKING, asked=UNLOCK_1, sent=unlock, until=NOW + 0.7
+        ),
+        "polling": asking(bus, What.STATUS),
+    }
+    for turn, _ in enumerate(frames.start):
+        begun = with_a(bus, started=turn)
+        found[f"ordering({turn + 1})"] = asking(begun, What.START)
+    if frames.off:
+        found["checking"] = asking(bus, What.COILS)
+        found["ordering(off)"] = asking(with_a(bus, off_wanted=True), What.OFF)
+    return found
+
+
+def events(family: str) -> dict[str, tuple[Event, float]]:
+    """Every event, and every reply of the family, good and bad."""
+    frames = FRAMES[family]
+    status = bytes.fromhex(frames.one_open)
+    replies = {
+        "status": frames.one_open,
+        "status of another board": frames.other_board,
+        "status, bad checksum": (status[:-1] + bytes((status[-1] ^ 0x55,))).hex(),
+        "half a status": status[:4].hex(),
+        "unlock reply": frames.ack_1,
+        "reply to another channel": frames.ack_2,
+        "said unasked": frames.stirred,
+        "a relay is on": frames.coil_1_on,
+        "no relay is on": frames.coils_off,
+        "all off": frames.off,
+        "noise": "ff 00 8a",
+    }
+    replies |= {f"start {turn}": reply for turn, (_, reply) in enumerate(frames.start, start=1)}
+    heard = {f"Received({name})": bytes.fromhex(reply) for name, reply in replies.items() if reply}
+    return {
+        "PortUp": (b.PortUp(), NOW),
+        "PortDown": (b.PortDown(), NOW),
+        **{name: (b.Received(data), NOW) for name, data in heard.items()},
+        "Unlock": (b.Unlock("a", 2, "t2"), NOW),
+        "Watch(fast)": (b.Watch("a", fast=True), NOW),
+        "Watch(slow)": (b.Watch("a", fast=False), NOW),
+        "Tick(early)": (b.Tick(), NOW),
+        "Tick(due)": (b.Tick(), NOW + 10),
+    }
 
 
 def told(effect: Effect) -> str:
@@ -72,6 +122,8 @@ def told(effect: Effect) -> str:
             return f"{type(effect).__name__}({ticket})"
         case b.Contact(bank, answering):
             return f"Contact({bank}, {'answers' if answering else 'silent'})"
+        case b.Stuck(bank, what, over) | b.Unready(bank, what, over):
+            return f"{type(effect).__name__}({bank}, {what}{', over' if over else ''})"
 
 
 def cell(before: Bus, event: Event, at: float) -> str:
@@ -83,15 +135,20 @@ def cell(before: Bus, event: Event, at: float) -> str:
     return f"{after.phase}{wakes}{waiting}  {' '.join(map(told, effects))}".rstrip()
 
 
-def test_every_phase_with_every_event_is_as_reviewed() -> None:
-    assert set(PHASES) == set(Phase)
-    assert {type(event) for event, _ in EVENTS.values()} == set(b.EVENTS)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_phase_with_every_event_is_as_reviewed(family: str) -> None:
+    before, happens = phases(family), events(family)
+    has_orders = {Phase.ORDERING} if FRAMES[family].start else set()
+    has_coils = {Phase.CHECKING} if FRAMES[family].off else set()
+    plain = set(Phase) - {Phase.ORDERING, Phase.CHECKING}
+    assert {bus.phase for bus in before.values()} == plain | has_orders | has_coils
+    assert {type(event) for event, _ in happens.values()} == set(b.EVENTS)
     lines = ["phase + event -> phase @seconds to its deadline, effects; `-`: nothing changes", ""]
-    for phase, before in PHASES.items():
-        for name, (event, at) in EVENTS.items():
-            lines.append(f"{phase:9} + {name:34} -> {cell(before, event, at)}")
+    for phase, bus in before.items():
+        for name, (event, at) in happens.items():
+            lines.append(f"{phase:13} + {name:34} -> {cell(bus, event, at)}")
         lines.append("")
-    assert_golden(GOLDEN, "\n".join(lines))
+    assert_golden(GOLDEN / f"bus_{family}.txt", "\n".join(lines))
 
 
 class Line:
@@ -122,7 +179,7 @@ class Line:
 
 
 def idle_line() -> Line:
-    return Line(PHASES[Phase.IDLE], NOW)
+    return Line(replace(known(), phase=Phase.IDLE), NOW)
 
 
 def test_an_unlock_goes_before_every_waiting_poll() -> None:
@@ -130,7 +187,7 @@ def test_an_unlock_goes_before_every_waiting_poll() -> None:
     line.give(b.PortUp())
     line.give(b.Unlock("b", 3, "t"))
     line.give(b.Received(SHUT_STATUS), 0.02)
-    line.give(b.Tick(), b.SILENCE_S * 1.1)
+    line.give(b.Tick(), SILENCE_S * 1.1)
     frames = [data.hex() for _, data in line.at]
     assert frames == ["80010033b2", "8a0203119a"]
 
@@ -139,8 +196,8 @@ def test_silence_is_kept_between_a_reply_and_the_next_request() -> None:
     line = Line()
     line.give(b.PortUp())
     line.give(b.Received(SHUT_STATUS), 0.02)
-    assert line.give(b.Tick(), b.SILENCE_S * 0.9) == ()
-    assert line.give(b.Tick(), b.SILENCE_S * 0.2) == (b.Write(bytes.fromhex("80 02 00 33 B1")),)
+    assert line.give(b.Tick(), SILENCE_S * 0.9) == ()
+    assert line.give(b.Tick(), SILENCE_S * 0.2) == (b.Write(bytes.fromhex("80 02 00 33 B1")),)
 
 
 def test_a_reply_that_comes_in_pieces_is_one_reply() -> None:
@@ -176,7 +233,7 @@ def test_a_late_reply_never_answers_the_next_request() -> None:
     assert line.give(b.Received(ACK[:2]), 0.05) == ()
     assert line.give(b.Received(ACK[2:]), 0.01) == ()
     line.wait_until(line.now + 0.2)
-    line.give(b.Unlock("a", 2, "t2"), b.SUPPLY_GAP_S)
+    line.give(b.Unlock("a", 2, "t2"), GAP_S)
     assert line.bus.asked == b.Unlock("a", 2, "t2")
     assert line.give(b.Received(ACK), 0.01) == ()
     assert line.give(b.Received(bytes.fromhex("8A 01 02 11 98"))) == (b.Acknowledged("t2"),)
@@ -186,7 +243,7 @@ def test_bytes_that_come_unasked_delay_the_next_request() -> None:
     line = idle_line()
     line.give(b.Received(b"\x82\x01"))
     assert line.give(UNLOCK_1, 0.001) == ()
-    assert line.give(b.Tick(), b.SILENCE_S) == (b.Write(ACK),)
+    assert line.give(b.Tick(), SILENCE_S) == (b.Write(ACK),)
 
 
 def test_a_line_that_is_never_silent_is_noticed() -> None:
@@ -230,8 +287,8 @@ def test_a_bank_that_misses_three_polls_is_silent_and_its_doors_unknown() -> Non
 
 
 def test_a_door_opens_at_one_reading_and_shuts_at_two() -> None:
-    line = Line(replace(known(), phase=Phase.POLLING, asked="a", until=NOW + 0.25), NOW)
-    poll = replace(line.bus, phase=Phase.POLLING, asked="a")
+    line = Line(asking(known(), What.STATUS), NOW)
+    poll = line.bus
     assert line.give(b.Received(ONE_OPEN_STATUS)) == (b.Sensed("a", {1: "open"}),)
     line.bus = replace(poll, banks=line.bus.banks)
     assert line.give(b.Received(SHUT_STATUS)) == ()
@@ -249,7 +306,7 @@ def test_a_bank_is_polled_often_only_while_it_is_watched() -> None:
     assert [data[1] for _, data in line.at] == [1, 1]
     line.give(b.Received(SHUT_STATUS))
     line.give(b.Watch("a", fast=False))
-    line.give(b.Tick(), b.SILENCE_S)
+    line.give(b.Tick(), SILENCE_S)
     polls = len(line.at)
     line.wait_until(NOW + 0.5)
     line.give(b.Received(SHUT_STATUS))
@@ -263,13 +320,13 @@ def test_two_locks_of_one_supply_are_0_8_s_apart_and_of_two_are_not() -> None:
     line.give(b.Unlock("a", 2, "t2"))
     line.give(b.Unlock("b", 3, "t3"))
     line.give(b.Received(ACK), 0.02)
-    line.give(b.Tick(), b.SILENCE_S * 1.1)
+    line.give(b.Tick(), SILENCE_S * 1.1)
     assert line.bus.asked == b.Unlock("b", 3, "t3")
     line.give(b.Received(bytes.fromhex("8A 02 03 11 9A")), 0.02)
     line.wait_until(NOW + 2)
     unlocks = [(at, data[2]) for at, data in line.at if data[0] == 0x8A]
     assert [channel for _, channel in unlocks] == [1, 3, 2]
-    assert unlocks[2][0] >= NOW + b.SUPPLY_GAP_S
+    assert unlocks[2][0] >= NOW + GAP_S
 
 
 def test_an_unlock_that_waited_too_long_is_never_sent() -> None:
@@ -297,4 +354,4 @@ def test_a_port_that_goes_away_gives_every_unlock_back() -> None:
 
 def test_a_lock_of_no_bank_is_a_bug() -> None:
     with pytest.raises(ValueError, match="no bank 'z'"):
-        b.step(PHASES[Phase.IDLE], b.Unlock("z", 1, "t"), NOW)
+        b.step(replace(known(), phase=Phase.IDLE), b.Unlock("z", 1, "t"), NOW)

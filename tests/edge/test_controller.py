@@ -7,7 +7,7 @@ import pytest
 
 from fellesskap_edge import state as ctl
 from fellesskap_edge.door import AUTHORISATION_S, State
-from fellesskap_edge.operating import REOPEN_S, SUPPLY_GAP_S
+from fellesskap_edge.operating import REOPEN_S
 from fellesskap_edge.state import Answer, Effect, Record, TellCourier
 from fellesskap_edge.throttle import FREE_FAILURES, WAITS_S
 from fellesskap_protocol.events import (
@@ -19,7 +19,7 @@ from fellesskap_protocol.events import (
     Pulsed,
     ServiceChanged,
 )
-from tests.edge.little_locker import DOORS, LittleLocker, code, command, right
+from tests.edge.little_locker import CONFIG, DOORS, LittleLocker, code, command, right
 
 
 def answers(effects: tuple[Effect, ...]) -> list[str]:
@@ -166,7 +166,7 @@ def test_one_coil_at_a_time_per_supply() -> None:
     assert [pulse.compartment for pulse in locker.pulses] == [1]
     while len(locker.pulses) < 2:
         locker.wait(0.05)
-    assert locker.mono_s >= began + SUPPLY_GAP_S - 0.001
+    assert locker.mono_s >= began + CONFIG.banks[0].gap_s - 0.001
 
 
 def test_none_at_once_after_a_restart_that_cut_an_operation_off() -> None:
@@ -180,7 +180,7 @@ def test_none_at_once_after_a_restart_that_cut_an_operation_off() -> None:
     assert len(locker.pulses) == 1
     while len(locker.pulses) == 1:
         locker.wait(0.05)
-    assert locker.mono_s >= began + SUPPLY_GAP_S - 0.051
+    assert locker.mono_s >= began + CONFIG.banks[0].gap_s - 0.051
 
 
 def test_a_pulse_whose_time_is_over_while_nobody_ticked_is_not_fired() -> None:

@@ -203,9 +203,6 @@ def test_faults_of_the_line() -> None:
     assert exchange(one, "80 01 00 33 B2", 2.0) == ""
     assert exchange(one, "", 3.0) == ALL_SHUT_STATUS
     one.faults.reply_delay_s = 0.008
-    one.faults.echo = True
-    assert exchange(one, "80 01 00 33 B2", 4.0) == f"80 01 00 33 B2 {ALL_SHUT_STATUS}"
-    one.faults.echo = False
     one.faults.silent = True
     assert exchange(one, "8A 01 01 11 9B", 5.0) == ""
     assert pulsed(one) == []

@@ -2,32 +2,42 @@
 
 One request in flight; an unlock goes before any waiting poll; silence between frames; a reply that
 does not match its request is nothing. A bank is polled every 5 s, every 150 ms while one of its
-doors is in use. `drive` gives it bytes and ticks and writes what it says.
+doors is in use. What adapters echo of our own is learnt from the polls and cut off: the reply to an
+unlock may look like its request. `drive` gives it bytes and ticks and writes what it says; what is
+known of each bank stands in `banks`.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from fellesskap_edge.locks.board_8a import Board8A, DoorReading
+from fellesskap_edge import banks as known
+from fellesskap_edge.banks import (
+    POLL_S,
+    POLL_WATCHED_S,
+    BankLine,
+    Contact,
+    Sensed,
+    Stuck,
+    Unready,
+    What,
+)
+from fellesskap_edge.locks.driver import silence_s
 
-POLL_S = 5.0
-POLL_WATCHED_S = 0.150
+__all__ = ["POLL_S", "POLL_WATCHED_S", "BankLine", "Contact", "Sensed", "Stuck", "Unready"]
 REPLY_S_MAX = 0.300
 """Boards answer to a poll within 30 ms."""
 UNLOCK_REPLY_S_MAX = 0.750
 """Some answer to an unlock only after its pulse of 300 ms; drivers in the field wait as long."""
 UNLOCK_WAIT_S_MAX = 2.0
 """What waited longer for the line is not sent any more: no lock moves when nobody expects it."""
-SUPPLY_GAP_S = 0.8
-"""Start to start on one supply: the board's pulse of 300 ms and 500 ms of rest."""
-SILENCE_S = 0.005
-"""3.5 characters at 9600 baud are 3.65 ms; one more for the adapter."""
+SETTLE_S = 0.020
+"""What a board that never answers an unlock is left to take it in."""
 SILENCE_AFTER_MISS_S = 0.100
 NOISE_S_MAX = 0.500
 """A line that is never silent is spoken on all the same, so that its silence is noticed."""
-MISSES_MAX = 3
 HEARD_BYTES_MAX = 256
+BITS_PER_BYTE = 10
 
 
 class Phase(StrEnum):
@@ -38,6 +48,16 @@ class Phase(StrEnum):
     SILENT = "silent"
     UNLOCKING = "unlocking"
     POLLING = "polling"
+    CHECKING = "checking"
+    ORDERING = "ordering"
+
+
+PHASE_OF: Mapping[What, Phase] = {
+    What.STATUS: Phase.POLLING,
+    What.COILS: Phase.CHECKING,
+    What.START: Phase.ORDERING,
+    What.OFF: Phase.ORDERING,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +111,6 @@ class Write:
 
 
 @dataclass(frozen=True, slots=True)
-class Sensed:
-    """The doors of a bank whose reading changed, by channel."""
-
-    bank: str
-    doors: Mapping[int, DoorReading]
-
-
-@dataclass(frozen=True, slots=True)
 class Acknowledged:
     """The board said that it took the unlock; says nothing about the door."""
 
@@ -112,32 +124,16 @@ class Unacknowledged:
     ticket: str
 
 
-@dataclass(frozen=True, slots=True)
-class Contact:
-    """A bank fell silent, or answers again."""
-
-    bank: str
-    answering: bool
-
-
-Effect = Write | Sensed | Acknowledged | Unacknowledged | Contact
+Effect = Write | Acknowledged | Unacknowledged | known.Effect
 Step = tuple["Bus", tuple[Effect, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class BankLine:
-    """What the bus knows of one bank."""
+class Ask:
+    """A request in flight that is no pulse."""
 
-    driver: Board8A
-    supply: str
-    """Banks that name the same one share it."""
-    fast: bool = False
-    poll_at: float = 0.0
-    misses: int = 0
-    answering: bool | None = None
-    doors: Mapping[int, DoorReading] = field(default_factory=dict)
-    shutting: frozenset[int] = frozenset()
-    """Channels read shut once: a contact bounces, so it takes two readings in a row."""
+    bank: str
+    what: What
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,13 +141,18 @@ class Bus:
     """The state of one line."""
 
     banks: Mapping[str, BankLine]
+    baud: int = 9600
     phase: Phase = Phase.DOWN
-    asked: Unlock | str | None = None
-    """The request in flight: an unlock, or the bank that is polled."""
+    asked: Unlock | Ask | None = None
+    """The request in flight."""
+    sent: bytes = b""
+    """Its bytes."""
     until: float = 0.0
     """When the reply is overdue, or the silence is over."""
     silent_since: float = 0.0
     heard: bytes = b""
+    echo: bool = False
+    """The line brings back what we send."""
     unlocks: tuple[tuple[Unlock, float], ...] = ()
     """What waits for the line, and since when."""
     supply_free_at: Mapping[str, float] = field(default_factory=dict)
@@ -162,14 +163,23 @@ class Bus:
         if self.phase is Phase.DOWN:
             return float("inf")
         if self.phase is Phase.IDLE:
-            times = [bank.poll_at for bank in self.banks.values()]
-            times += [self.free_at(unlock) for unlock, _ in self.unlocks]
+            times = [bank.due[0] for bank in self.banks.values()]
+            times += [self.sent_at(unlock, since) for unlock, since in self.unlocks]
             return min(times, default=float("inf"))
         return self.until
 
-    def free_at(self, unlock: Unlock) -> float:
-        """When the supply of a lock may feed a coil again."""
-        return self.supply_free_at.get(self.banks[unlock.bank].supply, float("-inf"))
+    def sent_at(self, unlock: Unlock, since: float) -> float:
+        """When a waiting unlock may be sent, or is given up."""
+        bank = self.banks[unlock.bank]
+        free_at = self.supply_free_at.get(bank.supply, float("-inf"))
+        return min(free_at if bank.ready else float("inf"), since + UNLOCK_WAIT_S_MAX)
+
+    @property
+    def answer(self) -> bytes:
+        """What was heard since the request, without its echo."""
+        if self.echo and self.heard.startswith(self.sent):
+            return self.heard[len(self.sent) :]
+        return b"" if self.echo and self.sent.startswith(self.heard) else self.heard
 
 
 def step(bus: Bus, event: Event, now: float) -> Step:
@@ -198,8 +208,11 @@ def step(bus: Bus, event: Event, now: float) -> Step:
 def _port_up(bus: Bus, now: float) -> Step:
     if bus.phase is not Phase.DOWN:
         return bus, ()
-    banks = {name: replace(bank, poll_at=now, misses=0) for name, bank in bus.banks.items()}
-    return _speak(replace(bus, banks=banks, phase=Phase.IDLE), now)
+    banks = {
+        name: replace(bank, poll_at=now, misses=0, present=False, started=0)
+        for name, bank in bus.banks.items()
+    }
+    return _speak(replace(bus, banks=banks, phase=Phase.IDLE, echo=False), now)
 
 
 def _port_down(bus: Bus) -> Step:
@@ -209,124 +222,132 @@ def _port_down(bus: Bus) -> Step:
     effects += [Unacknowledged(unlock.ticket) for unlock, _ in bus.unlocks]
     down = replace(bus, phase=Phase.DOWN, asked=None, heard=b"", unlocks=())
     for name, bank in bus.banks.items():
-        down, lost = _lost(down, name, bank)
+        silent, lost = known.silenced(name, bank)
+        down = _with(down, name, silent)
         effects += lost
     return down, tuple(effects)
 
 
 def _received(bus: Bus, data: bytes, now: float) -> Step:
+    if bus.phase is Phase.DOWN:
+        return bus, ()
+    if bus.phase is Phase.IDLE:
+        bus = _quiet(bus, now, silence_s(bus.baud))
+    bus = replace(bus, heard=(bus.heard + data)[-HEARD_BYTES_MAX:])
     if bus.phase is Phase.SILENT:
         # The tail of something late or foreign: it must not answer the next request.
-        quiet_at = min(now + SILENCE_S, bus.silent_since + NOISE_S_MAX)
+        quiet_at = min(now + silence_s(bus.baud), bus.silent_since + NOISE_S_MAX)
         return replace(bus, until=max(bus.until, quiet_at)), ()
-    if bus.phase is Phase.IDLE:
-        return _quiet(bus, now, SILENCE_S), ()
-    if bus.phase not in (Phase.UNLOCKING, Phase.POLLING):
-        return bus, ()
-    bus = replace(bus, heard=(bus.heard + data)[-HEARD_BYTES_MAX:])
-    if isinstance(bus.asked, Unlock):
-        driver = bus.banks[bus.asked.bank].driver
-        if driver.acknowledges(bus.heard, bus.asked.channel):
-            return _quiet(bus, now, SILENCE_S), (Acknowledged(bus.asked.ticket),)
-        return bus, ()
     assert bus.asked is not None
-    doors = bus.banks[bus.asked].driver.doors(bus.heard)
-    if doors is None:
+    name, bank = bus.asked.bank, bus.banks[bus.asked.bank]
+    if isinstance(bus.asked, Unlock):
+        if bank.driver.acknowledges(bus.answer, bus.asked.channel):
+            told = (Acknowledged(bus.asked.ticket),)
+            return _quiet(bus, now, silence_s(bus.baud)), told
         return bus, ()
-    name = bus.asked
-    bus, effects = _read(bus, name, doors)
-    return _quiet(bus, now, SILENCE_S), effects
+    taken = known.replied(name, bank, bus.asked.what, bus.answer, now=now)
+    if taken is None:
+        return bus, ()
+    bank, effects = taken
+    return _quiet(_learnt(_with(bus, name, bank)), now, silence_s(bus.baud)), effects
 
 
-def _read(bus: Bus, name: str, doors: Mapping[int, DoorReading]) -> Step:
-    """Take a status reply in: an opening counts at once, a shutting when it is read twice."""
-    bank = bus.banks[name]
-    shut = frozenset(channel for channel, door in doors.items() if door == "shut")
-    settled = {
-        channel: door
-        for channel, door in doors.items()
-        if door != "shut" or channel in bank.shutting or bank.doors.get(channel) != "open"
-    }
-    changed = {
-        channel: door for channel, door in settled.items() if bank.doors.get(channel) != door
-    }
-    effects: list[Effect] = []
-    if bank.answering is not True:
-        effects.append(Contact(name, answering=True))
-    if changed:
-        effects.append(Sensed(name, changed))
-    after = replace(bank, misses=0, answering=True, doors={**bank.doors, **settled}, shutting=shut)
-    return _with(bus, name, after), tuple(effects)
+def _learnt(bus: Bus) -> Bus:
+    """Take from a poll whether the line echoes: no reply to one begins with its request."""
+    if bus.phase is not Phase.POLLING or not bus.heard:
+        return bus
+    return replace(bus, echo=bus.heard.startswith(bus.sent))
 
 
 def _tick(bus: Bus, now: float) -> Step:
     if bus.phase is Phase.DOWN or now < bus.wake_at:
         return bus, ()
     if bus.phase is Phase.SILENT:
-        return _speak(replace(bus, phase=Phase.IDLE, heard=b""), now)
+        return _speak(replace(_stirred(bus, now), phase=Phase.IDLE, heard=b""), now)
     if bus.phase is Phase.IDLE:
         return _speak(bus, now)
+    assert bus.asked is not None
+    name, bank = bus.asked.bank, bus.banks[bus.asked.bank]
     effects: tuple[Effect, ...] = ()
-    if isinstance(bus.asked, Unlock):
-        name = bus.asked.bank
+    what: What | None = None
+    if not isinstance(bus.asked, Unlock):
+        what = bus.asked.what
+    elif bank.driver.acknowledged:
         effects = (Unacknowledged(bus.asked.ticket),)
     else:
-        assert bus.asked is not None
-        name = bus.asked
-    bank = bus.banks[name]
-    bank = replace(bank, misses=bank.misses + 1)
-    bus = _with(bus, name, bank)
-    if bank.misses >= MISSES_MAX:
-        bus, lost = _lost(bus, name, bank)
-        effects += lost
-    return _quiet(bus, now, SILENCE_AFTER_MISS_S), effects
+        return _quiet(bus, now, silence_s(bus.baud)), ()
+    bank, lost = known.missed(name, bank, what, now)
+    bus = _quiet(_learnt(_with(bus, name, bank)), now, SILENCE_AFTER_MISS_S)
+    return bus, effects + lost
 
 
-def _lost(bus: Bus, name: str, bank: BankLine) -> Step:
-    """Say, once, that a bank does not answer and that its doors are unknown."""
-    effects: list[Effect] = []
-    if bank.answering is not False:
-        effects.append(Contact(name, answering=False))
-    known = [channel for channel, door in bank.doors.items() if door != "unknown"]
-    unknown: dict[int, DoorReading] = dict.fromkeys(known, "unknown")
-    if unknown:
-        effects.append(Sensed(name, unknown))
-    doors = {**bank.doors, **unknown}
-    return _with(bus, name, replace(bank, answering=False, doors=doors)), tuple(effects)
-
-
-def _quiet(bus: Bus, now: float, silence_s: float) -> Bus:
+def _quiet(bus: Bus, now: float, pause_s: float) -> Bus:
+    """End the exchange, and be silent for a while."""
+    bus = _stirred(bus, now)
     return replace(
-        bus, phase=Phase.SILENT, asked=None, heard=b"", until=now + silence_s, silent_since=now
+        bus, phase=Phase.SILENT, asked=None, heard=b"", until=now + pause_s, silent_since=now
     )
 
 
+def _stirred(bus: Bus, now: float) -> Bus:
+    """Look at once at the doors of a board that said unasked that one changed."""
+    for name, bank in bus.banks.items():
+        if bus.heard and bank.driver.stirs(bus.heard):
+            bus = _with(bus, name, replace(bank, poll_at=min(bank.poll_at, now)))
+    return bus
+
+
 def _speak(bus: Bus, now: float) -> Step:
-    """If the line is free, send the first unlock that may fire, else the poll most overdue."""
+    """If the line is free, send what a board needs before it is used, a pulse, or a question."""
     if bus.phase is not Phase.IDLE:
         return bus, ()
     bus, given_up = _give_up(bus, now)
-    ready = next((one for one in bus.unlocks if bus.free_at(one[0]) <= now), None)
-    if ready is not None:
-        unlock = ready[0]
-        bank = bus.banks[unlock.bank]
-        free_at = {**bus.supply_free_at, bank.supply: now + SUPPLY_GAP_S}
-        rest = tuple(one for one in bus.unlocks if one is not ready)
-        bus = replace(bus, phase=Phase.UNLOCKING, unlocks=rest, supply_free_at=free_at)
-        bus = replace(bus, asked=unlock, heard=b"", until=now + UNLOCK_REPLY_S_MAX)
-        return bus, (*given_up, Write(bank.driver.unlock(unlock.channel)))
-    name, bank = min(bus.banks.items(), key=lambda item: item[1].poll_at)
-    if bank.poll_at > now:
+    name, (due_at, what) = min(
+        ((name, bank.due) for name, bank in bus.banks.items()), key=lambda item: item[1][0]
+    )
+    if what not in (What.START, What.OFF):
+        for unlock, since in bus.unlocks:
+            if bus.sent_at(unlock, since) <= now:
+                bus, effects = _fire(bus, unlock, now)
+                return bus, given_up + effects
+    if due_at > now:
         return bus, given_up
-    period_s = POLL_WATCHED_S if bank.fast else POLL_S
-    bus = _with(bus, name, replace(bank, poll_at=now + period_s))
-    bus = replace(bus, phase=Phase.POLLING, asked=name, heard=b"", until=now + REPLY_S_MAX)
-    return bus, (*given_up, Write(bank.driver.status()))
+    bus, effects = _ask(bus, Ask(name, what), now)
+    return bus, given_up + effects
+
+
+def _ask(bus: Bus, ask: Ask, now: float) -> Step:
+    bank = bus.banks[ask.bank]
+    frame = bank.request(ask.what)
+    if ask.what is What.STATUS:
+        bank = replace(bank, poll_at=now + (POLL_WATCHED_S if bank.fast else POLL_S))
+    bus = replace(_with(bus, ask.bank, bank), phase=PHASE_OF[ask.what], asked=ask, sent=frame)
+    return replace(bus, heard=b"", until=now + REPLY_S_MAX), (Write(frame),)
+
+
+def _fire(bus: Bus, unlock: Unlock, now: float) -> Step:
+    """Send an unlock; before it the start again, where a board may have forgotten it."""
+    if bus.banks[unlock.bank].stale:
+        again = replace(bus.banks[unlock.bank], started=0)
+        return _ask(_with(bus, unlock.bank, again), Ask(unlock.bank, What.START), now)
+    bank = known.fired(bus.banks[unlock.bank], unlock.channel, now)
+    frame = bank.driver.unlock(unlock.channel)
+    wait_s = SETTLE_S + len(frame) * BITS_PER_BYTE / bus.baud
+    if bank.driver.acknowledged:
+        wait_s = UNLOCK_REPLY_S_MAX
+    bus = replace(
+        _with(bus, unlock.bank, bank),
+        phase=Phase.UNLOCKING,
+        unlocks=tuple(one for one in bus.unlocks if one[0] is not unlock),
+        supply_free_at={**bus.supply_free_at, bank.supply: now + bank.gap_s},
+    )
+    bus = replace(bus, asked=unlock, sent=frame, heard=b"", until=now + wait_s)
+    return bus, (Write(frame),)
 
 
 def _give_up(bus: Bus, now: float) -> Step:
     """Drop the unlocks that waited too long for the line."""
-    late = [unlock for unlock, since in bus.unlocks if now - since > UNLOCK_WAIT_S_MAX]
+    late = [unlock for unlock, since in bus.unlocks if now >= since + UNLOCK_WAIT_S_MAX]
     kept = tuple(one for one in bus.unlocks if one[0] not in late)
     return replace(bus, unlocks=kept), tuple(Unacknowledged(one.ticket) for one in late)
 

@@ -5,11 +5,18 @@ hardware.
 """
 
 from hashlib import sha256
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
+from fellesskap_edge.locks import FAMILIES
+from fellesskap_edge.locks.driver import SUPPLY_REST_S
 from fellesskap_protocol.capacity import Compartment
+
+OF_FAMILY: Any = None
+"""Not in the file: as the family's boards come from the factory."""
+FAMILY_KEYS = ("baud", "channels", "pulse_ms", "closed_bit")
+"""What is so by the family where the file does not say it."""
 
 
 class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -37,16 +44,29 @@ class KioskTable(_Table, frozen=True):
 
 
 class Bank(_Table, frozen=True):
-    """One lock board on a serial line."""
+    """One lock board on a serial line; what is left out is as the family has it."""
 
     name: str
-    family: Literal["8a"]
+    family: Literal["8a", "kerong", "waveshare", "waveshare_d", "wkly"]
     port: str
     address: int
     supply: str
-    baud: int = 9600
-    closed_bit: Literal[0, 1] = 1
+    baud: int = OF_FAMILY
+    channels: int = OF_FAMILY
+    pulse_ms: int = OF_FAMILY
+    closed_bit: Literal[0, 1] = OF_FAMILY
     status_order: Literal["high_first", "low_first"] = "high_first"
+
+    def __post_init__(self) -> None:
+        family = FAMILIES[self.family]
+        for key in FAMILY_KEYS:
+            if getattr(self, key) is OF_FAMILY:
+                msgspec.structs.force_setattr(self, key, getattr(family, key))
+
+    @property
+    def gap_s(self) -> float:
+        """From the start of a pulse to the start of the next on the same supply."""
+        return self.pulse_ms / 1000 + SUPPLY_REST_S
 
 
 class CompartmentTable(_Table, frozen=True):

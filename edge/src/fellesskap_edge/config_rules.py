@@ -8,11 +8,11 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 
+from fellesskap_edge.config import FAMILY_KEYS
+from fellesskap_edge.locks import FAMILIES
 from fellesskap_edge.toml_lines import Path
 from fellesskap_protocol.topics import InvalidLockerId, check_locker_id
 
-CHANNELS_MAX = 24
-ADDRESS_MAX = 32
 INTERVAL_S_MAX = 86_400
 PORT_MAX = 65_535
 BAUD_MIN, BAUD_MAX = 300, 1_000_000
@@ -93,18 +93,19 @@ def problems_of_lines(tables: Tables) -> Problems:
         place: Path = ("bank", at)
         if names.again(bank.name):
             yield (*place, "name"), f"the name {bank.name!r} stands twice"
-        if _outside(bank.address, 1, ADDRESS_MAX):
-            yield (*place, "address"), f"address {bank.address} is not 1 to {ADDRESS_MAX}"
+        if bank.family is not None:
+            for key, what in FAMILIES[bank.family].problems(_filled(bank)):
+                yield (*place, key), what
         if places.again(bank.port, bank.address):
             yield (
                 (*place, "address"),
                 f"address {bank.address} on {bank.port!r} stands twice: "
                 "give one board another DIP setting",
             )
-        yield from _baud(place, bank.baud)
         if bank.port is None:
             continue
-        if bank.baud is not None and bauds.setdefault(bank.port, bank.baud) != bank.baud:
+        baud = _filled(bank).baud if bank.family else bank.baud
+        if baud is not None and bauds.setdefault(bank.port, baud) != baud:
             yield (*place, "baud"), f"the banks on {bank.port!r} differ in baud"
         if bank.supply is not None and lines.setdefault(bank.supply, bank.port) != bank.port:
             yield (
@@ -118,6 +119,7 @@ def problems_of_lines(tables: Tables) -> Problems:
 
 def problems_of_compartments(tables: Tables) -> Problems:
     """Check the doors and how they are wired."""
+    channels = {bank.name: _filled(bank).channels for bank in tables.banks if bank.family}
     banks = {bank.name for bank in tables.banks} | {None}
     numbers, wires = _Once(), _Once()
     for at, one in enumerate(tables.compartments or ()):
@@ -126,8 +128,8 @@ def problems_of_compartments(tables: Tables) -> Problems:
             yield (*place, "number"), f"number {one.number} stands twice"
         if one.bank not in banks:
             yield (*place, "bank"), f"there is no bank {one.bank!r}"
-        if _outside(one.channel, 1, CHANNELS_MAX):
-            yield (*place, "channel"), f"channel {one.channel} is not 1 to {CHANNELS_MAX}"
+        elif _outside(one.channel, 1, most := channels.get(one.bank, float("inf"))):
+            yield (*place, "channel"), f"channel {one.channel} is not 1 to {most}"
         if wires.again(one.bank, one.channel):
             yield (
                 (*place, "channel"),
@@ -140,6 +142,14 @@ def problems_of_compartments(tables: Tables) -> Problems:
             yield (*place, "top_mm"), f"top_mm {one.top_mm} is not above floor_mm {one.floor_mm}"
     if tables.compartments is not None and not tables.compartments:
         yield ("compartment",), "there is no [[compartment]]"
+
+
+def _filled(bank: Row) -> Row:
+    """Return a bank of a known family with the family's own where the file says nothing right."""
+    family = FAMILIES[bank.family]
+    usual = {"address": family.addresses[0], "status_order": "high_first"}
+    usual |= {key: getattr(family, key) for key in FAMILY_KEYS}
+    return Row(**{key: usual.get(key) if at is None else at for key, at in vars(bank).items()})
 
 
 def _baud(place: Path, baud: int | None) -> Problems:

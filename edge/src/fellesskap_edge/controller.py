@@ -24,7 +24,6 @@ from fellesskap_edge.facts import (
 from fellesskap_edge.granting import rights_arrived
 from fellesskap_edge.operating import (
     SERVING_S,
-    SUPPLY_GAP_S,
     contact,
     fire_waiting,
     sensed,
@@ -58,9 +57,9 @@ def restore(config: LockerConfig, facts: Facts, now: Instant) -> Controller:
 
     A compartment of which nothing is stored is empty: the first start vouches for it.
     """
-    supplies = {bank.name: bank.supply for bank in config.banks}
+    banks = {bank.name: bank for bank in config.banks}
     wiring = {
-        one.number: Wiring(one.geometry, one.bank, supplies[one.bank])
+        one.number: Wiring(one.geometry, one.bank, banks[one.bank].supply, banks[one.bank].gap_s)
         for one in config.compartments
     }
     controller = Controller(
@@ -86,8 +85,8 @@ def _restore_fact(draft: Draft, kind: FactKind, key: str, fact: Fact) -> None:
             draft.c.operations[int(key)] = fact
             draft.c.doors[int(key)] = resumed(fact.authorisation_id, draft.now.mono_s)
             # Its coil may have been switched on just before the end.
-            supply = draft.c.wiring[int(key)].supply
-            draft.c.supply_free_at[supply] = draft.now.mono_s + SUPPLY_GAP_S
+            wiring = draft.c.wiring[int(key)]
+            draft.c.supply_free_at[wiring.supply] = draft.now.mono_s + wiring.gap_s
         case Throttle():
             draft.change(**{key: fact})
         case Consumed():

@@ -233,6 +233,14 @@ class Drive:
                 self._control(ctl.BankContact(bank, answering=answering))
             case bus.Unacknowledged(ticket):
                 self._control(ctl.PulseUnacknowledged(int(ticket)))
+            case bus.Stuck(bank, channel, over):
+                self._fault(f"relay {channel} of bank {bank}", "stays on", over=over)
+            case bus.Unready(bank, what, over):
+                self._fault(f"start of bank {bank}", f"the board did not {what}", over=over)
+
+    def _fault(self, part: str, what: str, *, over: bool) -> None:
+        since = self.now.wall
+        self._events.append(Fault(part=part, what="ok" if over else what, since=since))
 
     def _uplink(self, event: uplink.Event) -> None:
         draw = self.parts.draw()

@@ -41,8 +41,6 @@ from fellesskap_protocol.events import (
     Serving,
 )
 
-SUPPLY_GAP_S = 0.8
-"""Start to start on one supply: the board's pulse of 300 ms and 500 ms of rest."""
 WEAK_S = 2.0
 """A door open for less is weak evidence of an act without an occupancy sensor."""
 REOPEN_S = 300
@@ -139,13 +137,13 @@ def fire_waiting(draft: Draft) -> None:
     still: list[int] = []
     now = draft.now.mono_s
     for number in draft.c.waiting_pulses:
-        door, supply = draft.c.doors[number], draft.c.wiring[number].supply
+        door, wiring = draft.c.doors[number], draft.c.wiring[number]
         if door.state is not State.QUEUED or now >= door.wake_at:
             continue  # ended, seen open or out of time while it waited
-        if draft.c.supply_free_at.get(supply, now) > now:
+        if draft.c.supply_free_at.get(wiring.supply, now) > now:
             still.append(number)
             continue
-        draft.c.supply_free_at[supply] = now + SUPPLY_GAP_S
+        draft.c.supply_free_at[wiring.supply] = now + wiring.gap_s
         fired = doors.fire(door, now)
         authorisation_id = door.authorisation_id or ""
         draft.say(

@@ -4,6 +4,7 @@ Called once by `drive`. A broken history begins a new epoch; a damaged right is 
 for again; damaged throttle counters leave the keypad asking for all twelve digits.
 """
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,7 +17,7 @@ from fellesskap_edge.custody import Reason, begin_epoch, hardware
 from fellesskap_edge.facts import KeysFact, Place, RemoteOpens, UplinkFacts
 from fellesskap_edge.identity import Keyring, keyring
 from fellesskap_edge.journal import Facts
-from fellesskap_edge.locks.board_8a import Board8A
+from fellesskap_edge.locks import FAMILIES
 from fellesskap_edge.parts import Parts, stamp
 from fellesskap_edge.state import Controller
 from fellesskap_edge.throttle import locked_out
@@ -24,6 +25,7 @@ from fellesskap_edge.uplink import Uplink
 from fellesskap_protocol.events import Booted, Fault
 from fellesskap_protocol.messages import MalformedMessage
 
+log = logging.getLogger(__name__)
 REMOTE_OPENS_MAX = 1000
 """More than any limit: after damage no door is opened from afar for ten minutes."""
 
@@ -81,12 +83,14 @@ def start(parts: Parts, machine: Instant, *, commissioned: bool) -> Started:
 
 
 def lines(config: LockerConfig) -> dict[str, bus.Bus]:
-    """Return one bus per serial port, with its banks."""
+    """Return one bus per serial port, with its banks; log how sure we are of each driver."""
     found: dict[str, dict[str, bus.BankLine]] = {}
     for bank in config.banks:
-        driver = Board8A(bank.address, bank.closed_bit, bank.status_order)
-        found.setdefault(bank.port, {})[bank.name] = bus.BankLine(driver, bank.supply)
-    return {port: bus.Bus(banks) for port, banks in found.items()}
+        family = FAMILIES[bank.family]
+        log.info("bank %s: family %s, %s", bank.name, family.name, family.quality)
+        found.setdefault(bank.port, {})[bank.name] = bus.BankLine(family.make(bank), bank.supply)
+    bauds = {bank.port: bank.baud for bank in config.banks}
+    return {port: bus.Bus(banks, bauds[port]) for port, banks in found.items()}
 
 
 def repaired(facts: Facts, damaged: tuple[tuple[str, str], ...], now: datetime) -> Facts:

@@ -215,6 +215,8 @@ class Wiring:
     compartment: Compartment
     bank: str
     supply: str
+    gap_s: float
+    """From the start of its pulse to the next on the same supply."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,30 +8,37 @@ from pathlib import Path
 from typing import Any
 
 from fellesskap_edge.config_check import InvalidConfig, load
-from fellesskap_firmware_sim.boards.board_8a import Board8A
+from fellesskap_edge.locks import FAMILIES
+from fellesskap_firmware_sim.boards import BOARDS
 from fellesskap_firmware_sim.live import ACTS, Live
 from fellesskap_firmware_sim.plant import Plant
 
-CHANNELS = 24
 ANSWER_S = 15.0
 
 
-def exchange(words: list[str], address: int) -> int:
+def exchange(family: str, words: list[str], address: int | None) -> int:
     """Feed bytes to one board in virtual time and print what it answers, in hex."""
     try:
         data = bytes.fromhex("".join(words))
     except ValueError:
         print(f"not bytes in hex: {' '.join(words)}", file=sys.stderr)
         return 2
-    plant = Plant(range(1, CHANNELS + 1))
-    board = Board8A(plant, {n: n for n in range(1, CHANNELS + 1)}, address=address)
+    if address is None:
+        address = FAMILIES[family].addresses[0]
+    channels = range(1, BOARDS[family].FACTORY_SIZE + 1)
+    plant = Plant(channels)
+    board = BOARDS[family](plant, {n: n for n in channels}, address=address)
     board.receive(data, 0.0)
     reply = board.transmit(ANSWER_S)
-    for pulse in plant.pulses:
-        print(f"pulse: channel {pulse.compartment}", file=sys.stderr)
+    pulsed = [pulse.compartment for pulse in plant.pulses]
+    for channel in pulsed:
+        print(f"pulse: channel {channel}", file=sys.stderr)
+    for channel in sorted(board.on):
+        print(f"relay on: channel {channel}", file=sys.stderr)
     if not reply:
-        print("silence: not a valid frame for this board", file=sys.stderr)
-        return 1
+        if not pulsed:
+            print("silence: not a valid frame for this board", file=sys.stderr)
+        return 0 if pulsed else 1
     print(reply.hex(" ").upper())
     return 0
 
@@ -69,9 +76,9 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="fellesskap-firmware-sim", description=__doc__)
     commands = top.add_subparsers(dest="command", required=True)
     one = commands.add_parser("exchange", help="feed bytes to a board, print its replies")
-    one.add_argument("family", choices=["8a"])
+    one.add_argument("family", choices=BOARDS)
     one.add_argument("hex", nargs="+", help="as in: 80 01 00 33 B2")
-    one.add_argument("--address", type=int, default=1, help="the board's address, 1 to 32")
+    one.add_argument("--address", type=int, default=None, help="the board's; the lowest by itself")
     run = commands.add_parser("live", help="run the hardware of a locker.toml in real time")
     run.add_argument("--dir", type=Path, required=True, help="for ports and control socket")
     run.add_argument("--config", type=Path, required=True)
@@ -93,7 +100,7 @@ def main() -> int:
     arguments = vars(parser().parse_args())
     command = arguments.pop("command")
     if command == "exchange":
-        return exchange(arguments["hex"], arguments["address"])
+        return exchange(arguments["family"], arguments["hex"], arguments["address"])
     if command == "live":
         return live(arguments["dir"].resolve(), arguments["config"])
     folder = arguments.pop("dir")

@@ -70,7 +70,7 @@ class Live:
         self.selector = selectors.DefaultSelector()
         self.scanner_port = config.scanner.port
         self.lines: dict[str, Line] = {}
-        for port in (*sorted(self.world.ports), self.scanner_port):
+        for port in (*self.world.ports, self.scanner_port):
             self.lines[port] = Line(Path(port))
             self._listen(port)
         self._noise_left = 0
@@ -112,7 +112,7 @@ class Live:
         for port in self.world.ports:
             if said := self.world.read_bus(port, now):
                 self.lines[port].write(said)
-                self._tell("reply", None, now, bytes=said.hex(" "))
+                self._tell("reply", None, now, bytes=said.hex(" "), line=Path(port).name)
         if said := self.world.read_scanner(now):
             self.lines[self.scanner_port].write(said)
             if self.world.scanner.wake_at == float("inf"):

@@ -5,7 +5,9 @@ step it in virtual time: write bytes to the bus, let time pass, read bytes.
 """
 
 from fellesskap_edge.config import LockerConfig
+from fellesskap_firmware_sim.boards import BOARDS
 from fellesskap_firmware_sim.boards.board_8a import Board8A
+from fellesskap_firmware_sim.boards.line import SerialLine
 from fellesskap_firmware_sim.plant import Act, Person, Plant
 from fellesskap_firmware_sim.scanner import GrowScanner
 
@@ -18,7 +20,7 @@ class SimulatedLocker:
         supply_of = {one.number: supplies[one.bank] for one in config.compartments}
         self.plant = Plant(supply_of, supply_of)
         self.boards = {
-            bank.name: Board8A(
+            bank.name: BOARDS[bank.family](
                 self.plant,
                 {one.channel: one.number for one in config.compartments if one.bank == bank.name},
                 address=bank.address,
@@ -28,37 +30,36 @@ class SimulatedLocker:
             for bank in config.banks
         }
         for bank in config.banks:
-            self.boards[bank.name].status_order = bank.status_order
-        self.ports = {bank.port for bank in config.banks}
-        self._port_of = {bank.name: bank.port for bank in config.banks}
+            board = self.boards[bank.name]
+            board.size = bank.channels
+            if isinstance(board, Board8A):
+                board.status_order = bank.status_order
+        self.lines = {
+            port: SerialLine([self.boards[bank.name] for bank in config.banks if bank.port == port])
+            for port in sorted({bank.port for bank in config.banks})
+        }
+        self.ports = tuple(self.lines)
         self.scanner = GrowScanner()
 
     @property
     def wake_at(self) -> float:
         """When the next thing happens by itself."""
-        boards = [board.wake_at for board in self.boards.values()]
-        return min(self.plant.wake_at, self.scanner.wake_at, *boards)
+        lines = [line.wake_at for line in self.lines.values()]
+        return min(self.plant.wake_at, self.scanner.wake_at, *lines)
 
     def advance(self, now: float) -> None:
         """Let time pass."""
-        for board in self.boards.values():
-            board.advance(now)
+        for line in self.lines.values():
+            line.advance(now)
         self.plant.advance(now)
 
     def write_bus(self, port: str, data: bytes, now: float) -> None:
         """Put bytes on a line: every board on it hears them."""
-        for name, board in self.boards.items():
-            if self._port_of[name] == port:
-                board.receive(data, now)
+        self.lines[port].write(data, now)
 
     def read_bus(self, port: str, now: float) -> bytes:
         """Take what the boards on a line have said by now."""
-        said = [
-            board.transmit(now)
-            for name, board in self.boards.items()
-            if self._port_of[name] == port
-        ]
-        return b"".join(said)
+        return self.lines[port].read(now)
 
     def read_scanner(self, now: float) -> bytes:
         """Take what the scanner has said by now."""

@@ -1,0 +1,254 @@
+"""One bank as its line knows it: whether it answers and is ready, its doors and relays. Pure.
+
+A board that is new or was silent is asked for its status first, which moves nothing; then come the
+orders that its family wants done, and only then its doors count. A relay that is on when its pulse
+is over is told, and all relays are switched off. Used by `bus`, which decides who speaks when.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from fellesskap_edge.locks.driver import PULSE_MS_MAX, SUPPLY_REST_S, DoorReading, Driver, Order
+
+POLL_S = 5.0
+POLL_WATCHED_S = 0.150
+CHECK_S = 0.200
+"""From the end of a pulse to the question whether the relay fell."""
+MISSES_MAX = 3
+
+
+class What(StrEnum):
+    """What a bank is asked, a pulse aside."""
+
+    STATUS = "status"
+    START = "start"
+    COILS = "coils"
+    OFF = "off"
+
+
+@dataclass(frozen=True, slots=True)
+class Sensed:
+    """The doors of a bank whose reading changed, by channel."""
+
+    bank: str
+    doors: Mapping[int, DoorReading]
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A bank fell silent, or answers again."""
+
+    bank: str
+    answering: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """A relay is on and should not be: welded, or held by another hand; `over` when it fell."""
+
+    bank: str
+    channel: int
+    over: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unready:
+    """A board that answers did not do what is to be done before it is used; `over` when it did."""
+
+    bank: str
+    what: str
+    over: bool = False
+
+
+Effect = Sensed | Contact | Stuck | Unready
+Told = tuple["BankLine", tuple[Effect, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class BankLine:
+    """What is known of one bank."""
+
+    driver: Driver
+    supply: str
+    """Banks that name the same one share it."""
+    fast: bool = False
+    poll_at: float = 0.0
+    misses: int = 0
+    answering: bool | None = None
+    present: bool = False
+    """It has answered since it last missed anything."""
+    started: int = 0
+    """How many of the orders of the start are done."""
+    fresh: bool = False
+    """The start was done after the last pulse."""
+    unready: str = ""
+    """What it was told to do and did not, as was said."""
+    doors: Mapping[int, DoorReading] = field(default_factory=dict)
+    shutting: frozenset[int] = frozenset()
+    """Channels read shut once: a contact bounces, so it takes two readings in a row."""
+    pulsed: int = 0
+    """The channel of the last pulse, whose relay may be on until `off_by`."""
+    off_by: float = 0.0
+    check_at: float = float("inf")
+    stuck: frozenset[int] = frozenset()
+    off_wanted: bool = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether all that has to be done before a pulse is done."""
+        return self.started == len(self.driver.start())
+
+    @property
+    def stale(self) -> bool:
+        """Whether the start is done again before a pulse; one that was not obeyed is not."""
+        return self.driver.forgets and not self.fresh and not self.unready
+
+    @property
+    def gap_s(self) -> float:
+        """From the start of a pulse to the next on the same supply."""
+        pulse_s = PULSE_MS_MAX / 1000 if self.unready else self.driver.pulse_s
+        return pulse_s + SUPPLY_REST_S
+
+    @property
+    def due(self) -> tuple[float, What]:
+        """What it is asked next, and when."""
+        if self.present and not self.ready:
+            return 0.0, What.START
+        if self.off_wanted and self.present:
+            return 0.0, What.OFF
+        if self.ready and self.check_at <= self.poll_at:
+            return self.check_at, What.COILS
+        return self.poll_at, What.STATUS
+
+    def order(self, what: What) -> Order:
+        """Return the order that is due."""
+        if what is What.START:
+            return self.driver.start()[self.started]
+        off = self.driver.off()
+        assert off is not None, "only relays that can be read and switched off are found stuck"
+        return off
+
+    def request(self, what: What) -> bytes:
+        """Return the frame that asks or orders it."""
+        if what is What.STATUS:
+            return self.driver.status()
+        if what is What.COILS:
+            return self.driver.coils()
+        return self.order(what).request
+
+
+def fired(bank: BankLine, channel: int, now: float) -> BankLine:
+    """Note a pulse; a board that can say it is asked afterwards whether its relay fell."""
+    bank = replace(bank, fresh=False)
+    if not bank.driver.coils():
+        return bank
+    off_by = now + bank.driver.pulse_s + CHECK_S
+    return replace(bank, pulsed=channel, off_by=off_by, check_at=off_by)
+
+
+def replied(name: str, bank: BankLine, what: What, heard: bytes, *, now: float) -> Told | None:
+    """Take what was heard after a request; None if the reply is not among it."""
+    if what in (What.START, What.OFF):
+        if bank.order(what).reply not in heard:
+            return None
+        if what is What.OFF:
+            return replace(bank, off_wanted=False, check_at=now + CHECK_S), ()
+        return _done(name, bank, now)
+    on = bank.driver.coils_on(heard)
+    if what is What.COILS:
+        return None if on is None else _coils(name, bank, on, now)
+    doors = bank.driver.doors(heard)
+    if doors is None:
+        return None
+    bank = replace(bank, present=True)
+    if not bank.ready:
+        return bank, ()
+    bank, told = _read(name, bank, doors)
+    if on is None:
+        return bank, told
+    bank, more = _coils(name, bank, on, now)
+    return bank, told + more
+
+
+def missed(name: str, bank: BankLine, what: What | None, now: float) -> Told:
+    """No reply came: after anything that a board missed it may have been reset, so it starts anew.
+
+    `what` is None for an unlock.
+    """
+    effects: tuple[Effect, ...] = ()
+    misses = bank.misses + 1
+    if what is What.START:
+        order = bank.order(what)
+        if bank.unready != order.what and (not order.needed or misses >= MISSES_MAX):
+            effects = (Unready(name, order.what),)
+            bank = replace(bank, unready=order.what)
+        if not order.needed:
+            return _past(bank, now), effects
+    poll_at = now if what is None and bank.driver.start() else bank.poll_at
+    bank = replace(bank, misses=misses, present=False, started=0, off_wanted=False, poll_at=poll_at)
+    if misses < MISSES_MAX:
+        return bank, effects
+    bank, lost = silenced(name, bank)
+    return bank, effects + lost
+
+
+def silenced(name: str, bank: BankLine) -> Told:
+    """Say, once, that a bank does not answer and that its doors are unknown."""
+    effects: list[Effect] = []
+    if bank.answering is not False:
+        effects.append(Contact(name, answering=False))
+    known = [channel for channel, door in bank.doors.items() if door != "unknown"]
+    unknown: dict[int, DoorReading] = dict.fromkeys(known, "unknown")
+    if unknown:
+        effects.append(Sensed(name, unknown))
+    doors = {**bank.doors, **unknown}
+    after = replace(bank, answering=False, present=False, started=0, doors=doors)
+    return after, tuple(effects)
+
+
+def _done(name: str, bank: BankLine, now: float) -> Told:
+    """One order of the start was done."""
+    what = bank.order(What.START).what
+    bank = _past(bank, now)
+    if bank.unready != what:
+        return bank, ()
+    return replace(bank, unready=""), (Unready(name, what, over=True),)
+
+
+def _past(bank: BankLine, now: float) -> BankLine:
+    """One order of the start is behind it; after the last its doors are read."""
+    return replace(bank, started=bank.started + 1, poll_at=now, fresh=True)
+
+
+def _read(name: str, bank: BankLine, read: Mapping[int, DoorReading]) -> Told:
+    """Take a status reply in: an opening counts at once, a shutting when it is read twice."""
+    doors: dict[int, DoorReading] = {**dict.fromkeys(bank.doors, "unknown"), **read}
+    shut = frozenset(channel for channel, door in doors.items() if door == "shut")
+    settled = {
+        channel: door
+        for channel, door in doors.items()
+        if door != "shut" or channel in bank.shutting or bank.doors.get(channel) != "open"
+    }
+    changed = {
+        channel: door for channel, door in settled.items() if bank.doors.get(channel) != door
+    }
+    effects: list[Effect] = []
+    if bank.answering is not True:
+        effects.append(Contact(name, answering=True))
+    if changed:
+        effects.append(Sensed(name, changed))
+    after = replace(bank, misses=0, answering=True, doors={**bank.doors, **settled}, shutting=shut)
+    return after, tuple(effects)
+
+
+def _coils(name: str, bank: BankLine, on: frozenset[int], now: float) -> Told:
+    """Find the relays that are on though no pulse is running, and have them switched off."""
+    stuck = on - {bank.pulsed} if now < bank.off_by else on
+    effects = [Stuck(name, channel) for channel in sorted(stuck - bank.stuck)]
+    effects += [Stuck(name, channel, over=True) for channel in sorted(bank.stuck - on)]
+    check_at = now + POLL_S if stuck else float("inf")
+    if now < bank.off_by:
+        check_at = bank.off_by
+    after = replace(bank, stuck=stuck, off_wanted=bool(stuck), check_at=check_at)
+    return after, tuple(effects)

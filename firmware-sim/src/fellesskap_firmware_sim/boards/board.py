@@ -1,0 +1,241 @@
+"""What all lock boards have in common: bytes take their time, coils are switched. Sans-I/O.
+
+A family says which bytes are a frame (`hear`), what it does then, and what it answers. A board
+that speaks hears nothing (half duplex); a reset drops its relays and forgets what it was told.
+"""
+
+from typing import ClassVar, Literal
+
+from fellesskap_firmware_sim.faults import BoardFaults
+from fellesskap_firmware_sim.plant import Plant
+
+FRAME_GAP_S = 0.020
+"""A longer silence inside a frame ends it."""
+BITS_PER_BYTE = 10
+PIECE_BYTES = 3
+HEARD_BYTES_MAX = 256
+Step = Literal["off", "on", "reply"]
+
+
+class Board:
+    """One board with its channels wired to compartments of a plant."""
+
+    FACTORY_BAUD: ClassVar[int] = 9600
+    FACTORY_SIZE: ClassVar[int] = 8
+    FACTORY_CLOSED_BIT: ClassVar[Literal[0, 1]] = 1
+
+    def __init__(
+        self,
+        plant: Plant,
+        channels: dict[int, int],
+        *,
+        address: int = 1,
+        baud: int | None = None,
+        closed_bit: Literal[0, 1] | None = None,
+    ) -> None:
+        self.plant = plant
+        self.channels = channels
+        self.faults = BoardFaults()
+        self.size = self.FACTORY_SIZE
+        """How many channels its replies tell of; those that are not wired read open."""
+        self.reply_after_pulse = False
+        self.says_changes = False
+        """It says unasked that a door changed."""
+        self.on: set[int] = set()
+        """Channels whose relay is on."""
+        self._address = address
+        self._baud = baud or self.FACTORY_BAUD
+        self._closed_bit = self.FACTORY_CLOSED_BIT if closed_bit is None else closed_bit
+        self._heard = bytearray()
+        self._heard_until = float("-inf")
+        self._deaf_until = float("-inf")
+        self._sending: list[tuple[float, int]] = []
+        self._due: list[tuple[float, Step, int]] = []
+        self._shut_before: dict[int, bool] = {}
+        self.forget()
+
+    # What a family says ---------------------------------------------------------------------------
+
+    def hear(self, heard: bytes, at: float) -> bool:
+        """Obey the frame that ends with the last byte heard; say whether there was one."""
+        raise NotImplementedError
+
+    def answer(self, channel: int, at: float) -> None:
+        """Say what the family says to an unlock (0: of all)."""
+
+    def told_of(self, channel: int, at: float) -> bytes:
+        """Return what it says unasked of a door that changed, without checksum."""
+        raise NotImplementedError
+
+    def sealed(self, body: bytes) -> bytes:
+        """Return the body with its checksum."""
+        raise NotImplementedError
+
+    def forget(self) -> None:
+        """Be as from the factory in all that a reset undoes."""
+
+    # What it is asked from outside ----------------------------------------------------------------
+
+    @property
+    def address(self) -> int:
+        """The address that it is set to."""
+        return self._address if self.faults.address is None else self.faults.address
+
+    @property
+    def byte_s(self) -> float:
+        """How long one byte takes on the line."""
+        return BITS_PER_BYTE / self._baud
+
+    @property
+    def wake_at(self) -> float:
+        """When a byte is due or a coil changes."""
+        due = [at for at, _ in self._sending] + [at for at, _, _ in self._due]
+        return min(due, default=float("inf"))
+
+    def receive(self, data: bytes, now: float) -> None:
+        """Hear bytes that arrive at `now`, each taking its time on the line."""
+        self.advance(now)
+        for byte in data:
+            self._take(byte, max(now, self._heard_until))
+
+    def overhear(self, byte: int, ends: float) -> None:
+        """Hear one byte that another board said."""
+        self._take(byte, max(ends - self.byte_s, self._heard_until))
+
+    def advance(self, now: float) -> None:
+        """Switch the coils that are due; notice what moved."""
+        if self.faults.reset_s:
+            self._reset(now)
+        while self._due and min(self._due)[0] <= now:
+            step = min(self._due)
+            self._due.remove(step)
+            at, what, channel = step
+            if what == "reply":
+                self.answer(channel, at)
+            else:
+                self.switch(channel, on=what == "on", at=at)
+        self.plant.advance(now)
+        if self.says_changes:
+            self._notice(now)
+
+    def spoken(self, now: float) -> list[tuple[float, int]]:
+        """Take the bytes whose last bit is on the line by now, each with the time of that."""
+        self.advance(now)
+        said = sorted((one for one in self._sending if one[0] <= now), key=lambda one: one[0])
+        self._sending = [one for one in self._sending if one[0] > now]
+        return said
+
+    def transmit(self, now: float) -> bytes:
+        """Take the same as bytes."""
+        return bytes(byte for _, byte in self.spoken(now))
+
+    def speaks(self, begins: float, ends: float) -> bool:
+        """Say whether it sends between two moments."""
+        return any(at - self.byte_s < ends and begins < at for at, _ in self._sending)
+
+    # What families do -----------------------------------------------------------------------------
+
+    def bit(self, channel: int, at: float) -> int:
+        """Return a door's contact as the board reports it."""
+        number = self.channels.get(channel)
+        if number is None:
+            return 0
+        shut = self.plant.reads_shut(number, at)
+        return self._closed_bit if shut else 1 - self._closed_bit
+
+    def bits(self, at: float) -> int:
+        """Return all contacts, the lowest channel in the lowest bit."""
+        return sum(self.bit(channel, at) << channel - 1 for channel in range(1, self.size + 1))
+
+    def pulse(self, channel: int, at: float, on_s: float) -> None:
+        """Switch a coil on now and off later; what was planned for it is forgotten."""
+        self.plan_nothing(channel)
+        self._due += [(at, "on", channel), (at + on_s, "off", channel)]
+
+    def pulse_and_answer(self, channel: int, at: float, on_s: float) -> None:
+        """Pulse, and answer at once or when the pulse is over."""
+        self.pulse(channel, at, on_s)
+        self.reply_at(channel, at + on_s if self.reply_after_pulse else at)
+
+    def pulse_all(self, at: float, on_s: float, gap_s: float) -> float:
+        """Pulse one channel after the other; return when all is over."""
+        for turn, channel in enumerate(sorted(self.channels)):
+            self.pulse(channel, at + turn * (on_s + gap_s), on_s)
+        return at + len(self.channels) * (on_s + gap_s)
+
+    def reply_at(self, channel: int, at: float) -> None:
+        """Answer an unlock then."""
+        self._due.append((at, "reply", channel))
+
+    def plan_nothing(self, channel: int) -> None:
+        """Cancel the running timer of a channel."""
+        self._due = [one for one in self._due if one[2] != channel or one[1] == "reply"]
+
+    def switch(self, channel: int, *, on: bool, at: float) -> None:
+        """Switch a relay; a welded one does not fall."""
+        if on:
+            self.on.add(channel)
+            if channel in self.channels:
+                self.plant.energise(self.channels[channel], at)
+        elif channel != self.faults.welded:
+            self.on.discard(channel)
+            if channel in self.channels:
+                self.plant.release(self.channels[channel], at)
+
+    def say(self, body: bytes, at: float) -> None:
+        """Send a reply after the usual delay, and after what is being sent."""
+        frame = bytearray(self.sealed(body))
+        if self.faults.corrupt_replies:
+            self.faults.corrupt_replies -= 1
+            frame[-1] ^= 0x55
+        if self.faults.flipped_bits:
+            self.faults.flipped_bits -= 1
+            frame[self.faults.flipped_bits % len(frame)] ^= 1 << self.faults.flipped_bits % 8
+        noise = bytes(0x7F - at for at in range(self.faults.garbage_bytes % 0x7F))
+        ends = max(at + self.faults.reply_delay_s, *(one for one, _ in self._sending), at)
+        for place, byte in enumerate(noise + frame):
+            pause_s = self.faults.split_s if place and place % PIECE_BYTES == 0 else 0.0
+            ends += self.byte_s + pause_s
+            self._sending.append((ends, self._garbled(byte)))
+
+    # ----------------------------------------------------------------------------------------------
+
+    def _take(self, byte: int, begins: float) -> None:
+        """Hear one byte, unless it is off, resetting or speaking."""
+        ends = begins + self.byte_s
+        if self.faults.silent or begins < self._deaf_until or self.speaks(begins, ends):
+            self._heard.clear()
+            self._heard_until = ends
+            return
+        if begins - self._heard_until > FRAME_GAP_S:
+            self._heard.clear()
+        self._heard_until = ends
+        self._heard.append(self._garbled(byte))
+        del self._heard[:-HEARD_BYTES_MAX]
+        if self.hear(bytes(self._heard), ends):
+            self._heard.clear()
+            self.advance(ends)
+
+    def _garbled(self, byte: int) -> int:
+        """Return what a byte looks like to somebody at another speed."""
+        if self.faults.baud in (None, self._baud):
+            return byte
+        return (byte * 37 + 101) & 0xFF
+
+    def _reset(self, now: float) -> None:
+        self._deaf_until = now + self.faults.reset_s
+        self.faults.reset_s = 0.0
+        self._due.clear()
+        self._sending.clear()
+        for channel in sorted(self.on):
+            self.switch(channel, on=False, at=now)
+        self.forget()
+
+    def _notice(self, now: float) -> None:
+        shut = {one: self.plant.reads_shut(number, now) for one, number in self.channels.items()}
+        before, self._shut_before = self._shut_before or shut, shut
+        if self.faults.silent or now < self._deaf_until or self._sending:
+            return
+        for channel, is_shut in shut.items():
+            if is_shut != before[channel]:
+                self.say(self.told_of(channel, now), now - self.faults.reply_delay_s)
