@@ -146,7 +146,7 @@ top_mm = 390
 max_g = 25000
 [[compartment]]
 number = 8
-bank = "a"
+bank = "b"
 channel = 25
 width_mm = 450
 height_mm = 0
