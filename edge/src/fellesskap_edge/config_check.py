@@ -8,7 +8,7 @@ import difflib
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
@@ -21,7 +21,7 @@ from fellesskap_edge.config_rules import Row, Tables, problems
 
 T = TypeVar("T", bound=msgspec.Struct)
 Raw = dict[str, Any]
-NAMED_BY = ("number", "name")
+NAMED_BY = ("number", "name", "class")
 """What tells the tables of one array apart, for people."""
 _SYNTAX_LINE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)")
 
@@ -169,7 +169,8 @@ def tables(reading: Reading) -> Tables:
             found[one.name] = [aside.row(table, each, (key, at)) for at, each in enumerate(raw)]
         elif not is_array and raw is not None:
             found[one.name] = aside.row(table, raw, (key,))
-    return Tables(**found)
+    ruled = {one.name for one in fields(Tables)}
+    return Tables(**{name: rows for name, rows in found.items() if name in ruled})
 
 
 def absolute(config: LockerConfig, folder: Path) -> LockerConfig:

@@ -124,7 +124,8 @@ def _offered_typed(state: Commissioning, event: Event, now: float) -> Step:
             return replace(state, phase=Phase.OVER), (Finish(),)
         case "q":
             return _stop(state)
-    return _again(state, "Enter, s, b, f or q")
+    state, asked = _offer(state)
+    return state, (Say("Please type Enter, s, b, f or q"), *asked)
 
 
 def _opening_moved(state: Commissioning, event: Event, now: float) -> Step:

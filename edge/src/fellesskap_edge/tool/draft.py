@@ -59,23 +59,27 @@ class Draft:
 def load_draft(path: Path) -> Draft:
     """Read a draft; raise `InvalidConfig` with all that is wrong with it."""
     reading = read(path)
+    drafted = reading.raw
     whole = {**reading.raw, "bank": _whole_banks(reading.raw)}
     whole["compartment"] = _whole_compartments(reading.raw)
-    sizes = whole.pop("size", [])
     reading = Reading(path, whole, reading.lines)
-    config = reading.table(LockerConfig, whole, ())
+    locker = {key: table for key, table in whole.items() if key != "size"}
+    config = reading.table(LockerConfig, locker, ())
     found = tables(reading)
-    for row, raw in zip(found.banks, _tables(reading.raw, "bank"), strict=False):
+    for row, raw in zip(found.banks, _tables(drafted, "bank"), strict=False):
         row.address = row.address if "address" in raw else None
     for problems in (problems_of_the_whole(found), problems_of_lines(found)):
         for place, what in problems:
             reading.say(place, what)
+    sizes = whole.get("size", [])
+    if not isinstance(sizes, list):
+        reading.say(("size",), "is [[size]], one for each")
     boxes = [reading.table(Size, one, ("size", at)) for at, one in enumerate(_list(sizes))]
     if not whole["bank"]:
         reading.say((), "there is no [[bank]]")
     reading.refuse()
     assert config is not None, "what is no draft was refused"
-    return _draft(path, read(path).raw, config, [box for box in boxes if box])
+    return _draft(path, drafted, config, [box for box in boxes if box])
 
 
 def _draft(path: Path, raw: Raw, config: LockerConfig, sizes: Sequence[Size]) -> Draft:
