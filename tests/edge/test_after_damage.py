@@ -83,7 +83,7 @@ def test_a_fresh_answer_of_the_same_second_moves_nothing() -> None:
 
 
 def test_a_damaged_place_is_unknown_and_damaged_opens_wait() -> None:
-    facts = repaired({}, (("place", "3"), ("remote_opens", "all")), NOON)
+    facts = repaired({}, (("place", "3"), ("remote_opens", "all")), NOON, [3])
     assert facts["place", "3"] == Place("unknown")
     opens = facts["remote_opens", "all"]
     assert isinstance(opens, RemoteOpens)

@@ -34,12 +34,16 @@ class Checker:
         self.collected: set[str] = set()
         self._unlocks = 0
         self._facts = 0
+        self._epoch, self._seq = "", 0
 
     def look(self, journal: Journal) -> None:
         """Read what was committed since the last look, and what the plant did."""
-        grown = journal.head_seq - len(self.events)
-        for stored in journal.read(len(self.events) + 1, grown) if grown else ():
+        if journal.epoch != self._epoch:
+            self._epoch, self._seq = journal.epoch, 0
+        grown = journal.head_seq - self._seq
+        for stored in journal.read(self._seq + 1, grown) if grown else ():
             event = decode_event(stored)
+            self._seq = event.seq
             self.events.append(event)
             self.judge(event)
         while self._facts < len(self._plant.facts):

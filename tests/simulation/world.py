@@ -47,7 +47,15 @@ from tests.simulation.checker import Checker
 
 START = datetime(2026, 11, 23, tzinfo=UTC)
 DAY_S = 86_400.0
-LOSS, DOUBLE, CRASH = 0.05, 0.05, 0.01
+LOSS, DOUBLE, CRASH_SELDOM = 0.05, 0.05, 0.0005
+CRASH = {
+    "after_commit_before_pulse": 0.01,
+    "after_pulse_before_record": 0.01,
+    "after_start": 0.01,
+    "after_new_epoch": 0.01,
+    "after_write": 0.00001,
+}
+"""The chance to die at a crash point; `after_write` is passed at every poll."""
 DELAY_S_MAX = 3.0
 
 
@@ -156,18 +164,31 @@ class World:
         try:
             self.drive.drive(event, self.instant)
         except PowerCut:
-            self.tally.fault("process")
-            self.drive.parts.journal.close()
+            self._died(self.drive.parts.journal)
             self._boot()
         self.checker.look(self.drive.parts.journal)
 
+    def _died(self, journal: Journal) -> None:
+        self.tally.fault("process")
+        journal.close()
+
     def _boot(self) -> None:
+        while True:
+            journal = self._open_journal()
+            try:
+                self._start(journal)
+            except PowerCut:
+                self._died(journal)
+            else:
+                return
+
+    def _start(self, journal: Journal) -> None:
         self._connected = False
         boot_id = f"boot-{next(self._ids)}"
         parts = Parts(
             config=self.config,
             identity=self._identity,
-            journal=Journal(self._path),
+            journal=journal,
             boot_id=boot_id,
             new_id=lambda: str(UUID(int=next(self._ids))),
             draw=lambda: Draw(f"{self.rng.getrandbits(128):032x}", self.rng.random()),
@@ -181,8 +202,11 @@ class World:
             self.give(PortUp(port))
         self.after(self.rng.uniform(0.1, 5), self._connect)
 
-    def _crash_at(self, _point: str) -> None:
-        if self.faulty and self.rng.random() < CRASH:
+    def _open_journal(self) -> Journal:
+        return Journal(self._path)
+
+    def _crash_at(self, point: str) -> None:
+        if self.faulty and self.rng.random() < CRASH.get(point, CRASH_SELDOM):
             raise PowerCut
 
     def _perform(self, effect: Outward) -> None:

@@ -81,7 +81,7 @@ class Drive:
     def wake_at(self) -> float:
         """When a tick would do something, in monotonic seconds."""
         return min(
-            max(controllers.wake_at(self.controller, self.now), self.keeping.retry_at),
+            self.keeping.wake_at(controllers.wake_at(self.controller, self.now)),
             self.uplink.wake_at,
             self.framer.wake_at,
             self._state_due,
@@ -150,8 +150,7 @@ class Drive:
             self._scanned(scans)
         if self.uplink.wake_at <= mono_s:
             self._uplink(uplink.Tick())
-        due = max(controllers.wake_at(self.controller, self.now), self.keeping.retry_at)
-        if due <= mono_s:
+        if not self.keeping.outage and controllers.wake_at(self.controller, self.now) <= mono_s:
             self._control(ctl.Tick())
 
     def _scanned(self, scans: tuple[scanner.Scan, ...]) -> None:

@@ -111,7 +111,8 @@ class Journal:
             raise
         except (apsw.Error, UnicodeDecodeError) as error:
             self._set_file_aside()
-            return replace(self._open(), broken=f"{self.path}: {error}")
+            why = f"{self.path}: {error}"
+            return replace(self._open(), broken=why, damaged=(("store", "all of it"),))
 
     def _open(self) -> Found:
         self._db = apsw.Connection(str(self.path), vfs=self._vfs)

@@ -35,10 +35,9 @@ class Keeping:
         self._journal: Journal = parts.journal
         self._tidy_at = self._prune_at = now.mono_s
 
-    @property
-    def retry_at(self) -> float:
-        """When a store that refused is tried again; long ago if it works."""
-        return self.outage.retry_at if self.outage else float("-inf")
+    def wake_at(self, due: float) -> float:
+        """Return when the controller, `due` then, is stepped: not before a store that works."""
+        return self.outage.retry_at if self.outage else due
 
     @property
     def faults(self) -> tuple[str, ...]:
@@ -57,7 +56,7 @@ class Keeping:
         """Write, if there is anything; raise `JournalUnusable`."""
         if not (events or changes):
             return
-        if now.mono_s < self.retry_at:
+        if self.outage and now.mono_s < self.outage.retry_at:
             raise JournalUnusable("not tried again yet")
         self._parts.crash_at("before_commit")
         self._journal.commit(events, changes, stamp(self._parts, now), new_epoch=new_epoch)

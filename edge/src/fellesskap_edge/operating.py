@@ -269,12 +269,12 @@ def _jammed(draft: Draft, number: int, _before: Door) -> None:
 def _interrupted(draft: Draft, number: int, _before: Door) -> None:
     """A restart cut the operation off and the door is shut: nothing fires, the right stays."""
     operation = _end(draft, number)
+    if operation.act == "deposit":
+        # It may have been opened, and the parcel put in, while nobody looked.
+        draft.place(number, Place("unknown", draft.c.places[number].service))
     if operation.opened:
         closed = DoorClosed(compartment=number, authorisation_id=operation.authorisation_id)
         draft.say(Record(closed))
-        if operation.act == "deposit":
-            # Somebody may have put the parcel in while nobody looked.
-            draft.place(number, Place("unknown", draft.c.places[number].service))
         return
     event = NotOpened(compartment=number, authorisation_id=operation.authorisation_id)
     draft.say(Record(event))

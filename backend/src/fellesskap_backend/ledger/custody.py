@@ -76,7 +76,9 @@ def delivery_failed(at: At, event: DeliveryFailed) -> None:
 
 
 def reported(at: At, event: CustodyReported) -> None:
-    """Adopt what a locker with a new store believes to hold."""
+    """Adopt what a locker with a new store believes to hold; it may hold nothing at all."""
+    if not event.parcel_id:
+        return
     parcel = at.parcel_of(event.right_id)
     place = at.compartment(event.compartment)
     place.content, place.parcel_id = "parcel", parcel.id if parcel else None

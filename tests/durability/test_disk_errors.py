@@ -1,0 +1,149 @@
+"""A disk that refuses: nothing is done that is not written, people are told, it serves again."""
+
+from pathlib import Path
+
+import pytest
+
+from fellesskap_edge.journal import Journal
+from fellesskap_edge.outage import RETRY_S
+from fellesskap_protocol.events import Fault, Serving
+from tests.durability.bad_disk import BadDisk
+from tests.durability.visits import Visits
+
+# APSW cannot hand an error on when SQLite is in the middle of answering another one.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+OUT_OF_ORDER = "journal: cannot be written, nothing opens"
+
+
+def on(disk: BadDisk, folder: Path) -> Visits:
+    """A locker on this disk, in which parcel 1 lies and parcel 2 is expected."""
+    locker = Visits(1, folder, lambda path: Journal(path, vfs=disk.name))
+    locker.wait(8)
+    locker.announce(1)
+    locker.deposit(1)
+    locker.announce(2)
+    return locker
+
+
+def faults(locker: Visits) -> list[str]:
+    return [e.what for e in locker.checker.events if isinstance(e, Fault) and e.part == "journal"]
+
+
+def test_on_a_read_only_disk_nothing_opens_and_everybody_is_told(in_memory: Path) -> None:
+    disk = BadDisk()
+    locker = on(disk, in_memory)
+    before, pulses = locker.drive.parts.journal.head_seq, locker.unlocks
+    disk.fail()
+    answer = locker.collect_once(1)
+    assert answer is not None
+    assert (answer.outcome, answer.compartment) == ("locker_out_of_order", None)
+    locker.scan("PARCEL-000002")
+    locker.wait(0.5)
+    told = locker.shown()
+    assert told is not None
+    assert (told.outcome, told.compartment) == ("out_of_order", None)
+    locker.command("open_door", "j1", 5)
+    assert OUT_OF_ORDER in locker.states[-1].faults
+    assert (locker.unlocks, locker.drive.parts.journal.head_seq) == (pulses, before)
+    disk.heal()
+    locker.wait(2 * RETRY_S)
+    assert locker.states[-1].faults == ()
+    assert faults(locker)[0].startswith("could not be written; ")
+    assert faults(locker)[1] == "ok"
+    locker.collect(1)
+    locker.deposit(2)
+    locker.verify()
+
+
+def test_the_time_of_an_outage_is_not_served(in_memory: Path) -> None:
+    disk = BadDisk()
+    locker = on(disk, in_memory)
+    disk.fail()
+    locker.type_code("11112222")
+    began = locker.instant.wall
+    locker.wait(600)
+    disk.heal()
+    locker.wait(1000)
+    served = [event for event in locker.checker.events if isinstance(event, Serving)]
+    assert [event.to for event in served if event.from_ < began] == [began]
+    assert all((e.from_ - began).total_seconds() >= 600 for e in served if e.from_ >= began)
+
+
+def test_a_door_that_was_seen_open_in_an_outage_is_not_pulsed_again(in_memory: Path) -> None:
+    """The disk breaks between the pulse and the opening; the door is shut before it is back."""
+    disk = BadDisk()
+    locker = on(disk, in_memory)
+    locker.type_code("10000077")
+    locker.wait_by("take_out", 1)
+    disk.fail()
+    locker.wait(60)
+    pulses = locker.unlocks
+    disk.heal()
+    locker.wait(60)
+    assert locker.unlocks == pulses
+    locker.collect(1)
+    locker.verify()
+
+
+def test_a_bank_that_fell_silent_in_an_outage_is_silent_after_it(in_memory: Path) -> None:
+    disk = BadDisk()
+    locker = on(disk, in_memory)
+    disk.fail()
+    locker.type_code("11112222")
+    locker.unplug_boards()
+    locker.wait(30)
+    disk.heal()
+    locker.wait(2 * RETRY_S)
+    assert locker.drive.controller.answering == frozenset()
+    answer = locker.type_code("10000077")
+    assert answer is not None
+    assert answer.outcome == "out_of_order"
+
+
+ONCE, FROM_THEN_ON = 1.0, float("inf")
+full = pytest.mark.full
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("act", "times", "every"),
+    [
+        pytest.param("collect", ONCE, 1),
+        pytest.param("collect", FROM_THEN_ON, 4),
+        pytest.param("deposit", ONCE, 4),
+        pytest.param("deposit", FROM_THEN_ON, 4),
+        pytest.param("collect", FROM_THEN_ON, 1, marks=full),
+        pytest.param("deposit", ONCE, 1, marks=full),
+        pytest.param("deposit", FROM_THEN_ON, 1, marks=full),
+    ],
+)
+def test_whichever_write_or_sync_fails_no_pulse_is_unrecorded(
+    act: str, times: float, every: int, in_memory: Path
+) -> None:
+    """Let the n-th act of the disk fail in one visit, for each n until the visit has no more."""
+    turn = 0
+    while refuse_one(act, in_memory / str(turn), turn * every, times):
+        turn += 1
+    assert turn * every > 20, "there is no visit without so many writes and syncs"
+
+
+def refuse_one(act: str, folder: Path, after: int, times: float) -> bool:
+    """Live through one visit with a failing disk, and one without; say whether it failed."""
+    folder.mkdir()
+    disk = BadDisk()
+    locker = on(disk, folder)
+    disk.fail(after, times)
+    locker.collect_once(1) if act == "collect" else locker.deposit_once(2)
+    refused = disk.refusals > 0
+    disk.heal()
+    if refused and after % 2:
+        locker.restart()  # what could not be written may have been, all the same
+    locker.wait(2 * RETRY_S)
+    locker.verify()
+    locker.collect(1)
+    locker.deposit(2)
+    locker.verify()
+    locker.restart()
+    assert locker.drive.parts.journal.found.broken is None
+    locker.drive.parts.journal.close()
+    return refused
