@@ -13,13 +13,21 @@ from collections.abc import Iterator
 READ_COILS, READ_INPUTS, READ_REGISTERS, WRITE_COIL, WRITE_REGISTERS = 1, 2, 3, 5, 16
 
 
+def _after(value: int) -> int:
+    """Return what eight bits of the polynomial A001 make of a value."""
+    for _ in range(8):
+        value = value >> 1 ^ (0xA001 if value & 1 else 0)
+    return value
+
+
+TABLE = tuple(map(_after, range(256)))
+
+
 def crc(body: bytes) -> bytes:
     """Return the checksum as it stands on the line, low byte first."""
     value = 0xFFFF
     for byte in body:
-        value ^= byte
-        for _ in range(8):
-            value = value >> 1 ^ (0xA001 if value & 1 else 0)
+        value = value >> 8 ^ TABLE[(value ^ byte) & 0xFF]
     return value.to_bytes(2, "little")
 
 

@@ -14,6 +14,7 @@ board is used. Never sent: on, toggle, all on, flash-off (which ends with the re
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from fellesskap_edge.locks import modbus
 from fellesskap_edge.locks.driver import (
@@ -51,12 +52,12 @@ class Waveshare(Driver):
 
     def start(self) -> tuple[Order, ...]:
         """Return the frame that switches all relays off."""
-        return (self.off(),)
+        return (_off(self.address),)
 
     def unlock(self, channel: int) -> bytes:
         """Return the frame that switches one relay on and lets the board switch it off."""
         relay = FLASH_ON + checked(channel, self.channels) - 1
-        return self._write_coil(relay, capped(self.pulse_ms) // FLASH_UNIT_MS)
+        return _write_coil(self.address, relay, capped(self.pulse_ms) // FLASH_UNIT_MS)
 
     def acknowledges(self, heard: bytes, channel: int) -> bool:
         """Say whether the board repeats the request, as it does when it obeys."""
@@ -83,12 +84,7 @@ class Waveshare(Driver):
 
     def off(self) -> Order:
         """Return what switches all relays off; the board repeats it."""
-        frame = self._write_coil(ALL, 0)
-        return Order("switch its relays off", frame, frame)
-
-    def _write_coil(self, coil: int, value: int) -> bytes:
-        head = bytes((self.address, modbus.WRITE_COIL))
-        return modbus.sealed(head + coil.to_bytes(2, "big") + value.to_bytes(2, "big"))
+        return _off(self.address)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,17 +95,7 @@ class WaveshareD(Waveshare):
 
     def start(self) -> tuple[Order, ...]:
         """Return what unlinks the inputs, switches the relays off, and proves the first."""
-        head = bytes((self.address, modbus.WRITE_REGISTERS))
-        where = head + LINKAGE.to_bytes(2, "big") + self.channels.to_bytes(2, "big")
-        size = 2 * self.channels
-        write = modbus.sealed(where + bytes((size,)) + bytes(size))
-        ask = modbus.asks(self.address, modbus.READ_REGISTERS, LINKAGE, self.channels)
-        none = modbus.sealed(bytes((self.address, modbus.READ_REGISTERS, size)) + bytes(size))
-        return (
-            Order("take the order to unlink inputs and relays", write, modbus.sealed(where)),
-            self.off(),
-            Order("unlink inputs and relays", ask, none),
-        )
+        return _unlinking(self.address, self.channels)
 
     def status(self) -> bytes:
         """Return the frame that asks for the inputs."""
@@ -123,6 +109,32 @@ class WaveshareD(Waveshare):
         return {
             channel: reading(bit, self.closed_bit) for channel, bit in enumerate(found, start=1)
         }
+
+
+def _write_coil(unit: int, coil: int, value: int) -> bytes:
+    head = bytes((unit, modbus.WRITE_COIL))
+    return modbus.sealed(head + coil.to_bytes(2, "big") + value.to_bytes(2, "big"))
+
+
+@cache
+def _off(unit: int) -> Order:
+    frame = _write_coil(unit, ALL, 0)
+    return Order("switch its relays off", frame, frame)
+
+
+@cache
+def _unlinking(unit: int, channels: int) -> tuple[Order, ...]:
+    where = bytes((unit, modbus.WRITE_REGISTERS)) + LINKAGE.to_bytes(2, "big")
+    where += channels.to_bytes(2, "big")
+    size = 2 * channels
+    write = modbus.sealed(where + bytes((size,)) + bytes(size))
+    ask = modbus.asks(unit, modbus.READ_REGISTERS, LINKAGE, channels)
+    none = modbus.sealed(bytes((unit, modbus.READ_REGISTERS, size)) + bytes(size))
+    return (
+        Order("take the order to unlink inputs and relays", write, modbus.sealed(where)),
+        _off(unit),
+        Order("unlink inputs and relays", ask, none),
+    )
 
 
 def _made(bank: Settings) -> Waveshare:

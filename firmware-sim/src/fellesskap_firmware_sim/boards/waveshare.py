@@ -61,7 +61,7 @@ class Waveshare(Board):
         """Take the frame that has ended, switch what is due, follow the inputs."""
         self._end_frame(now)
         super().advance(now)
-        if self.has_inputs:
+        if any(self.modes):
             self._follow(now)
 
     def _end_frame(self, now: float) -> None:
