@@ -15,8 +15,12 @@ from fellesskap_protocol.capacity import Compartment
 
 OF_FAMILY: Any = None
 """Not in the file: as the family's boards come from the factory."""
+NOT_GIVEN = -1
+"""Not in the file, and no board has such an address."""
 FAMILY_KEYS = ("baud", "channels", "pulse_ms", "closed_bit")
 """What is so by the family where the file does not say it."""
+ON_PINS = {"baud": 0, "pulse_ms": 300, "closed_bit": 1}
+"""The same where there is no board: only the pulse means something."""
 
 
 class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -44,24 +48,34 @@ class KioskTable(_Table, frozen=True):
 
 
 class Bank(_Table, frozen=True):
-    """One lock board on a serial line; what is left out is as the family has it."""
+    """One lock board on a serial line, or locks on the pins of the computer itself.
+
+    What is left out is as the family has it; the last four keys are for `gpio` alone.
+    """
 
     name: str
-    family: Literal["8a", "kerong", "waveshare", "waveshare_d", "wkly"]
-    port: str
-    address: int
+    family: Literal["8a", "kerong", "waveshare", "waveshare_d", "wkly", "gpio"]
     supply: str
+    port: str = ""
+    address: int = NOT_GIVEN
     baud: int = OF_FAMILY
     channels: int = OF_FAMILY
     pulse_ms: int = OF_FAMILY
     closed_bit: Literal[0, 1] = OF_FAMILY
     status_order: Literal["high_first", "low_first"] = "high_first"
+    lock_pins: tuple[int, ...] = ()
+    """GPIO numbers (BCM); channel n is the n-th."""
+    door_pins: tuple[int, ...] = ()
+    active_high: bool = True
+    closed_level: Literal[0, 1] = 0
 
     def __post_init__(self) -> None:
-        family = FAMILIES[self.family]
+        usual: dict[str, int] = {"channels": len(self.lock_pins), **ON_PINS}
+        if self.family != "gpio":
+            usual = {key: getattr(FAMILIES[self.family], key) for key in FAMILY_KEYS}
         for key in FAMILY_KEYS:
             if getattr(self, key) is OF_FAMILY:
-                msgspec.structs.force_setattr(self, key, getattr(family, key))
+                msgspec.structs.force_setattr(self, key, usual[key])
 
     @property
     def gap_s(self) -> float:

@@ -17,6 +17,7 @@ import msgspec
 
 from fellesskap_edge import toml_lines
 from fellesskap_edge.config import LockerConfig
+from fellesskap_edge.config_pins import problems_of_pins
 from fellesskap_edge.config_rules import Row, Tables, problems
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -150,7 +151,8 @@ def load(path: Path) -> LockerConfig:
     """Read and check a `locker.toml`; raise `InvalidConfig` with all that is wrong with it."""
     reading = read(path)
     config = reading.table(LockerConfig, reading.raw, ())
-    for place, what in problems(tables(reading)):
+    found = tables(reading)
+    for place, what in (*problems(found), *problems_of_pins(found)):
         reading.say(place, what)
     reading.refuse()
     assert config is not None, "what is no config was refused"
@@ -178,7 +180,10 @@ def absolute(config: LockerConfig, folder: Path) -> LockerConfig:
     replace = msgspec.structs.replace
     return replace(
         config,
-        banks=tuple(replace(bank, port=str(folder / bank.port)) for bank in config.banks),
+        banks=tuple(
+            replace(bank, port=str(folder / bank.port)) if bank.port else bank
+            for bank in config.banks
+        ),
         scanner=replace(config.scanner, port=str(folder / config.scanner.port)),
         edge=replace(config.edge, state=str(folder / config.edge.state)),
     )

@@ -8,13 +8,15 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 
-from fellesskap_edge.config import FAMILY_KEYS
+from fellesskap_edge.config import FAMILY_KEYS, NOT_GIVEN
 from fellesskap_edge.locks import FAMILIES
 from fellesskap_edge.toml_lines import Path
 from fellesskap_protocol.topics import InvalidLockerId, check_locker_id
 
 INTERVAL_S_MAX = 86_400
 PORT_MAX = 65_535
+PIN_KEYS = {"lock_pins": (), "door_pins": (), "active_high": True, "closed_level": 0}
+"""What is for banks on pins alone, and what it is where it is left out."""
 BAUD_MIN, BAUD_MAX = 300, 1_000_000
 Problems = Iterator[tuple[Path, str]]
 
@@ -36,7 +38,7 @@ class Tables:
     limits: Row | None = None
 
 
-class _Once:
+class Once:
     """Tells what was seen before; of what is not known it knows nothing."""
 
     def __init__(self) -> None:
@@ -50,7 +52,7 @@ class _Once:
         return known
 
 
-def _outside(value: float | None, least: float, most: float) -> bool:
+def outside(value: float | None, least: float, most: float) -> bool:
     """Say whether a value is known and out of range; nan is out of every range."""
     return value is not None and not least <= value <= most
 
@@ -70,15 +72,15 @@ def problems_of_the_whole(tables: Tables) -> Problems:
         except InvalidLockerId as error:
             yield ("locker", "id"), str(error)
     if limits := tables.limits:
-        if _outside(limits.remote_open_interval_s, 0.5, INTERVAL_S_MAX):
+        if outside(limits.remote_open_interval_s, 0.5, INTERVAL_S_MAX):
             yield (
                 ("limits", "remote_open_interval_s"),
                 "remote_open_interval_s is at least 0.5 (one coil at a time) and at most "
                 f"{INTERVAL_S_MAX}",
             )
-        if _outside(limits.remote_opens_per_10_min, 0, float("inf")):
+        if outside(limits.remote_opens_per_10_min, 0, float("inf")):
             yield ("limits", "remote_opens_per_10_min"), "remote_opens_per_10_min is not negative"
-    if tables.kiosk and _outside(tables.kiosk.port, 0, PORT_MAX):
+    if tables.kiosk and outside(tables.kiosk.port, 0, PORT_MAX):
         yield ("kiosk", "port"), f"port {tables.kiosk.port} is not 0 to {PORT_MAX}"
     if tables.scanner:
         yield from _baud(("scanner",), tables.scanner.baud)
@@ -86,24 +88,24 @@ def problems_of_the_whole(tables: Tables) -> Problems:
 
 def problems_of_lines(tables: Tables) -> Problems:
     """Check the boards and the lines they share."""
-    names, places = _Once(), _Once()
+    names, places = Once(), Once()
     bauds: dict[str, int] = {}
     lines: dict[str, str] = {}
     for at, bank in enumerate(tables.banks):
         place: Path = ("bank", at)
         if names.again(bank.name):
             yield (*place, "name"), f"the name {bank.name!r} stands twice"
-        if bank.family is not None:
-            for key, what in FAMILIES[bank.family].problems(_filled(bank)):
-                yield (*place, key), what
-        if places.again(bank.port, bank.address):
+        if bank.family == "gpio":
+            continue
+        yield from _board(place, bank)
+        if not bank.port:
+            continue
+        if bank.address != NOT_GIVEN and places.again(bank.port, bank.address):
             yield (
                 (*place, "address"),
                 f"address {bank.address} on {bank.port!r} stands twice: "
                 "give one board another DIP setting",
             )
-        if bank.port is None:
-            continue
         baud = _filled(bank).baud if bank.family else bank.baud
         if baud is not None and bauds.setdefault(bank.port, baud) != baud:
             yield (*place, "baud"), f"the banks on {bank.port!r} differ in baud"
@@ -117,18 +119,32 @@ def problems_of_lines(tables: Tables) -> Problems:
         yield ("scanner", "port"), f"{tables.scanner.port!r} is the line of a [[bank]]"
 
 
+def _board(place: Path, bank: Row) -> Problems:
+    """Check one board against its family."""
+    if bank.port == "":
+        yield place, "port is missing: which serial line is it on?"
+    if bank.address == NOT_GIVEN:
+        yield place, "address is missing: as its DIP switches say"
+    for key, left_out in PIN_KEYS.items():
+        if getattr(bank, key) not in (None, left_out):
+            yield (*place, key), f"{key} says nothing for family {bank.family!r}: take it out"
+    if bank.family is not None:
+        for key, what in FAMILIES[bank.family].problems(_filled(bank)):
+            yield (*place, key), what
+
+
 def problems_of_compartments(tables: Tables) -> Problems:
     """Check the doors and how they are wired."""
-    channels = {bank.name: _filled(bank).channels for bank in tables.banks if bank.family}
+    channels = {bank.name: _channels(bank) for bank in tables.banks}
     banks = {bank.name for bank in tables.banks} | {None}
-    numbers, wires = _Once(), _Once()
+    numbers, wires = Once(), Once()
     for at, one in enumerate(tables.compartments or ()):
         place: Path = ("compartment", at)
         if numbers.again(one.number):
             yield (*place, "number"), f"number {one.number} stands twice"
         if one.bank not in banks:
             yield (*place, "bank"), f"there is no bank {one.bank!r}"
-        elif _outside(one.channel, 1, most := channels.get(one.bank, float("inf"))):
+        elif outside(one.channel, 1, most := channels.get(one.bank, float("inf"))):
             yield (*place, "channel"), f"channel {one.channel} is not 1 to {most}"
         if wires.again(one.bank, one.channel):
             yield (
@@ -136,7 +152,7 @@ def problems_of_compartments(tables: Tables) -> Problems:
                 f"channel {one.channel} of bank {one.bank!r} is wired to two compartments",
             )
         for key in ("number", "width_mm", "height_mm", "depth_mm", "max_g"):
-            if _outside(getattr(one, key), 1, float("inf")):
+            if outside(getattr(one, key), 1, float("inf")):
                 yield (*place, key), f"{key} is greater than 0"
         if None not in (one.floor_mm, one.top_mm) and one.top_mm <= one.floor_mm:
             yield (*place, "top_mm"), f"top_mm {one.top_mm} is not above floor_mm {one.floor_mm}"
@@ -144,14 +160,26 @@ def problems_of_compartments(tables: Tables) -> Problems:
         yield ("compartment",), "there is no [[compartment]]"
 
 
+def _channels(bank: Row) -> float:
+    """Return how many wires a bank has; without limit if that is not known."""
+    if bank.family == "gpio":
+        return len(bank.lock_pins) if bank.lock_pins else float("inf")
+    return _filled(bank).channels if bank.family else float("inf")
+
+
 def _filled(bank: Row) -> Row:
-    """Return a bank of a known family with the family's own where the file says nothing right."""
+    """Return a board of a known family with the family's own where the file says nothing right."""
     family = FAMILIES[bank.family]
     usual = {"address": family.addresses[0], "status_order": "high_first"}
     usual |= {key: getattr(family, key) for key in FAMILY_KEYS}
-    return Row(**{key: usual.get(key) if at is None else at for key, at in vars(bank).items()})
+    return Row(
+        **{
+            key: usual.get(key) if at is None or at == NOT_GIVEN else at
+            for key, at in vars(bank).items()
+        }
+    )
 
 
 def _baud(place: Path, baud: int | None) -> Problems:
-    if _outside(baud, BAUD_MIN, BAUD_MAX):
+    if outside(baud, BAUD_MIN, BAUD_MAX):
         yield (*place, "baud"), f"baud {baud} is not {BAUD_MIN} to {BAUD_MAX}"

@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from fellesskap_edge.config import LockerConfig
@@ -35,6 +36,7 @@ from fellesskap_edge.inbox import (
 from fellesskap_edge.journal import Journal
 from fellesskap_edge.kiosk.app import Kiosk
 from fellesskap_edge.link import Link
+from fellesskap_edge.locks.gpio import ReadPins, SetPin
 from fellesskap_edge.machine_clock import MachineClock
 from fellesskap_edge.notify import Systemd
 from fellesskap_edge.parts import Parts
@@ -42,6 +44,9 @@ from fellesskap_edge.ports import Ports
 from fellesskap_edge.state import Answer, TellCourier
 from fellesskap_edge.uplink import Draw
 from fellesskap_edge.watchdog import Beat, dead
+
+if TYPE_CHECKING:
+    from fellesskap_edge.pins import Pins
 
 log = logging.getLogger(__name__)
 INBOX_EVENTS_MAX = 10_000
@@ -54,16 +59,18 @@ class Daemon:
     """One locker's daemon, from start to stop."""
 
     def __init__(self, config: LockerConfig) -> None:
-        state = Path(config.edge.state)
-        identity = load(state, config.locker.id)
         self._inbox: queue.Queue[Inward] = queue.Queue(INBOX_EVENTS_MAX)
         self._lost = 0
+        # The first thing of all: a process that was killed may have left a coil on.
+        self._pins = _pins(config, self.post)
+        state = Path(config.edge.state)
+        identity = load(state, config.locker.id)
         self._running = True
         self._systemd = Systemd(os.environ)
         self._feed_at = float("inf")
         self._dead: tuple[str, ...] = ()
         self._clock = MachineClock()
-        bauds = {bank.port: bank.baud for bank in config.banks}
+        bauds = {bank.port: bank.baud for bank in config.banks if bank.port}
         self._ports = Ports({**bauds, config.scanner.port: config.scanner.baud}, self.post)
         self._link = Link(identity.provision.broker, config.locker.id, self.post)
         self._kiosk = Kiosk(config.kiosk.port, self._type_code)
@@ -78,6 +85,7 @@ class Daemon:
             draw=lambda: Draw(secrets.token_hex(16), random.random()),  # noqa: S311 (only spreads)
             perform=self._perform,
             crash_at=_crash_at,
+            mono_s=time.monotonic,
         )
         self.drive = Drive(parts, self._clock.now(), commissioned=not marker.exists())
         marker.touch(mode=0o600)
@@ -99,6 +107,17 @@ class Daemon:
         self._ports.start()
         self._link.start()
         self._kiosk.start()
+        try:
+            self._serve(on_ready)
+        finally:
+            if self._pins:
+                self._pins.stop()  # before whatever may take its time to stop
+        self._kiosk.stop()
+        self._link.stop()
+        self._ports.stop()
+        self._journal.close()
+
+    def _serve(self, on_ready: Callable[[str], None]) -> None:
         ready_by = time.monotonic() + READY_S_MAX
         ready = False
         while self._running:
@@ -135,10 +154,8 @@ class Daemon:
 
     @property
     def _beats(self) -> list[Beat]:
-        lines = self.drive.buses.items()
-        now = time.monotonic()
-        overdue = [Beat(f"bus {port}", True, min(now, line.wake_at)) for port, line in lines]
-        return [*self._ports.beats, *overdue, self._kiosk.beat, self._link.beat]
+        overdue = Beat("lock lines", True, min(time.monotonic(), self.drive.lines.wake_at))
+        return [*self._ports.beats, overdue, self._kiosk.beat, self._link.beat]
 
     @property
     def _status(self) -> str:
@@ -169,6 +186,10 @@ class Daemon:
         match effect:
             case WritePort(port, data):
                 self._ports.write(port, data)
+            case SetPin(bank, channel, on) if self._pins:
+                self._pins.set(bank, channel, on=on)
+            case ReadPins(bank) if self._pins:
+                self._pins.read(bank)
             case Publish():
                 self._link.publish(effect)
             case SetWill(payload):
@@ -179,6 +200,16 @@ class Daemon:
                 self._kiosk.answer(effect)
             case TellCourier():
                 self._kiosk.show(f"courier_{effect.outcome}", effect.compartment)
+
+
+def _pins(config: LockerConfig, post: Callable[[Inward], None]) -> "Pins | None":
+    """Claim the pins, all coils off; None, and gpiozero never imported, if no bank is on pins."""
+    banks = [bank for bank in config.banks if bank.family == "gpio"]
+    if not banks:
+        return None
+    from fellesskap_edge.pins import Pins, pin_factory  # noqa: PLC0415 (the reason is above)
+
+    return Pins(banks, post, pin_factory)
 
 
 def new_id() -> UUID:

@@ -14,15 +14,17 @@ from typing import Literal
 
 import msgspec
 
-from fellesskap_edge import bus, outage, scanner, uplink
 from fellesskap_edge import controller as controllers
 from fellesskap_edge import inbox as rim
+from fellesskap_edge import outage, scanner, uplink
 from fellesskap_edge import state as ctl
 from fellesskap_edge.clock import Instant
 from fellesskap_edge.custody import begin_epoch
 from fellesskap_edge.facts import KeysFact
 from fellesskap_edge.journal import JournalUnusable
 from fellesskap_edge.keeping import Keeping
+from fellesskap_edge.lines import Lines
+from fellesskap_edge.locks import gpio
 from fellesskap_edge.parts import Parts
 from fellesskap_edge.start import start
 from fellesskap_edge.wire import Wire, instant_of, snapshot
@@ -46,7 +48,7 @@ AT_SCANNER = "scanner"
 """The ticket of a resident who shows a QR code to the scanner."""
 STATE_S_MIN, STATE_S_MAX = 1.0, 600.0
 CLOCK_STEP_S = 1.0
-After = bus.Effect | ctl.Effect | uplink.Effect
+After = ctl.Effect | uplink.Effect
 
 
 class Drive:
@@ -61,12 +63,8 @@ class Drive:
         self._floor = begun.floor
         self.now = self._floor.now(machine)
         self._offset = machine.wall - timedelta(seconds=machine.mono_s)
-        self.buses = begun.buses
+        self.lines = Lines(parts, begun.buses, self._control, self._fault)
         self.framer = scanner.Framer()
-        self._fast: dict[str, set[int]] = {}
-        self._wired = {(one.bank, one.channel): one.number for one in parts.config.compartments}
-        self._channels = {number: place for place, number in self._wired.items()}
-        self._ports = {bank.name: bank.port for bank in parts.config.banks}
         self._events: list[AnyEvent] = []
         self._changes: list[ctl.Keep | ctl.Forget] = []
         self._effects: deque[After] = deque()
@@ -85,12 +83,13 @@ class Drive:
             self.uplink.wake_at,
             self.framer.wake_at,
             self._state_due,
-            *(line.wake_at for line in self.buses.values()),
+            self.lines.wake_at,
         )
 
     def drive(self, event: rim.Inward, machine: Instant) -> None:
         """Take one event in, and every deadline that is due; commit; perform."""
         self.now = self._floor.now(machine)
+        self.lines.switch_off(self.now.mono_s)
         self._try_again()
         self._mind_steps(machine)
         self._take(event)
@@ -112,15 +111,15 @@ class Drive:
 
     def _take(self, event: rim.Inward) -> None:
         match event:
-            case rim.PortUp(port) if port in self.buses:
-                self._bus(port, bus.PortUp())
-            case rim.PortDown(port) if port in self.buses:
-                self._bus(port, bus.PortDown())
+            case rim.PortUp(port) | rim.PortDown(port) | rim.PortBytes(port) if self.lines.has(
+                port
+            ):
+                self.lines.take(event, self.now.mono_s)
+            case gpio.PinLevels() | gpio.PinEdge() | gpio.PinsFailed():
+                self.lines.take(event, self.now.mono_s)
             case rim.PortUp() | rim.PortDown():
                 what = "ok" if isinstance(event, rim.PortUp) else "gone"
                 self._events.append(Fault(part="scanner", what=what, since=self.now.wall))
-            case rim.PortBytes(port, data) if port in self.buses:
-                self._bus(port, bus.Received(data))
             case rim.PortBytes(_, data):
                 self.framer, scans = scanner.receive(self.framer, data, self.now.mono_s)
                 self._scanned(scans)
@@ -142,9 +141,7 @@ class Drive:
 
     def _tick(self) -> None:
         mono_s = self.now.mono_s
-        for port, line in self.buses.items():
-            if line.wake_at <= mono_s:
-                self._bus(port, bus.Tick())
+        self.lines.tick(mono_s)
         if self.framer.wake_at <= mono_s:
             self.framer, scans = scanner.tick(self.framer, mono_s)
             self._scanned(scans)
@@ -210,36 +207,8 @@ class Drive:
         self.controller, effects = controllers.step(self.controller, event, self.now)
         self._heard(effects)
 
-    def _bus(self, port: str, event: bus.Event) -> None:
-        self.buses[port], effects = bus.step(self.buses[port], event, self.now.mono_s)
-        for effect in effects:
-            if isinstance(effect, bus.Write):
-                unlocks = self.buses[port].phase is bus.Phase.UNLOCKING
-                self.parts.perform(rim.WritePort(port, effect.data))
-                self.parts.crash_at("after_write")
-                if unlocks:
-                    self.parts.crash_at("after_pulse_before_record")
-            else:
-                self._sensed(effect)
-
-    def _sensed(self, effect: bus.Effect) -> None:
-        match effect:
-            case bus.Sensed(bank, readings):
-                for channel, reading in readings.items():
-                    if (bank, channel) in self._wired:
-                        self._control(ctl.DoorSensed(self._wired[bank, channel], reading))
-            case bus.Contact(bank, answering):
-                self._control(ctl.BankContact(bank, answering=answering))
-            case bus.Unacknowledged(ticket):
-                self._control(ctl.PulseUnacknowledged(int(ticket)))
-            case bus.Stuck(bank, channel, over):
-                self._fault(f"relay {channel} of bank {bank}", "stays on", over=over)
-            case bus.Unready(bank, what, over):
-                self._fault(f"start of bank {bank}", f"the board did not {what}", over=over)
-
-    def _fault(self, part: str, what: str, *, over: bool) -> None:
-        since = self.now.wall
-        self._events.append(Fault(part=part, what="ok" if over else what, since=since))
+    def _fault(self, part: str, what: str) -> None:
+        self._events.append(Fault(part=part, what=what, since=self.now.wall))
 
     def _uplink(self, event: uplink.Event) -> None:
         draw = self.parts.draw()
@@ -293,7 +262,7 @@ class Drive:
         if self.keeping.works_again(self.now):
             self.controller, self._compared = self.keeping.kept, None
             self._uplink(uplink.Journalled(self._journal.head_seq, self.controller.position))
-            for event in self.keeping.unheard(self.buses, self._wired):
+            for event in self.keeping.unheard(self.lines.answering, self.lines.readings):
                 self._control(event)
             self._settle()
 
@@ -313,10 +282,10 @@ class Drive:
         match effect:
             case ctl.Pulse(number):
                 self.parts.crash_at("after_commit_before_pulse")
-                bank, channel = self._channels[number]
-                self._bus(self._ports[bank], bus.Unlock(bank, channel, str(number)))
+                mono_s = self.parts.mono_s
+                self.lines.pulse(number, mono_s() if mono_s else self.now.mono_s)
             case ctl.WatchDoor(number, fast):
-                self._watch(number, fast=fast)
+                self.lines.watch(number, self.now.mono_s, fast=fast)
             case ctl.Answer() | ctl.TellCourier():
                 self.parts.perform(effect)
             case ctl.Reply():
@@ -355,13 +324,6 @@ class Drive:
         self.parts.crash_at("after_new_epoch")
         self.uplink = replace(self.uplink, position=self.controller.position)
         self._uplink(uplink.EpochBegan(epoch, self._journal.head_seq))
-
-    def _watch(self, number: int, *, fast: bool) -> None:
-        """Poll a bank often while any of its doors is in use."""
-        bank, channel = self._channels[number]
-        watched = self._fast.setdefault(bank, set())
-        (watched.add if fast else watched.discard)(channel)
-        self._bus(self._ports[bank], bus.Watch(bank, fast=bool(watched)))
 
     # Towards people ------------------------------------------------------------------------------
 

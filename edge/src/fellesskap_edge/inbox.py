@@ -6,6 +6,7 @@ whoever performs it: the daemon with real ports and sockets, a simulation with i
 
 from dataclasses import dataclass
 
+from fellesskap_edge.locks.gpio import PinEdge, PinLevels, PinsFailed, ReadPins, SetPin
 from fellesskap_edge.state import Answer, TellCourier
 from fellesskap_protocol.topics import Kind
 
@@ -75,6 +76,9 @@ Inward = (
     PortUp
     | PortDown
     | PortBytes
+    | PinLevels
+    | PinEdge
+    | PinsFailed
     | LinkUp
     | LinkDown
     | LinkMessage
@@ -108,4 +112,4 @@ class SetWill:
     payload: bytes
 
 
-Outward = WritePort | Publish | SetWill | Answer | TellCourier
+Outward = WritePort | SetPin | ReadPins | Publish | SetWill | Answer | TellCourier

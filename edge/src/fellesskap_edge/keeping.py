@@ -7,9 +7,10 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from fellesskap_edge import bus, outage
+from fellesskap_edge import outage
 from fellesskap_edge.clock import Instant
 from fellesskap_edge.journal import Journal, JournalUnusable
+from fellesskap_edge.locks.driver import DoorReading
 from fellesskap_edge.outage import Outage
 from fellesskap_edge.parts import Parts, stamp
 from fellesskap_edge.state import BankContact, Controller, DoorSensed, Forget, Keep
@@ -95,18 +96,10 @@ class Keeping:
         return True
 
     def unheard(
-        self, buses: Mapping[str, bus.Bus], wired: Mapping[tuple[str, int], int]
+        self, answering: Mapping[str, bool], readings: Mapping[int, DoorReading]
     ) -> list[BankContact | DoorSensed]:
         """Return what the boards said while the store refused."""
-        lines = [pair for line in buses.values() for pair in line.banks.items()]
-        readings = {
-            wired[name, channel]: reading
-            for name, line in lines
-            for channel, reading in line.doors.items()
-            if (name, channel) in wired
-        }
-        banks = {name: line.answering for name, line in lines if line.answering is not None}
-        return outage.unheard(self.kept, banks, readings)
+        return outage.unheard(self.kept, answering, readings)
 
     def tidy(self, acked_seq: int, now: Instant) -> tuple[Fault, ...]:
         """Set room aside, drop old events; say of the disk what is new. Raise `JournalUnusable`."""

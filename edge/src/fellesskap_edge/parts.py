@@ -45,6 +45,8 @@ class Parts:
     draw: Callable[[], Draw]
     perform: Callable[[Outward], None]
     crash_at: Callable[[str], None] = lambda _point: None
+    mono_s: Callable[[], float] | None = None
+    """Asked right before a coil goes on: the commit before it may have taken long."""
 
 
 def stamp(parts: Parts, now: Instant) -> Stamp:

@@ -91,10 +91,12 @@ def lines(config: LockerConfig) -> dict[str, bus.Bus]:
     """Return one bus per serial port, with its banks; log how sure we are of each driver."""
     found: dict[str, dict[str, bus.BankLine]] = {}
     for bank in config.banks:
+        if bank.family == "gpio":
+            continue  # on pins, not on a line: `lines` knows it
         family = FAMILIES[bank.family]
         log.info("bank %s: family %s, %s", bank.name, family.name, family.quality)
         found.setdefault(bank.port, {})[bank.name] = bus.BankLine(family.make(bank), bank.supply)
-    bauds = {bank.port: bank.baud for bank in config.banks}
+    bauds = {bank.port: bank.baud for bank in config.banks if bank.port}
     return {port: bus.Bus(banks, bauds[port]) for port, banks in found.items()}
 
 

@@ -71,6 +71,22 @@ def live(folder: Path, config: Path) -> int:
     return 0
 
 
+def edge(folder: Path, config: Path) -> int:
+    """Run the real daemon, its pins wired to the simulated locker in `folder`."""
+    from gpiozero import Device  # noqa: PLC0415 (only this command needs them)
+
+    from fellesskap_edge.__main__ import main as edge_main  # noqa: PLC0415
+    from fellesskap_firmware_sim.mock_pins import joined  # noqa: PLC0415
+
+    try:
+        Device.pin_factory = joined(folder)
+    except OSError as error:
+        print(f"no simulated locker runs in {folder}: {error.strerror}", file=sys.stderr)
+        return 1
+    sys.argv = ["fellesskap-edge", "run", "--config", str(config)]
+    return edge_main()
+
+
 def parser() -> argparse.ArgumentParser:
     """Describe the commands."""
     top = argparse.ArgumentParser(prog="fellesskap-firmware-sim", description=__doc__)
@@ -82,6 +98,9 @@ def parser() -> argparse.ArgumentParser:
     run = commands.add_parser("live", help="run the hardware of a locker.toml in real time")
     run.add_argument("--dir", type=Path, required=True, help="for ports and control socket")
     run.add_argument("--config", type=Path, required=True)
+    daemon = commands.add_parser("edge", help="run the real daemon, its pins wired to `live`")
+    daemon.add_argument("--dir", type=Path, required=True, help="where `live` runs")
+    daemon.add_argument("--config", type=Path, required=True)
     scan = commands.add_parser("scan", help="hold a label before the scanner")
     scan.add_argument("dir", type=Path)
     scan.add_argument("text", help="with its AIM identifier, as in ]C100370712345678901238")
@@ -103,6 +122,8 @@ def main() -> int:
         return exchange(arguments["family"], arguments["hex"], arguments["address"])
     if command == "live":
         return live(arguments["dir"].resolve(), arguments["config"])
+    if command == "edge":
+        return edge(arguments["dir"].resolve(), arguments["config"])
     folder = arguments.pop("dir")
     return ask(folder, {"do": command, **arguments})
 

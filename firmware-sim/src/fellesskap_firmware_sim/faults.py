@@ -15,6 +15,14 @@ class LockFaults:
 
 
 @dataclass
+class PinFaults:
+    """What is wrong with a bank on pins."""
+
+    levels_stay_when_killed: bool = False
+    """A killed process leaves its pins as they are: which it is depends on kernel and board."""
+
+
+@dataclass
 class BoardFaults:
     """What is wrong with one board or its line."""
 

@@ -2,7 +2,8 @@
 
 One thread, one selector. `<dir>/lock-bus` and `<dir>/scanner` (the ports of `locker.toml`) are
 links to pseudo-terminals; `<dir>/control.sock` takes JSON requests, one a line: `scan`,
-`scan_bytes`, `person`, `pulses`, `doors`, `force`, `fault`, `unplug`, `plug`, `watch`, `stop`.
+`scan_bytes`, `person`, `pulses`, `doors`, `force`, `fault`, `unplug`, `plug`, `watch`, `stop`;
+`pins` and `pin` come from the daemon's process where a bank is on pins (`mock_pins`).
 """
 
 import contextlib
@@ -19,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from fellesskap_edge.config import LockerConfig
-from fellesskap_firmware_sim.faults import BoardFaults, LockFaults
+from fellesskap_firmware_sim.computer import Computer
+from fellesskap_firmware_sim.faults import BoardFaults, LockFaults, PinFaults
 from fellesskap_firmware_sim.plant import Act, Person
 from fellesskap_firmware_sim.world import SimulatedLocker
 
@@ -75,6 +77,7 @@ class Live:
             self._listen(port)
         self._noise_left = 0
         self._watchers: list[socket.socket] = []
+        self._computer = Computer(self.world)
         self._facts_told = 0
         self._wall_offset = time.time() - time.monotonic()
         control = folder / "control.sock"
@@ -117,6 +120,7 @@ class Live:
             self.lines[self.scanner_port].write(said)
             if self.world.scanner.wake_at == float("inf"):
                 self._tell("scanned", None, time.monotonic())
+        self._computer.tell(now)
         facts = self.world.plant.facts
         while self._facts_told < len(facts):
             fact = facts[self._facts_told]
@@ -162,6 +166,7 @@ class Live:
             if not data or len(buffer) > REQUEST_BYTES_MAX:
                 self.selector.unregister(client)
                 client.close()
+                self._computer.gone(client, time.monotonic())
                 return
             while (end := buffer.find(b"\n")) >= 0:
                 line = bytes(buffer[:end])
@@ -176,6 +181,8 @@ class Live:
         try:
             request = json.loads(line)
             do = request.pop("do")
+            if do == "pins":
+                return {"levels": self._computer.join(client, time.monotonic())}
             handler = self._handler(do)
             if do == "watch":
                 self._watchers.append(client)
@@ -192,6 +199,9 @@ class Live:
 
     def _do_watch(self) -> Json:
         return {"fact": "watching", "compartment": None, "mono_s": time.monotonic()}
+
+    def _do_pin(self, pin: int, *, level: bool | None) -> None:
+        self.world.drive_pin(pin, level, time.monotonic())
 
     def _do_scan(self, text: str) -> None:
         self.world.scan(text.rstrip("\r\n"), time.monotonic())
@@ -245,11 +255,14 @@ class Live:
 
     def _do_fault(self, name: str, value: Any, part: str | int) -> None:
         if isinstance(part, int):
-            faults: LockFaults | BoardFaults = self._lock(part)
+            faults: LockFaults | BoardFaults | PinFaults = self._lock(part)
         elif part in self.world.boards:
             faults = self.world.boards[part].faults
+        elif part in self.world.pins:
+            faults = self.world.pins[part].faults
         else:
-            raise BadRequest(f"no board {part!r}: there are {', '.join(self.world.boards)}")
+            banks = ", ".join((*self.world.boards, *self.world.pins))
+            raise BadRequest(f"no bank {part!r}: there are {banks}")
         if not hasattr(faults, name):
             raise BadRequest(f"no fault {name!r}: there are {', '.join(vars(faults))}")
         setattr(faults, name, value)

@@ -7,6 +7,7 @@ step it in virtual time: write bytes to the bus, let time pass, read bytes.
 from fellesskap_edge.config import LockerConfig
 from fellesskap_firmware_sim.boards import BOARDS
 from fellesskap_firmware_sim.boards.board_8a import Board8A
+from fellesskap_firmware_sim.boards.gpio import GpioBank
 from fellesskap_firmware_sim.boards.line import SerialLine
 from fellesskap_firmware_sim.plant import Act, Person, Plant
 from fellesskap_firmware_sim.scanner import GrowScanner
@@ -19,6 +20,16 @@ class SimulatedLocker:
         supplies = {bank.name: bank.supply for bank in config.banks}
         supply_of = {one.number: supplies[one.bank] for one in config.compartments}
         self.plant = Plant(supply_of, supply_of)
+        self.pins = {
+            bank.name: GpioBank(
+                self.plant,
+                bank,
+                {one.channel: one.number for one in config.compartments if one.bank == bank.name},
+            )
+            for bank in config.banks
+            if bank.family == "gpio"
+        }
+        serial = [bank for bank in config.banks if bank.family != "gpio"]
         self.boards = {
             bank.name: BOARDS[bank.family](
                 self.plant,
@@ -27,16 +38,16 @@ class SimulatedLocker:
                 baud=bank.baud,
                 closed_bit=bank.closed_bit,
             )
-            for bank in config.banks
+            for bank in serial
         }
-        for bank in config.banks:
+        for bank in serial:
             board = self.boards[bank.name]
             board.size = bank.channels
             if isinstance(board, Board8A):
                 board.status_order = bank.status_order
         self.lines = {
-            port: SerialLine([self.boards[bank.name] for bank in config.banks if bank.port == port])
-            for port in sorted({bank.port for bank in config.banks})
+            port: SerialLine([self.boards[bank.name] for bank in serial if bank.port == port])
+            for port in sorted({bank.port for bank in serial})
         }
         self.ports = tuple(self.lines)
         self.scanner = GrowScanner()
@@ -45,12 +56,15 @@ class SimulatedLocker:
     def wake_at(self) -> float:
         """When the next thing happens by itself."""
         lines = [line.wake_at for line in self.lines.values()]
+        lines += [bank.wake_at for bank in self.pins.values()]
         return min(self.plant.wake_at, self.scanner.wake_at, *lines)
 
     def advance(self, now: float) -> None:
         """Let time pass."""
         for line in self.lines.values():
             line.advance(now)
+        for bank in self.pins.values():
+            bank.advance(now)
         self.plant.advance(now)
 
     def write_bus(self, port: str, data: bytes, now: float) -> None:
@@ -60,6 +74,17 @@ class SimulatedLocker:
     def read_bus(self, port: str, now: float) -> bytes:
         """Take what the boards on a line have said by now."""
         return self.lines[port].read(now)
+
+    def drive_pin(self, pin: int, level: bool | None, now: float) -> None:
+        """Let the computer drive one of its pins, or let it go."""
+        for bank in self.pins.values():
+            bank.drive(pin, level, now)
+
+    def pin_levels(self, now: float) -> dict[int, bool]:
+        """Return what every door pin reads."""
+        return {
+            pin: level for bank in self.pins.values() for pin, level in bank.levels(now).items()
+        }
 
     def read_scanner(self, now: float) -> bytes:
         """Take what the scanner has said by now."""

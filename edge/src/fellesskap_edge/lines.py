@@ -1,0 +1,168 @@
+"""The lock lines of the locker: serial buses and banks on pins, behind one face.
+
+Gives each event to the line that it concerns, says outward effects at once and what the doors did
+to `control`. Knows which compartment hangs where; decides nothing about it. Called by `drive`.
+"""
+
+from collections.abc import Callable
+
+from fellesskap_edge import bus
+from fellesskap_edge import inbox as rim
+from fellesskap_edge import state as ctl
+from fellesskap_edge.config import LockerConfig
+from fellesskap_edge.locks import gpio
+from fellesskap_edge.locks.driver import DoorReading
+from fellesskap_edge.parts import Parts
+
+Event = rim.PortUp | rim.PortDown | rim.PortBytes | gpio.PinLevels | gpio.PinEdge | gpio.PinsFailed
+
+
+class Lines:
+    """All lock lines of one locker; `now` is always monotonic seconds."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        buses: dict[str, bus.Bus],
+        control: Callable[[ctl.Event], None],
+        fault: Callable[[str, str], None],
+    ) -> None:
+        config = parts.config
+        self._perform, self._crash_at = parts.perform, parts.crash_at
+        self._control, self._fault = control, fault
+        self._buses = buses
+        self._banks = banks_on_pins(config)
+        self._port_of = {bank.name: bank.port for bank in config.banks}
+        self._place_of = {one.number: (one.bank, one.channel) for one in config.compartments}
+        self._number_at = {place: number for number, place in self._place_of.items()}
+        self._watched: dict[str, set[int]] = {bank.name: set() for bank in config.banks}
+
+    @property
+    def wake_at(self) -> float:
+        """When a tick would do something."""
+        times = [line.wake_at for line in self._buses.values()]
+        times += [bank.wake_at for bank in self._banks.values()]
+        return min(times, default=float("inf"))
+
+    @property
+    def answering(self) -> dict[str, bool]:
+        """Whether each bank answers, as far as that is known."""
+        lines = [pair for line in self._buses.values() for pair in line.banks.items()]
+        known = [*((name, one.answering) for name, one in lines)]
+        known += [(name, one.answering) for name, one in self._banks.items()]
+        return {name: answers for name, answers in known if answers is not None}
+
+    @property
+    def readings(self) -> dict[int, DoorReading]:
+        """What each door read last, by compartment."""
+        found: dict[tuple[str, int], DoorReading] = {}
+        for line in self._buses.values():
+            for name, one in line.banks.items():
+                found |= {(name, channel): door for channel, door in one.doors.items()}
+        for name, pins in self._banks.items():
+            found |= {(name, channel): one.door for channel, one in pins.switches.items()}
+        return {self._number_at[at]: door for at, door in found.items() if at in self._number_at}
+
+    def has(self, port: str) -> bool:
+        """Say whether a serial port is the line of a lock board."""
+        return port in self._buses
+
+    def take(self, event: Event, now: float) -> None:
+        """Take in what came from a line."""
+        match event:
+            case rim.PortUp(port):
+                self._bus(port, bus.PortUp(), now)
+            case rim.PortDown(port):
+                self._bus(port, bus.PortDown(), now)
+            case rim.PortBytes(port, data):
+                self._bus(port, bus.Received(data), now)
+            case gpio.PinLevels() | gpio.PinEdge() | gpio.PinsFailed():
+                self._pins(event.bank, event, now)
+
+    def tick(self, now: float) -> None:
+        """Let every deadline of a line pass that is due."""
+        for port, line in self._buses.items():
+            if line.wake_at <= now:
+                self._bus(port, bus.Tick(), now)
+        for name, bank in self._banks.items():
+            if bank.wake_at <= now:
+                self._pins(name, bus.Tick(), now)
+
+    def switch_off(self, now: float) -> None:
+        """End the pulses that are due, before anything else is taken in or committed."""
+        for name, bank in self._banks.items():
+            if bank.off_at <= now:
+                self._pins(name, bus.Tick(), now)
+
+    def pulse(self, number: int, now: float) -> None:
+        """Pulse the lock of a compartment."""
+        name, channel = self._place_of[number]
+        self._bank(name, bus.Unlock(name, channel, str(number)), now)
+
+    def watch(self, number: int, now: float, *, fast: bool) -> None:
+        """Look at a bank often while any of its doors is in use."""
+        name, channel = self._place_of[number]
+        watched = self._watched[name]
+        (watched.add if fast else watched.discard)(channel)
+        self._bank(name, bus.Watch(name, fast=bool(watched)), now)
+
+    def _bank(self, name: str, event: bus.Unlock | bus.Watch, now: float) -> None:
+        if name in self._banks:
+            self._pins(name, event, now)
+        else:
+            self._bus(self._port_of[name], event, now)
+
+    def _bus(self, port: str, event: bus.Event, now: float) -> None:
+        self._buses[port], effects = bus.step(self._buses[port], event, now)
+        for effect in effects:
+            if isinstance(effect, bus.Write):
+                unlocks = self._buses[port].phase is bus.Phase.UNLOCKING
+                self._perform(rim.WritePort(port, effect.data))
+                self._crash_at("after_write")
+                if unlocks:
+                    self._crash_at("after_pulse_before_record")
+            else:
+                self._heard(effect)
+
+    def _pins(self, name: str, event: gpio.Event, now: float) -> None:
+        self._banks[name], effects = gpio.step(self._banks[name], event, now)
+        for effect in effects:
+            match effect:
+                case gpio.SetPin(on=on):
+                    self._perform(effect)
+                    if on:
+                        self._crash_at("after_pulse_before_record")
+                case gpio.ReadPins():
+                    self._perform(effect)
+                case _:
+                    self._heard(effect)
+
+    def _heard(self, effect: bus.Effect) -> None:
+        match effect:
+            case bus.Sensed(bank, readings):
+                for channel, reading in readings.items():
+                    if (bank, channel) in self._number_at:
+                        self._control(ctl.DoorSensed(self._number_at[bank, channel], reading))
+            case bus.Contact(bank, answering):
+                self._control(ctl.BankContact(bank, answering=answering))
+            case bus.Unacknowledged(ticket):
+                self._control(ctl.PulseUnacknowledged(int(ticket)))
+            case bus.Stuck(bank, channel, over):
+                self._fault(f"relay {channel} of bank {bank}", "ok" if over else "stays on")
+            case bus.Unready(bank, what, over):
+                told = "ok" if over else f"the board did not {what}"
+                self._fault(f"start of bank {bank}", told)
+
+
+def banks_on_pins(config: LockerConfig) -> dict[str, gpio.Pins]:
+    """Return the machine of every bank that hangs on pins."""
+    return {
+        bank.name: gpio.Pins(
+            bank.name,
+            locks=len(bank.lock_pins),
+            pulse_s=bank.pulse_ms / 1000,
+            closed_level=bank.closed_level,
+        )
+        for bank in config.banks
+        if bank.family == "gpio"
+    }
