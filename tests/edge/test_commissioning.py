@@ -331,6 +331,44 @@ def test_what_was_learnt_is_written_so_that_it_loads(tmp_path: Path) -> None:
         assert (nine.number, nine.channel, nine.floor_mm, nine.top_mm) == (9, 1, 840, 950)
 
 
+ON_PINS = """[[bank]]
+name = "p"
+family = "gpio"
+supply = "psu-2"
+lock_pins = [17]
+[[compartment]]
+number = 1
+bank = "p"
+channel = 1
+width_mm = 450
+height_mm = 110
+depth_mm = 580
+floor_mm = 100
+top_mm = 210
+max_g = 25000
+"""
+
+
+def test_the_example_of_a_draft_is_one() -> None:
+    draft = load_draft(HERE.parents[1] / "deploy/edge/draft.example.toml")
+    assert (set(draft.doors), set(draft.sizes)) == ({1}, {"S", "M"})
+    assert [line.address for line in draft.lines] == [None]
+
+
+def test_a_bank_on_pins_is_taken_over_as_it_stands(tmp_path: Path) -> None:
+    (tmp_path / "draft.toml").write_text(DRAFT + ON_PINS)
+    draft = load_draft(tmp_path / "draft.toml")
+    assert set(draft.doors) == {7}
+    wiring = conclude((BOARD,), (door(7, 2, 2),), draft.doors)
+    board = {"name": "a", "family": "8a", "port": "lock-bus", "supply": "psu-1", "address": 4}
+    out = tmp_path / "locker.toml"
+    out.write_text(render(draft, {"a": board}, wiring, out))
+    config = load(out)
+    assert [(bank.name, bank.family) for bank in config.banks] == [("a", "8a"), ("p", "gpio")]
+    told = [(one.number, one.bank, one.channel) for one in config.compartments]
+    assert told == [(1, "p", 1), (7, "a", 2)]
+
+
 @given(st.dictionaries(st.text(min_size=1, max_size=8), st.text(max_size=12), max_size=4))
 def test_any_text_of_the_draft_is_taken_over(texts: dict[str, str]) -> None:
     draft = load_draft_of({"other": dict(texts)})
@@ -349,7 +387,11 @@ def load_draft_of(raw: dict[str, object]) -> Draft:
         ('port = "lock-bus"', 'port = "scanner"', "is the line of a [[bank]]"),
         ("max_g = 20000", "", "draft.toml:23: [[size]]"),
         ("number = 7", 'number = "7"', "draft.toml:15: [[compartment]]"),
-        (DRAFT[DRAFT.index("[[bank]]") : DRAFT.index("[[comp")], "", "there is no [[bank]]"),
+        (
+            DRAFT[DRAFT.index("[[bank]]") : DRAFT.index("[[comp")],
+            "",
+            "no [[bank]] on a serial line",
+        ),
         ("[[size]]", "[size]", "[size]"),
     ],
 )

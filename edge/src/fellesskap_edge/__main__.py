@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 import sys
 
 from fellesskap_edge.config_check import InvalidConfig
@@ -30,6 +31,9 @@ def main() -> int:
     except (NotProvisioned, JournalUnusable) as error:
         print(f"fellesskap-edge: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # whoever read our answer has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     return status
 
 

@@ -5,7 +5,11 @@ from collections.abc import Iterator
 
 from fellesskap_edge.config import Bank, LockerConfig
 from fellesskap_edge.locks import FAMILIES
+from fellesskap_edge.locks.driver import Quality
 from fellesskap_edge.tool.table import table
+
+QUALITY_OF_PINS: Quality = "from documents"
+"""gpiozero's source and mock pins; no pin of ours has moved a lock."""
 
 
 def summary(config: LockerConfig) -> Iterator[str]:
@@ -36,10 +40,14 @@ def _banks(config: LockerConfig) -> Iterator[str]:
 
 
 def _row(bank: Bank, doors: int) -> tuple[object, ...]:
-    family = FAMILIES[bank.family]
-    closed = bank.closed_bit if "closed_bit" in family.options else "-"
     of = f"{doors} of {bank.channels}"
     pulse = f"{bank.pulse_ms} ms"
+    if bank.family == "gpio":
+        line = f"GPIO {' '.join(map(str, bank.lock_pins))}"
+        closed = bank.closed_level if bank.door_pins else "-"
+        return bank.name, bank.family, QUALITY_OF_PINS, line, "-", "-", pulse, closed, of
+    family = FAMILIES[bank.family]
+    closed = bank.closed_bit if "closed_bit" in family.options else "-"
     return (
         bank.name,
         bank.family,

@@ -2,7 +2,8 @@
 
 A draft is a `locker.toml` that leaves out what is to be learnt: `address` and `name` of a bank
 (then every board found on its line becomes one), polarity, `bank` and `channel` of a compartment;
-or the compartments altogether, with `[[size]]` tables of which each door is one.
+or the compartments altogether, with `[[size]]` tables of which each door is one. Banks on pins and
+their compartments are taken over as they stand: there is no line to ask who is there.
 """
 
 import json
@@ -15,6 +16,7 @@ import msgspec
 
 from fellesskap_edge.config import Bank, LockerConfig
 from fellesskap_edge.config_check import Raw, Reading, read, tables
+from fellesskap_edge.config_pins import problems_of_pins
 from fellesskap_edge.config_rules import problems_of_lines, problems_of_the_whole
 from fellesskap_edge.locks import FAMILIES
 from fellesskap_edge.tool.wiring import Wiring
@@ -52,8 +54,10 @@ class Draft:
     raw: Raw
     lines: tuple[Line, ...]
     doors: Mapping[int, Raw]
-    """The compartments by number, without their wires."""
+    """The compartments to be found by number, without their wires."""
     sizes: Mapping[str, Size]
+    banks_on_pins: tuple[Raw, ...] = ()
+    doors_on_pins: tuple[Raw, ...] = ()
 
 
 def load_draft(path: Path) -> Draft:
@@ -68,15 +72,15 @@ def load_draft(path: Path) -> Draft:
     found = tables(reading)
     for row, raw in zip(found.banks, _tables(drafted, "bank"), strict=False):
         row.address = row.address if "address" in raw else None
-    for problems in (problems_of_the_whole(found), problems_of_lines(found)):
-        for place, what in problems:
-            reading.say(place, what)
+    rules = (problems_of_the_whole, problems_of_lines, problems_of_pins)
+    for place, what in (one for rule in rules for one in rule(found)):
+        reading.say(place, what)
     sizes = whole.get("size", [])
     if not isinstance(sizes, list):
         reading.say(("size",), "is [[size]], one for each")
     boxes = [reading.table(Size, one, ("size", at)) for at, one in enumerate(_list(sizes))]
-    if not whole["bank"]:
-        reading.say((), "there is no [[bank]]")
+    if all(bank.family == "gpio" for bank in found.banks):
+        reading.say((), "there is no [[bank]] on a serial line, so there is nothing to find")
     reading.refuse()
     assert config is not None, "what is no draft was refused"
     return _draft(path, drafted, config, [box for box in boxes if box])
@@ -85,14 +89,27 @@ def load_draft(path: Path) -> Draft:
 def _draft(path: Path, raw: Raw, config: LockerConfig, sizes: Sequence[Size]) -> Draft:
     folder = path.resolve().parent
     lines = []
+    on_pins = {}
     for one, bank in zip(raw["bank"], config.banks, strict=True):
+        if bank.family == "gpio":
+            on_pins[bank.name] = {"name": bank.name, **one}
+            continue
         placed = msgspec.structs.replace(bank, port=str(folder / bank.port))
         lines.append(Line(one, placed, one.get("address")))
-    doors = {
-        one["number"]: {key: value for key, value in one.items() if key not in WIRED}
-        for one in raw.get("compartment", ())
-    }
-    return Draft(path, raw, tuple(lines), doors, {size.name: size for size in sizes})
+    compartments: list[Raw] = raw.get("compartment", [])
+    return Draft(
+        path=path,
+        raw=raw,
+        lines=tuple(lines),
+        doors={
+            one["number"]: {key: value for key, value in one.items() if key not in WIRED}
+            for one in compartments
+            if one.get("bank") not in on_pins
+        },
+        sizes={size.name: size for size in sizes},
+        banks_on_pins=tuple(on_pins.values()),
+        doors_on_pins=tuple(one for one in compartments if one.get("bank") in on_pins),
+    )
 
 
 def _whole_banks(raw: Raw) -> object:
@@ -102,8 +119,8 @@ def _whole_banks(raw: Raw) -> object:
     for at, one in enumerate(_list(raw.get("bank"))):
         family = one.get("family") if isinstance(one, dict) else None
         known = FAMILIES.get(family) if isinstance(family, str) else None
-        first = known.addresses[0] if known else 1
-        learnt = {"name": NAMES[at % len(NAMES)], "address": first}
+        first = known.addresses[0] if known else 0
+        learnt = {"name": NAMES[at % len(NAMES)]} | ({"address": first} if known else {})
         whole.append({**learnt, **one} if isinstance(one, dict) else one)
     return whole
 
@@ -141,7 +158,10 @@ def render(draft: Draft, boards: Mapping[str, Raw], wiring: Wiring, out: Path) -
     for name, raw in boards.items():
         learnt = {**raw, **wiring.banks[name]}
         parts.append(_table("[[bank]]", _placed("bank", learnt, folder) if moved else learnt))
-    parts += [_table("[[compartment]]", _compartment(draft, door)) for door in wiring.doors]
+    parts += [_table("[[bank]]", one) for one in draft.banks_on_pins]
+    doors = [*(_compartment(draft, door) for door in wiring.doors), *draft.doors_on_pins]
+    doors.sort(key=lambda one: int(one["number"]))
+    parts += [_table("[[compartment]]", one) for one in doors]
     return "\n".join(parts)
 
 
