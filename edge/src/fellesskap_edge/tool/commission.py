@@ -5,6 +5,7 @@ frames, and one coil at a time per supply. Lines typed come from a thread of the
 """
 
 import queue
+import signal
 import sys
 import threading
 import time
@@ -52,7 +53,8 @@ class _Work:
 
     def __init__(self, draft: Draft, out: Path) -> None:
         self._draft, self._out = draft, out
-        self._inbox: queue.Queue[Heard] = queue.Queue()
+        # Its `put` may come from a signal handler while `get` waits; that of a Queue may not.
+        self._inbox: queue.SimpleQueue[Heard] = queue.SimpleQueue()
         bauds = {line.bank.port: line.bank.baud for line in draft.lines}
         self._ports = Ports(bauds, self._inbox.put)
         self._up: set[str] = set()
@@ -66,14 +68,12 @@ class _Work:
 
     def run(self) -> int:
         """Talk until it is over."""
+        signal.signal(signal.SIGINT, lambda *_: self._inbox.put(words.Ended()))
         self._ports.start()
         threading.Thread(target=self._listen, name="terminal", daemon=True).start()
         self._perform(self._first)
         while self._status is None:
-            try:
-                self._take(self._next())
-            except KeyboardInterrupt:
-                self._give(words.Ended())
+            self._take(self._next())
         return self._status
 
     def stop(self) -> None:
