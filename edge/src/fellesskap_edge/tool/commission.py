@@ -60,6 +60,8 @@ class _Work:
         self._up: set[str] = set()
         self._buses: dict[str, bus.Bus] = {}
         self._scan_until: float | None = None
+        self._resting: set[str] = set()
+        """Lines on which every address was asked; they are silent until the others are done."""
         self._asked: dict[str, tuple[Line, int]] = {}
         """The line and address behind the name of each bank on a bus."""
         self._boards: dict[str, Raw] = {}
@@ -87,8 +89,8 @@ class _Work:
 
     @property
     def _wake_at(self) -> float:
-        waits = [line.wake_at for line in self._buses.values()]
-        if self._scan_until is not None:
+        waits = [line.wake_at for port, line in self._buses.items() if port not in self._resting]
+        if self._scan_until is not None and self._buses.keys() - self._up:
             waits.append(self._scan_until)
         return min([self._state.wake_at, *waits])
 
@@ -110,7 +112,7 @@ class _Work:
                 self._bus(port, bus.Received(data))
             case words.Typed() | words.Ended():
                 self._give(heard)
-        for port in self._buses:
+        for port in self._buses.keys() - self._resting:
             self._bus(port, bus.Tick())
         if self._scan_until is not None:
             self._look_whether_scanned()
@@ -174,31 +176,33 @@ class _Work:
     def _candidates(self) -> Iterator[tuple[str, tuple[Line, int]]]:
         """Yield every board there could be; two families on one line are asked each in its way."""
         seen = set()
-        named = {(line.bank.port, line.bank.family, line.address) for line in self._draft.lines}
+        # Boards of one make may answer to another family's questions, so a name settles it.
+        named = {(line.bank.port, line.address) for line in self._draft.lines}
         for line in self._draft.lines:
             port, family = line.bank.port, line.bank.family
             addresses = [] if line.address is None else [line.address]
             addresses += list(FAMILIES[family].addresses)[:ADDRESSES_MAX]
             for address in dict.fromkeys(addresses):
                 key = (port, family, address)
-                if key in seen or (key in named and address != line.address):
+                if key in seen or ((port, address) in named and address != line.address):
                     continue
                 seen.add(key)
                 yield f"{family} {address} on {port}", (line, address)
 
     def _look_whether_scanned(self) -> None:
         assert self._scan_until is not None
-        late = time.monotonic() >= self._scan_until
         for port, line in self._buses.items():
-            if port in self._up:
-                asked = all(bank.answering or bank.misses for bank in line.banks.values())
-                if not asked or line.asked is not None:
-                    self._scan_until = max(self._scan_until, time.monotonic() + SCAN_S_EACH)
-                    return
-            elif not late:
-                return
+            asked = all(bank.answering or bank.misses for bank in line.banks.values())
+            if port in self._up and asked and line.asked is None:
+                self._resting.add(port)
+        missing = self._buses.keys() - self._up
+        if self._up & self._buses.keys() - self._resting:
+            return
+        if missing and time.monotonic() < self._scan_until:
+            return
         self._scan_until = None
-        for port in self._buses.keys() - self._up:
+        self._resting = set()
+        for port in sorted(missing):
             print(f"The line {port} cannot be opened.", flush=True)
         self._give(self._found())
 
