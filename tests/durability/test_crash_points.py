@@ -83,7 +83,9 @@ SCENES = {
     "collect": Scene(with_parcel, lambda x: x.collect_once(1), lambda x: x.collect(1)),
     "reopen": Scene(collected, lambda x: x.collect_once(1), nothing),
     "remote open": Scene(
-        nothing, lambda x: x.command("open_door", "j1", 3), lambda x: x.command("open_door", "j2", 3)
+        nothing,
+        lambda x: x.command("open_door", "j1", 3),
+        lambda x: x.command("open_door", "j2", 3),
     ),
     "out of service": Scene(nothing, lambda x: x.command("set_service", "j1", 3), nothing),
     "rights": Scene(with_parcel, lambda x: x.announce(2), lambda x: x.deposit(2)),
@@ -165,4 +167,3 @@ def test_every_named_point_is_passed_somewhere(in_memory: Path) -> None:
     acts = ("start", "deposit", "new epoch", "an hour")
     passed = sum((passes(in_memory / name, SCENES[name]) for name in acts), Counter[str]())
     assert set(passed) == set(CRASH_AT)
-

@@ -54,7 +54,6 @@ class Room:
             self.disk.size_bytes = SIZE_BYTES
 
 
-
 def mounted(folder: Path) -> bool:
     command = ["mount", "-t", "tmpfs", "-o", f"size={SIZE_BYTES}", "fellesskap", str(folder)]
     return subprocess.run(command, capture_output=True, check=False).returncode == 0

@@ -142,8 +142,12 @@ def test_a_linkage_that_stays_on_keeps_the_board_out_and_is_told_once() -> None:
 def test_a_kerong_that_confirms_no_time_is_used_with_the_longest_rest() -> None:
     line = alone("kerong")
     line.give(b.PortUp())
-    hear(line, FRAMES["kerong"].shut)
-    line.wait_until(line.now + b.REPLY_S_MAX + b.SILENCE_AFTER_MISS_S + 0.001)
+    for _ in range(MISSES_MAX):
+        assert line.told(b.Unready) == []
+        hear(line, FRAMES["kerong"].shut)
+        assert frames(line)[-1] == FRAMES["kerong"].start[0][0]
+        miss(line)
+    assert line.now < NOW + 2
     assert line.told(b.Unready) == [b.Unready("a", "confirm its unlock time")]
     hear(line, FRAMES["kerong"].shut)
     assert line.told(b.Contact) == [b.Contact("a", answering=True)]
@@ -162,8 +166,6 @@ def test_a_kerong_is_told_its_time_again_before_each_pulse() -> None:
     line.give(UNLOCK_1)
     assert frames(line)[-1] == FRAMES["kerong"].unlock_1  # told a moment ago
     line.wait_until(line.now + 1)
-    line.give(b.Received(b""))
-    line.bus = replace(line.bus, phase=Phase.IDLE)
     line.give(b.Unlock("a", 2, "t2"))
     assert frames(line)[-1] == time
     hear(line, confirmed)
@@ -172,7 +174,7 @@ def test_a_kerong_is_told_its_time_again_before_each_pulse() -> None:
 
 def test_an_unlock_that_is_never_answered_is_neither_acknowledged_nor_not() -> None:
     line = idle("kerong")
-    line.bus = replace(line.bus, banks={"a": replace(line.bus.banks["a"], fresh=True)})
+    line.bus = replace(line.bus, banks={"a": replace(line.bus.banks["a"], told_at=NOW)})
     line.give(UNLOCK_1)
     line.wait_until(NOW + 2)
     assert frames(line) == [FRAMES["kerong"].unlock_1]
@@ -182,7 +184,7 @@ def test_an_unlock_that_is_never_answered_is_neither_acknowledged_nor_not() -> N
 
 @pytest.mark.parametrize("pulse_ms", [100, 300, 1000])
 def test_the_supply_rests_half_a_second_after_a_pulse_of_any_length(pulse_ms: int) -> None:
-    one = replace(known("kerong").banks["a"], driver=Kerong(1, 1, pulse_ms), fresh=True)
+    one = replace(known("kerong").banks["a"], driver=Kerong(1, 1, pulse_ms))
     assert one.gap_s == pytest.approx(pulse_ms / 1000 + 0.5)
 
 
@@ -225,6 +227,30 @@ def test_an_echo_alone_is_a_board_that_does_not_answer(family: str) -> None:
         line.wait_until(line.now + 5.1)
     assert line.bus.echo
     assert line.told(b.Contact) == [b.Contact("a", answering=False)]
+
+
+def test_doors_that_stand_as_the_request_reads_are_no_echo() -> None:
+    line = alone("8a")
+    line.give(b.PortUp())
+    for _ in range(3):
+        hear(line, "80 01 00 33 B2 33 33")
+        asked(line)
+    assert not line.bus.echo
+    assert line.told(b.Contact) == [b.Contact("a", answering=True)]
+
+
+def test_an_echo_is_learnt_through_noise_and_forgotten_only_when_a_reply_comes_alone() -> None:
+    line = alone("8a")
+    line.give(b.PortUp())
+    hear(line, "00 7F " + FRAMES["8a"].status)
+    hear(line, FRAMES["8a"].shut)
+    assert line.bus.echo
+    asked(line)
+    hear(line, "80 01 7F")
+    miss(line)
+    assert line.bus.echo
+    hear(line, FRAMES["8a"].shut)
+    assert not line.bus.echo
 
 
 def test_another_adapter_is_learnt_anew() -> None:

@@ -81,7 +81,29 @@ def test_good_file_is_read_and_its_paths_are_relative_to_it(tmp_path: Path) -> N
         ("address = 2", "address = 33", "not 1 to 32"),
         ("address = 2", "address = 2\nbaud = 19200", "differ in baud"),
         ("address = 2", "address = 2\nbaud = 0", "baud 0"),
+        ("address = 2", "address = 2\nbaud = 9601", "baud 9601 is none of 4800, 9600"),
         ("address = 2", "address = 2\nclosed_bit = 2", "closed_bit"),
+        ("address = 2", "address = 2\npulse_ms = 500", "times its pulses itself"),
+        ("address = 2", "address = 2\nchannels = 25", "channels 25 is not 1 to 24"),
+        ('"8a"\nport = "lock-bus"\naddress = 2', '"r421"\nport = "lock-bus"\naddress = 2', "r421"),
+        *(
+            ('"8a"\nport = "lock-bus"\naddress = 2',
+             f'"{family}"\nport = "lock-bus"\naddress = {address}\n{more}', told)
+            for family, address, more, told in [
+                ("kerong", 2, "", "differ in baud"),
+                ("kerong", 16, "", "address 16 is not 0 to 15"),
+                ("kerong", 2, "baud = 9600\npulse_ms = 305", "not 100 to 1000 in steps of 10"),
+                ("kerong", 2, "baud = 9600\npulse_ms = 60000", "not 100 to 1000"),
+                ("kerong", 2, 'baud = 9600\nstatus_order = "low_first"', "status_order means"),
+                ("waveshare", 0, "", "address 0 is not 1 to 247"),
+                ("waveshare", 2, "closed_bit = 0", "closed_bit means nothing"),
+                ("waveshare", 2, "pulse_ms = 350", "not 100 to 1000 in steps of 100"),
+                ("waveshare", 2, "channels = 33", "channels 33 is not 1 to 32"),
+                ("waveshare_d", 2, "channels = 9", "channels 9 is not 1 to 8"),
+                ("wkly", 32, "", "address 32 is not 0 to 31"),
+                ("wkly", 2, "pulse_ms = 300", "times its pulses itself"),
+            ]
+        ),
         ('port = "lock-bus"\naddress = 2\nsupply = "psu-2"',
          'port = "other"\naddress = 2\nsupply = "psu-1"', "several lines"),
         ('port = "scanner"', 'port = "lock-bus"', r"\[scanner\]"),
@@ -247,6 +269,26 @@ def test_lines_are_known_of_whatever_tomllib_reads(text: str) -> None:
 def test_deep_nesting_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidConfig, match="too deeply"):
         load(written(tmp_path, "a = " + "[" * 10_000))
+
+
+@pytest.mark.parametrize(
+    ("family", "more", "kept"),
+    [
+        ("8a", "", (9600, 24, 300, 1)),
+        ("kerong", "baud = 9600", (9600, 16, 300, 1)),
+        ("kerong", "baud = 9600\npulse_ms = 550\nclosed_bit = 0", (9600, 16, 550, 0)),
+        ("waveshare", "channels = 16\npulse_ms = 1000", (9600, 16, 1000, 1)),
+        ("waveshare_d", "", (9600, 8, 300, 1)),
+        ("wkly", "channels = 24", (9600, 24, 1000, 0)),
+        ("wkly", "closed_bit = 1", (9600, 12, 1000, 1)),
+    ],
+)
+def test_what_is_left_out_is_as_the_family_has_it(
+    tmp_path: Path, family: str, more: str, kept: tuple[int, int, int, int]
+) -> None:
+    bank = load(written(tmp_path, GOOD.replace('"8a"', f'"{family}"\n{more}', 1))).banks[0]
+    assert (bank.baud, bank.channels, bank.pulse_ms, bank.closed_bit) == kept
+    assert bank.gap_s == pytest.approx(bank.pulse_ms / 1000 + 0.5)
 
 
 def test_file_that_is_not_there_or_no_text_is_refused(tmp_path: Path) -> None:

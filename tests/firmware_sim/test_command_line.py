@@ -30,6 +30,25 @@ def test_exchange(arguments: list[str], status: int, out: str, err: str) -> None
     assert (done.returncode, done.stdout, done.stderr) == (status, out, err)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "status", "out", "err"),
+    [
+        (["kerong", "02 00 30 03 35"], 0, "02 00 35 FF FF 00 00 03 38\n", ""),
+        (["kerong", "0200310336"], 0, "", "pulse: channel 1\n"),
+        (["kerong", "0200310337"], 1, "", "silence: not a valid frame for this board\n"),
+        (["waveshare", "010100000008 3DCC"], 0, "01 01 01 00 51 88\n", ""),
+        (["waveshare", "01050000FF008C3A"], 0, "01 05 00 00 FF 00 8C 3A\n",
+         "relay on: channel 1\n"),
+        (["waveshare_d", "01 02 00 00 00 08 79 CC"], 0, "01 02 01 FF E1 C8\n", ""),
+        (["wkly", "574B4C5909008201 83"], 0, "57 4B 4C 59 0B 00 82 00 01 00 81\n",
+         "pulse: channel 1\n"),
+    ],
+)  # fmt: skip
+def test_exchange_with_every_family(arguments: list[str], status: int, out: str, err: str) -> None:
+    done = run("exchange", *arguments)
+    assert (done.returncode, done.stdout, done.stderr) == (status, out, err)
+
+
 def test_asking_a_locker_that_does_not_run_says_so(tmp_path: Path) -> None:
     done = run("doors", str(tmp_path))
     assert done.returncode == 1

@@ -53,10 +53,10 @@ max_g = 25000
 class Bench:
     """A simulated locker that runs, its ports and its control socket."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, text: str = LOCKER) -> None:
         self.folder = folder
         config = folder / "locker.toml"
-        config.write_text(LOCKER)
+        config.write_text(text)
         self.process = subprocess.Popen(
             [BIN / "fellesskap-firmware-sim", "live", "--dir", folder, "--config", config],
             stdout=subprocess.PIPE,
@@ -192,6 +192,25 @@ def test_doors_are_forced_and_shut_and_faults_set_by_hand(bench: Bench) -> None:
         settled(port, "80 01 00 00 00 33 B2")
         bench.ask("shut", compartment=1)
         settled(port, "80 01 00 00 01 33 B3")
+
+
+def test_boards_of_two_families_run_on_a_line_each(tmp_path: Path) -> None:
+    text = LOCKER.replace(
+        'family = "8a"\nport = "lock-bus"\naddress = 2',
+        'family = "kerong"\nport = "lock-bus-2"\naddress = 0',
+    )
+    running = Bench(tmp_path, text)
+    try:
+        facts = running.watch()
+        with running.port("lock-bus") as one, running.port("lock-bus-2") as other:
+            other.baudrate = 19200
+            assert exchange(other, "02 00 30 03 35", 9) == "02 00 35 00 00 00 00 03 3A"
+            assert until(facts, "reply")["line"] == "lock-bus-2"
+            assert exchange(one, "80 01 00 33 B2", 7) == "80 01 00 00 03 33 B1"
+            other.write(bytes.fromhex("02 00 31 03 36"))
+            assert until(facts, "door_opened")["compartment"] == 3
+    finally:
+        running.close()
 
 
 @pytest.mark.parametrize(

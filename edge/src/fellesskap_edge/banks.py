@@ -15,6 +15,8 @@ POLL_S = 5.0
 POLL_WATCHED_S = 0.150
 CHECK_S = 0.200
 """From the end of a pulse to the question whether the relay fell."""
+FRESH_S = 0.5
+"""What a board that forgets was told longer ago is told again before a pulse."""
 MISSES_MAX = 3
 
 
@@ -80,8 +82,8 @@ class BankLine:
     """It has answered since it last missed anything."""
     started: int = 0
     """How many of the orders of the start are done."""
-    fresh: bool = False
-    """The start was done after the last pulse."""
+    told_at: float = float("-inf")
+    """When it last did something of its start."""
     unready: str = ""
     """What it was told to do and did not, as was said."""
     doors: Mapping[int, DoorReading] = field(default_factory=dict)
@@ -99,10 +101,9 @@ class BankLine:
         """Whether all that has to be done before a pulse is done."""
         return self.started == len(self.driver.start())
 
-    @property
-    def stale(self) -> bool:
-        """Whether the start is done again before a pulse; one that was not obeyed is not."""
-        return self.driver.forgets and not self.fresh and not self.unready
+    def stale(self, now: float) -> bool:
+        """Say whether the start is done again before a pulse; one that was not obeyed is not."""
+        return self.driver.forgets and now > self.told_at + FRESH_S and not self.unready
 
     @property
     def gap_s(self) -> float:
@@ -140,7 +141,6 @@ class BankLine:
 
 def fired(bank: BankLine, channel: int, now: float) -> BankLine:
     """Note a pulse; a board that can say it is asked afterwards whether its relay fell."""
-    bank = replace(bank, fresh=False)
     if not bank.driver.coils():
         return bank
     off_by = now + bank.driver.pulse_s + CHECK_S
@@ -180,12 +180,13 @@ def missed(name: str, bank: BankLine, what: What | None, now: float) -> Told:
     misses = bank.misses + 1
     if what is What.START:
         order = bank.order(what)
-        if bank.unready != order.what and (not order.needed or misses >= MISSES_MAX):
+        if misses >= MISSES_MAX and bank.unready != order.what:
             effects = (Unready(name, order.what),)
             bank = replace(bank, unready=order.what)
-        if not order.needed:
+        if bank.unready == order.what and not order.needed:
             return _past(bank, now), effects
-    poll_at = now if what is None and bank.driver.start() else bank.poll_at
+    begins_anew = bank.driver.start() and what is not What.STATUS and misses < MISSES_MAX
+    poll_at = now if begins_anew else bank.poll_at
     bank = replace(bank, misses=misses, present=False, started=0, off_wanted=False, poll_at=poll_at)
     if misses < MISSES_MAX:
         return bank, effects
@@ -218,7 +219,7 @@ def _done(name: str, bank: BankLine, now: float) -> Told:
 
 def _past(bank: BankLine, now: float) -> BankLine:
     """One order of the start is behind it; after the last its doors are read."""
-    return replace(bank, started=bank.started + 1, poll_at=now, fresh=True)
+    return replace(bank, started=bank.started + 1, poll_at=now, told_at=now)
 
 
 def _read(name: str, bank: BankLine, read: Mapping[int, DoorReading]) -> Told:

@@ -177,9 +177,10 @@ class Bus:
     @property
     def answer(self) -> bytes:
         """What was heard since the request, without its echo."""
-        if self.echo and self.heard.startswith(self.sent):
-            return self.heard[len(self.sent) :]
-        return b"" if self.echo and self.sent.startswith(self.heard) else self.heard
+        if not self.echo:
+            return self.heard
+        _, echo, rest = self.heard.partition(self.sent)
+        return rest if echo or self.sent.startswith(self.heard) else self.heard
 
 
 def step(bus: Bus, event: Event, now: float) -> Step:
@@ -253,10 +254,15 @@ def _received(bus: Bus, data: bytes, now: float) -> Step:
 
 
 def _learnt(bus: Bus) -> Bus:
-    """Take from a poll whether the line echoes: no reply to one begins with its request."""
-    if bus.phase is not Phase.POLLING or not bus.heard:
+    """Take from a poll whether the line echoes: then its reply stands after the request itself."""
+    if bus.phase is not Phase.POLLING or bus.asked is None:
         return bus
-    return replace(bus, echo=bus.heard.startswith(bus.sent))
+    doors = bus.banks[bus.asked.bank].driver.doors
+    _, echo, rest = bus.heard.partition(bus.sent)
+    if doors(bus.heard) is None:
+        return replace(bus, echo=bus.echo or bool(echo))
+    # Doors may stand so that a reply has its request within; then nothing comes after it.
+    return replace(bus, echo=bool(echo) and doors(rest) is not None)
 
 
 def _tick(bus: Bus, now: float) -> Step:
@@ -327,7 +333,7 @@ def _ask(bus: Bus, ask: Ask, now: float) -> Step:
 
 def _fire(bus: Bus, unlock: Unlock, now: float) -> Step:
     """Send an unlock; before it the start again, where a board may have forgotten it."""
-    if bus.banks[unlock.bank].stale:
+    if bus.banks[unlock.bank].stale(now):
         again = replace(bus.banks[unlock.bank], started=0)
         return _ask(_with(bus, unlock.bank, again), Ask(unlock.bank, What.START), now)
     bank = known.fired(bus.banks[unlock.bank], unlock.channel, now)

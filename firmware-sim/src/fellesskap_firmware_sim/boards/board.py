@@ -52,6 +52,7 @@ class Board:
         self._sending: list[tuple[float, int]] = []
         self._due: list[tuple[float, Step, int]] = []
         self._shut_before: dict[int, bool] = {}
+        self._facts_seen = -1
         self.forget()
 
     # What a family says ---------------------------------------------------------------------------
@@ -115,12 +116,15 @@ class Board:
             else:
                 self.switch(channel, on=what == "on", at=at)
         self.plant.advance(now)
-        if self.says_changes:
+        if self.says_changes and len(self.plant.facts) != self._facts_seen:
+            self._facts_seen = len(self.plant.facts)
             self._notice(now)
 
     def spoken(self, now: float) -> list[tuple[float, int]]:
         """Take the bytes whose last bit is on the line by now, each with the time of that."""
         self.advance(now)
+        if not self._sending:
+            return []
         said = sorted((one for one in self._sending if one[0] <= now), key=lambda one: one[0])
         self._sending = [one for one in self._sending if one[0] > now]
         return said
@@ -131,6 +135,8 @@ class Board:
 
     def speaks(self, begins: float, ends: float) -> bool:
         """Say whether it sends between two moments."""
+        if not self._sending:
+            return False
         return any(at - self.byte_s < ends and begins < at for at, _ in self._sending)
 
     # What families do -----------------------------------------------------------------------------

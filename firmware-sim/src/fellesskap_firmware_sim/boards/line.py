@@ -41,6 +41,8 @@ class SerialLine:
     def read(self, now: float) -> bytes:
         """Take what came to the host by now."""
         self.advance(now)
+        if not self._for_host:
+            return b""
         came = sorted((one for one in self._for_host if one[0] <= now), key=lambda one: one[0])
         self._for_host = [one for one in self._for_host if one[0] > now]
         return bytes(byte for _, byte in came)
@@ -61,6 +63,8 @@ class SerialLine:
 
     def _meets(self, at: float, place: int, said: list[tuple[float, int, int]]) -> bool:
         """Say whether another board is on the line at the same time as a byte."""
+        if len(self.boards) == 1:
+            return False
         byte_s = self.boards[place].byte_s
         together = any(
             other != place and abs(other_at - at) < byte_s for other_at, other, _ in said
