@@ -12,10 +12,13 @@ from tests.backend.api import request, reserve
 from tests.system.house import Installation, installation
 
 DEVICE = SigningKey(bytes(range(32))).public
-PROVISION = (
-    *("locker", "provision", "oslo-1", "--device-id", "device-1"),
-    *("--device-key", b64url(DEVICE.raw), "--site-name", "Oslo S", "--address", "Jernbanetorget 1"),
-)
+
+
+def provision(folder: Path, public_key: str = b64url(DEVICE.raw)) -> list[str]:
+    device = folder / "device.json"
+    device.write_text(json.dumps({"device_id": "device-1", "public_key": public_key}))
+    where = ("--site-name", "Oslo S", "--address", "Jernbanetorget 1")
+    return ["locker", "provision", "oslo-1", "--device", str(device), *where]
 
 
 @pytest.fixture(scope="module")
@@ -53,9 +56,9 @@ def test_operator_added_beside_the_server_comes_in(house: Installation) -> None:
 
 
 @pytest.mark.slow
-def test_provisioned_locker_is_told_all_that_it_needs(house: Installation) -> None:
-    told = house.cli(*PROVISION)
-    assert house.cli(*PROVISION)["k_locker"] == told["k_locker"]
+def test_provisioned_locker_is_told_all_that_it_needs(house: Installation, tmp_path: Path) -> None:
+    told = house.cli(*provision(tmp_path))
+    assert house.cli(*provision(tmp_path))["k_locker"] == told["k_locker"]
     assert (told["locker_id"], told["device_id"], told["k_version"]) == ("oslo-1", "device-1", 1)
     assert set(told["broker"]) == {"host", "port", "username", "password"}
     root = PublicKey(unb64url(told["root_key"]))
@@ -67,12 +70,21 @@ def test_provisioned_locker_is_told_all_that_it_needs(house: Installation) -> No
     assert refused.json()["code"] == "locker_unavailable"
 
 
+@pytest.mark.parametrize("public_key", ["", "-too-short", "ø"])
+def test_a_device_that_says_nothing_sensible_is_refused_by_name(
+    tmp_path: Path, public_key: str
+) -> None:
+    early = Installation(tmp_path / "early")
+    with pytest.raises(AssertionError, match="is not what `fellesskap-edge identity` prints"):
+        early.cli(*provision(tmp_path, public_key))
+
+
 @pytest.mark.slow
 def test_commands_work_before_the_first_serve(tmp_path: Path) -> None:
     early = Installation(tmp_path / "early")
     assert early.cli("migrate") == {"migrated": True}
     assert early.cli("carrier", "add", "Nordpost")["api_key"].startswith("fsk_")
-    assert early.cli(*PROVISION)["broker"]["port"] > 0
+    assert early.cli(*provision(tmp_path))["broker"]["port"] > 0
     assert "/v1/reservations" in early.cli("openapi")["paths"]
     assert early.state.stat().st_mode & 0o777 == 0o700
     assert (early.state / "secrets.json").stat().st_mode & 0o777 == 0o600

@@ -70,7 +70,7 @@ def _grant(folder: Path, locker: Locker, samples: int) -> Right:
             for number in range(samples, samples + PROMISED)
         ]
         others = [_collect(backend, number) for number in range(LIVE_RIGHTS - PROMISED)]
-        rights = [*coming, *promised, *others]
+        rights = [_allowance(samples), *coming, *promised, *others]
         for at in range(0, len(rights), RIGHTS_A_MESSAGE):
             backend.grant(*rights[at : at + RIGHTS_A_MESSAGE])
         edge.stop()
@@ -78,6 +78,13 @@ def _grant(folder: Path, locker: Locker, samples: int) -> Right:
         backend.close()
         broker.stop()
     return coming[0]
+
+
+def _allowance(units: int) -> Right:
+    """What the soft claims draw on."""
+    return Right(
+        id="01930000-0000-7000-d000-000000000001", kind="allowance", size_class="S", granted=units
+    )
 
 
 def _label(number: int) -> str:

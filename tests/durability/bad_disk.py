@@ -61,7 +61,7 @@ class BadFile(apsw.VFSFile):
     def __init__(
         self, disk: BadDisk, name: str | apsw.URIFilename | None, flags: list[int]
     ) -> None:
-        super().__init__("", name, flags)  # type: ignore[arg-type]
+        super().__init__("", name, flags)
         self._path = name if isinstance(name, str) else name.filename() if name else ""
         self._act: Callable[[], None] = disk.act
         self._grow = disk.grow

@@ -3,7 +3,9 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from fellesskap_protocol.events import GENESIS, AnyEvent
+import msgspec
+
+from fellesskap_protocol.events import GENESIS, AnyEvent, Deposited
 from fellesskap_protocol.messages import (
     Ack,
     Batch,
@@ -81,7 +83,16 @@ class Ledger(SimulatedBackend):
                 epoch.acked, epoch.last_hash = seq, hashed
                 epoch.hashes[seq] = hashed
                 epoch.events.append(event)
+                if isinstance(event, Deposited):
+                    self._let_collect(event)
         return "ok"
+
+    def _let_collect(self, event: Deposited) -> None:
+        """Wish the claim as a right to collect, as the backend does."""
+        self.revision += 1
+        _, right = self._rights[event.right_id or ""]
+        collect = msgspec.structs.replace(right, kind="collect", compartment=event.compartment)
+        self._rights[right.id] = (self.revision, collect)
 
     def _answer(
         self, heard: Birth | Batch, wall: datetime, verdict: Verdict, challenge: str | None

@@ -106,7 +106,7 @@ class Disk(apsw.VFS):
     def xAccess(self, path: str, flags: int) -> bool:  # noqa: N802
         return path in self.files and self.files[path].exists
 
-    def xDelete(self, path: str, sync: bool) -> None:  # noqa: FBT001, N802
+    def xDelete(self, path: str, sync: bool) -> None:  # noqa: N802
         if not self.alive():
             return
         image = self.files.get(path)
@@ -117,7 +117,9 @@ class Disk(apsw.VFS):
             image.exists_safely = False
             del self.files[path]
 
-    def xOpen(self, name: str | apsw.URIFilename | None, flags: list[int]) -> "File":  # noqa: N802
+    def xOpen(  # type: ignore[override]  # noqa: N802
+        self, name: str | apsw.URIFilename | None, flags: list[int]
+    ) -> "File":
         path = f"temporary-{next(_turn)}" if name is None else str(_path(name))
         image = self.files.get(path)
         if image is None or not image.exists:

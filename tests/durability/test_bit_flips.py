@@ -30,7 +30,7 @@ def lived_in(folder: Path) -> Visits:
         locker.announce(number)
         if number <= PARCELS:
             locker.deposit(number)
-    locker.collect(1)
+    locker.collect(PARCELS)  # the lowest doors are the occupied ones
     for turn in range(7):
         locker.type_code(f"2222222{turn}")
     locker.scan("FOREIGN-1")

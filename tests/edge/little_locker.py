@@ -16,7 +16,9 @@ from fellesskap_edge.config import (
 from fellesskap_edge.controller import Facts, restore, step, wake_at
 from fellesskap_edge.door import Reading
 from fellesskap_edge.facts import Fact, FactKind
+from fellesskap_edge.spoken import Key
 from fellesskap_edge.state import (
+    BadgeShown,
     BankContact,
     CodeEntered,
     CommandArrived,
@@ -25,15 +27,18 @@ from fellesskap_edge.state import (
     Effect,
     Event,
     Forget,
+    GoOn,
     Keep,
+    KeyPressed,
     LabelScanned,
+    Proceed,
     Pulse,
     Record,
     RightsArrived,
     Tick,
 )
 from fellesskap_protocol.events import AnyEvent
-from fellesskap_protocol.messages import Command, CommandKind, Right, RightKind
+from fellesskap_protocol.messages import Badge, Command, CommandKind, Right, RightKind
 
 START = datetime(2026, 11, 23, 12, tzinfo=UTC)
 MONO_S = 1000.0
@@ -47,7 +52,7 @@ DOORS = {
 }
 SUPPLY_OF = {number: f"psu-{bank}" for number, (bank, _, _) in DOORS.items()}
 CONFIG = LockerConfig(
-    locker=LockerTable(id="little-1"),
+    locker=LockerTable(id="little-1", site="fornebu"),
     banks=(
         Bank(name="a", family="8a", port="bus", address=1, supply="psu-a"),
         Bank(name="b", family="8a", port="bus", address=2, supply="psu-b"),
@@ -88,6 +93,54 @@ def right(
         code_mac=f"code-{name}",
         long_code_mac=f"long-{name}",
         qr_mac=f"qr-{name}",
+    )
+
+
+def allowance(size_class: Literal["S", "L"], granted: int) -> Right:
+    """What the locker may give away by itself, in boxes of the size of its doors."""
+    w_mm, h_mm, d_mm = SMALL if size_class == "S" else LARGE
+    return Right(
+        id=f"allowance-{size_class}",
+        kind="allowance",
+        size_class=size_class,
+        granted=granted,
+        w_mm=w_mm,
+        h_mm=h_mm,
+        d_mm=d_mm,
+    )
+
+
+def removal(name: str, carrier: str = "red", compartment: int | None = None) -> Right:
+    """The right to take out the parcel of a right."""
+    return Right(
+        id=f"remove-{name}",
+        kind="remove",
+        carrier_id=carrier,
+        parcel_id=f"parcel-{name}",
+        compartment=compartment,
+    )
+
+
+def badge(
+    *carriers: str,
+    jti: str = "badge-1",
+    may: tuple[Literal["deposit", "remove"], ...] = ("deposit", "remove"),
+    for_s: int = 3600,
+    lockers: tuple[str, ...] = ("little-1",),
+    site: str | None = None,
+) -> Badge:
+    """A courier's badge, as it comes out of the wire."""
+    iat = int(START.timestamp())
+    return Badge(
+        iat=iat,
+        iss="viv",
+        aud="viv",
+        jti=jti,
+        carriers=carriers or ("red",),
+        lockers=lockers,
+        site=site,
+        may=may,
+        exp=iat + for_s,
     )
 
 
@@ -132,6 +185,8 @@ class LittleLocker:
                     self.records.append(record)
                 case Pulse():
                     self.pulses.append(effect)
+        if any(isinstance(effect, GoOn) for effect in effects):
+            effects += self.give(Proceed(self.new_id()))
         return effects
 
     def restart(self) -> None:
@@ -164,7 +219,7 @@ class LittleLocker:
         """Both boards answer and read every door shut."""
         for bank in ("a", "b"):
             self.give(BankContact(bank, answering=True))
-        for number in DOORS:
+        for number in sorted(self.controller.wiring):
             self.give(DoorSensed(number, "shut"))
 
     def put(
@@ -183,11 +238,25 @@ class LittleLocker:
 
     def scan(self, *macs: str, repeated: bool = False) -> tuple[Effect, ...]:
         """Hold a label before the scanner."""
-        return self.give(LabelScanned(macs, self.new_id(), repeated))
+        keys = tuple(mac.replace("label-", "opaque:") for mac in macs)
+        return self.give(LabelScanned(macs, self.new_id(), repeated, keys))
 
     def enter(self, mac: str) -> tuple[Effect, ...]:
         """Type a code, or show a QR code, by its MAC."""
         return self.give(code(mac, self.new_id()))
+
+    def show_badge(self, shown: Badge, *, timely: bool = True) -> tuple[Effect, ...]:
+        """Hold a courier's badge before the scanner."""
+        return self.give(BadgeShown(shown, self.new_id(), timely))
+
+    def press(self, key: Key, value: str = "") -> tuple[Effect, ...]:
+        """Press a key of the kiosk."""
+        return self.give(KeyPressed(key, value, self.new_id(), "ticket"))
+
+    def open_and_shut(self, number: int) -> list[Effect]:
+        """Let a door be opened, used and shut."""
+        said = self.wait(1.0)
+        return said + self.door(number, "open") + self.wait(3.0) + self.door(number, "shut")
 
     def command(self, kind: CommandKind, jti: str, number: int | None = None) -> tuple[Effect, ...]:
         """Let a fresh command come."""
@@ -206,9 +275,7 @@ class LittleLocker:
         self.scan(f"label-{name}")
         self.wait(1.0)
         number = self.pulses[-1].compartment
-        self.door(number, "open")
-        self.wait(3.0)
-        self.door(number, "shut")
+        self.open_and_shut(number)
         return number
 
 

@@ -3,13 +3,16 @@
 from datetime import UTC, datetime, timedelta
 
 import msgspec
+import pytest
 
 from fellesskap_edge import state as ctl
 from fellesskap_edge.clock import Floor, Instant
 from fellesskap_edge.controller import step
 from fellesskap_edge.custody import begin_epoch
-from fellesskap_edge.facts import Place, RemoteOpens
-from fellesskap_edge.start import repaired
+from fellesskap_edge.door import LEFT_OPEN_S
+from fellesskap_edge.facts import Place, RemoteOpens, Used
+from fellesskap_edge.repairing import kinds_of, repaired
+from fellesskap_protocol.messages import Right
 from tests.edge.little_locker import DOORS, LittleLocker, command, right
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -43,8 +46,9 @@ def test_the_last_free_door_is_given_while_another_is_in_operation() -> None:
         place = locker.controller.places[number]
         locker.controller.places[number] = msgspec.structs.replace(place, service="out")
     locker.scan("label-one")
+    locker.door(1, "open")
+    locker.wait(LEFT_OPEN_S)
     locker.scan("label-two")
-    locker.wait(1.0)
     assert [pulse.compartment for pulse in locker.pulses] == [1, 2]
 
 
@@ -83,8 +87,22 @@ def test_a_fresh_answer_of_the_same_second_moves_nothing() -> None:
 
 
 def test_a_damaged_place_is_unknown_and_damaged_opens_wait() -> None:
-    facts = repaired({}, (("place", "3"), ("remote_opens", "all")), NOON, [3])
+    facts = repaired({}, kinds_of((("place", "3"), ("remote_opens", "all"))), NOON, [3])
     assert facts["place", "3"] == Place("unknown")
     opens = facts["remote_opens", "all"]
     assert isinstance(opens, RemoteOpens)
     assert len(opens.at) > 6
+
+
+@pytest.mark.parametrize("damaged", [("place", "3"), ("place", "s"), ("plbce", "3")])
+def test_whatever_of_a_place_is_damaged_no_door_becomes_free(damaged: tuple[str, str]) -> None:
+    held = msgspec.structs.replace(right("one"), kind="collect", compartment=3)
+    facts = repaired({("right", "one"): held}, kinds_of((damaged,)), NOON, [3, 4])
+    assert facts["place", "3"] == Place("parcel", right_id="one")
+    assert facts["place", "4"] == Place("unknown")
+
+
+def test_a_damaged_allowance_gives_no_more_of_it() -> None:
+    allowance = Right(id="a", kind="allowance", size_class="S", granted=4)
+    facts = repaired({("right", "a"): allowance}, kinds_of((("used", "S"),)), NOON, [])
+    assert facts["used", "S"] == Used(4)

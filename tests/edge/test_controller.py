@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from fellesskap_edge import state as ctl
+from fellesskap_edge.completing import REOPEN_S
 from fellesskap_edge.door import AUTHORISATION_S, State
-from fellesskap_edge.operating import REOPEN_S
 from fellesskap_edge.state import Answer, Effect, Record, TellCourier
 from fellesskap_edge.throttle import FREE_FAILURES, WAITS_S
 from fellesskap_protocol.events import (
@@ -38,6 +38,7 @@ def test_a_label_opens_the_smallest_empty_door_and_only_after_the_record() -> No
         for effect in effects
     ]
     assert order == [
+        "Keep",
         "Presented",
         "Keep",
         "WatchDoor",
@@ -115,7 +116,7 @@ def test_unknown_labels_are_counted_apart_from_codes() -> None:
     locker = LittleLocker().ready(right("one"))
     for turn in range(FREE_FAILURES + 1):
         assert answers(locker.scan(f"label-wrong-{turn}")) == ["unknown"]
-    assert answers(locker.scan("label-wrong")) == ["wait"]
+    assert answers(locker.scan("label-wrong")) == ["badge_needed"]
     assert locker.controller.keypad.failures == ()
 
 
@@ -186,7 +187,7 @@ def test_none_at_once_after_a_restart_that_cut_an_operation_off() -> None:
 def test_a_pulse_whose_time_is_over_while_nobody_ticked_is_not_fired() -> None:
     locker = LittleLocker().ready(right("one"), right("two"))
     locker.scan("label-one")
-    locker.scan("label-two")
+    locker.command("open_door", "j1", 2)
     locker.mono_s += AUTHORISATION_S + 1
     locker.give(ctl.DoorSensed(5, "shut"))
     assert [pulse.compartment for pulse in locker.pulses] == [1]

@@ -5,20 +5,35 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 
 from fellesskap_edge import state as ctl
 from fellesskap_edge.facts import Fact
+from fellesskap_edge.spoken import Key
 from fellesskap_edge.state import Effect, Event
 from fellesskap_protocol.events import AnyEvent, event_type
 from fellesskap_protocol.messages import Right
-from tests.edge.little_locker import DOORS, LittleLocker, code, command, fresh_copy, right
+from tests.edge.little_locker import (
+    DOORS,
+    LittleLocker,
+    allowance,
+    badge,
+    code,
+    command,
+    fresh_copy,
+    removal,
+    right,
+)
 from tests.golden import assert_golden
 
 GOLDEN = Path(__file__).parent / "golden" / "controller.txt"
 STAMP = {"type", "seq", "prev", "at", "clock", "boot_id", "mono_ms", "kiosk"}
 CLAIM, SECOND, LATER = right("one"), right("two"), right("three", carrier="blue")
+CARRIER = Right(id="carrier-red", kind="carrier", carrier_id="red", deposit_auth="label")
+DROP_OFF = right("four", "drop_off")
+VALUES = {"size": "S", "carrier": "blue"}
 EXPIRED = msgspec.structs.replace(right("late"), deposit_by=LittleLocker().now.wall)
 
 
@@ -133,6 +148,67 @@ def opened_remotely() -> LittleLocker:
     return locker
 
 
+def queueing() -> LittleLocker:
+    locker = opened()
+    locker.scan("label-two")
+    return locker
+
+
+def visiting() -> LittleLocker:
+    locker = ready()
+    locker.put(allowance("S", 2), allowance("L", 1), CARRIER)
+    locker.show_badge(badge())
+    return locker
+
+
+def choosing() -> LittleLocker:
+    locker = visiting()
+    locker.scan("label-none")
+    return locker
+
+
+def consolidating() -> LittleLocker:
+    locker = ready()
+    locker.put(allowance("S", 2))
+    locker.show_badge(badge("red", "blue"))
+    locker.scan("label-none")
+    return locker
+
+
+def sweeping() -> LittleLocker:
+    locker = ready()
+    locker.deposit("one")
+    locker.deposit("two")
+    locker.put(removal("one"), removal("two"))
+    locker.show_badge(badge())
+    locker.press("take_out")
+    locker.wait(1.0)
+    locker.door(1, "open")
+    locker.wait(3.0)
+    return locker
+
+
+def sending() -> LittleLocker:
+    locker = ready()
+    locker.put(DROP_OFF, allowance("S", 1))
+    return locker
+
+
+def dropping_off() -> LittleLocker:
+    locker = sending()
+    locker.enter("code-four")
+    locker.wait(1.0)
+    locker.door(1, "open")
+    locker.wait(3.0)
+    return locker
+
+
+def dropped_off() -> LittleLocker:
+    locker = dropping_off()
+    locker.door(1, "shut")
+    return locker
+
+
 STATES: tuple[Callable[[], LittleLocker], ...] = (
     new,
     ready,
@@ -150,6 +226,14 @@ STATES: tuple[Callable[[], LittleLocker], ...] = (
     silent,
     guessed,
     opened_remotely,
+    queueing,
+    visiting,
+    choosing,
+    consolidating,
+    sweeping,
+    sending,
+    dropping_off,
+    dropped_off,
 )
 
 
@@ -167,9 +251,24 @@ def events(locker: LittleLocker) -> dict[str, Event]:
         "LabelScanned(one again)": ctl.LabelScanned(("label-one",), "new", repeated=True),
         "LabelScanned(late)": ctl.LabelScanned(("label-late",), "new"),
         "LabelScanned(unknown)": ctl.LabelScanned(("label-none",), "new"),
+        "ContentSensed(1 occupied)": ctl.ContentSensed(1, occupied=True),
+        "KeyTurned(on)": ctl.KeyTurned(on=True),
+        "LabelScanned(two)": ctl.LabelScanned(("label-two",), "new"),
+        "BadgeShown(red)": ctl.BadgeShown(badge(jti="badge-2"), "new", timely=True),
+        "BadgeShown(same)": ctl.BadgeShown(badge(), "new", timely=True),
+        "BadgeShown(elsewhere)": ctl.BadgeShown(badge(lockers=("oslo-9",)), "new", timely=True),
+        "BadgeShown(expired)": ctl.BadgeShown(badge(for_s=0), "new", timely=True),
+        "BadgeShown(untimely)": ctl.BadgeShown(badge(), "new", timely=False),
+        "BadgeForged": ctl.BadgeForged(),
+        **{
+            f"KeyPressed({key})": ctl.KeyPressed(key, VALUES.get(key, ""), "new", "ticket")
+            for key in get_args(Key)
+        },
+        "Proceed": ctl.Proceed("new"),
         "CodeEntered(one)": code("code-one", "new"),
         "CodeEntered(one, 12 digits)": code("long-one", "new"),
         "CodeEntered(one, QR)": code("qr-one", "new"),
+        "CodeEntered(four)": code("code-four", "new"),
         "CodeEntered(wrong)": code("code-none", "new"),
         "Command(open 1)": command("open_door", "j1", 1, locker),
         "Command(open 1, stale)": command("open_door", "j1", 1, locker, fresh=False),
@@ -182,6 +281,9 @@ def events(locker: LittleLocker) -> dict[str, Event]:
         "RightsArrived(put one revoked)": ctl.RightsArrived(1, 9, False, (revoked,), ()),
         "RightsArrived(remove one)": ctl.RightsArrived(1, 9, False, (), ("one",)),
         "RightsArrived(from empty)": ctl.RightsArrived(2, 1, True, (SECOND,), ()),
+        "TemperatureJudged(1 outside)": ctl.TemperatureJudged(
+            1, "outside", locker.now.wall, "above 6.0 C"
+        ),
         "Tick": ctl.Tick(),
     }
 
@@ -194,20 +296,33 @@ def told_fact(fact: Fact) -> str:
     body.pop("at", None)
     right_of = body.pop("right", None)
     failures = body.pop("failures", None)
-    words = [f"{key}={value}" for key, value in body.items() if value is not None]
+    held = body.pop("badge", None)
+    body.pop("acted_at", None), body.pop("exp", None)
+    words = [f"badge={held['jti']}"] if held else []
+    words += [f"{key}={value}" for key, value in body.items() if value is not None]
     words += [f"right={right_of['id']}"] if right_of else []
     words += [f"{len(failures)} failures"] if failures is not None else []
     return " ".join(words)
+
+
+TIMES = ("from", "to", "since")
 
 
 def told_event(event: AnyEvent) -> str:
     body = {
         key: value
         for key, value in msgspec.to_builtins(event).items()
-        if key not in STAMP and value is not None and key not in ("from", "to", "since")
+        if key not in STAMP and value is not None
+        if not (key in TIMES and event_type(event) in ("serving", "fault", "custody_reported"))
         if not (event_type(event) == "custody_reported" and key.endswith("_mac"))
     }
     return f"{event_type(event)}({', '.join(f'{key}={value}' for key, value in body.items())})"
+
+
+TOLD = {
+    ctl.GoOn: "go on",
+    ctl.WarnOfTemperature: "warn of the temperature in {0.compartment}",
+}
 
 
 def told(effect: Effect) -> str:
@@ -222,13 +337,17 @@ def told(effect: Effect) -> str:
             return f"PULSE {number} for {authorisation_id}"
         case ctl.WatchDoor(number, fast):
             return f"watch {number} {'often' if fast else 'seldom'}"
-        case ctl.Answer(_, outcome, number) | ctl.TellCourier(outcome, number):
+        case ctl.Answer(_, outcome, number, options) | ctl.TellCourier(outcome, number, options):
             who = "answer" if isinstance(effect, ctl.Answer) else "tell courier"
-            return f"{who}: {outcome}" + (f" {number}" if number else "")
-        case ctl.Reply(jti, outcome, _, reason, first):
-            more = [reason] if reason else []
-            more += [f"first {first}"] if first else []
-            return f"reply {jti}: {outcome}" + (f" ({', '.join(more)})" if more else "")
+            chosen = f" of {', '.join(options)}" if options else ""
+            return f"{who}: {outcome}" + (f" {number}" if number else "") + chosen
+        case ctl.Reply():
+            more = [effect.reason] if effect.reason else []
+            more += [f"first {effect.first_outcome}"] if effect.first_outcome else []
+            words = f" ({', '.join(more)})" if more else ""
+            return f"reply {effect.jti}: {effect.outcome}{words}"
+        case _:
+            return TOLD[type(effect)].format(effect)
 
 
 def cell(before: LittleLocker, event: Event) -> list[str]:

@@ -35,7 +35,7 @@ depth_mm = 580
 floor_mm = 400
 top_mm = 510
 max_g = 25000
-features = ["chilled"]
+features = ["power"]
 [[size]]
 class = "S"
 width_mm = 440
@@ -60,7 +60,7 @@ def test_what_was_learnt_is_written_so_that_it_loads(tmp_path: Path) -> None:
         assert config.edge.state == str(tmp_path / "state")
         assert (config.banks[0].address, config.banks[0].closed_bit) == (4, 0)
         seven, nine = config.compartments
-        assert (seven.number, seven.channel, seven.features) == (7, 2, ("chilled",))
+        assert (seven.number, seven.channel, seven.features) == (7, 2, ("power",))
         assert (nine.number, nine.channel, nine.floor_mm, nine.top_mm) == (9, 1, 840, 950)
 
 

@@ -37,7 +37,7 @@ def world(tmp_path: Path) -> World:
 
 
 def test_two_families_on_two_lines_answer_and_nothing_is_wrong(world: World) -> None:
-    assert world.drive.lines.answering == {"a": True, "b": True}
+    assert world.drive.lines.heard()[0] == {"a": True, "b": True}
     assert world.drive.controller.answering == {"a", "b"}
     assert {part for part, what in faults(world) if what != "ok"} == set()
 

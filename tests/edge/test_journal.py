@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from fellesskap_edge.facts import Consumed, Place, Position
 from fellesskap_edge.journal import Journal, JournalUnusable, Stamp
 from fellesskap_edge.state import Forget, Keep
-from fellesskap_protocol.events import GENESIS, Booted, Forced
+from fellesskap_protocol.events import GENESIS, Booted, Deposited, Forced
 from fellesskap_protocol.messages import decode_event, event_hash
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -159,6 +159,57 @@ def test_acknowledged_events_go_after_thirty_days_but_never_the_newest(tmp_path:
     journal.close()
     again = Journal(path)
     assert (again.found.broken, again.head_seq, again.oldest_seq) == (None, 3, 3)
+
+
+def test_for_want_of_room_acknowledged_events_go_sooner_and_custody_last(tmp_path: Path) -> None:
+    """Neither what is not acknowledged, nor what a door's contents rest on while other can go."""
+    path = tmp_path / "journal.sqlite"
+    journal = Journal(path, bytes_max=100_000)
+    journal.commit([Booted(software="1")], [], STAMP, new_epoch="e1")
+    for number in range(40):
+        laid = Deposited(parcel_id=f"p{number}", carrier_id="c", compartment=1, evidence="door")
+        journal.commit([laid, Booted(software="x" * 5000)], [], STAMP)
+    journal.prune(60, NOW)
+    assert journal.oldest_seq == 61, "what is not acknowledged stays, too large or not"
+    kept = "SELECT count(*) FROM closed_events"
+    assert journal._db.execute(kept).get == 30
+    journal.close()
+    journal = Journal(path, bytes_max=10_000)
+    journal.prune(60, NOW)
+    assert journal._db.execute(kept).get == 0, "there is nothing else to drop"
+    assert (journal.found.broken, journal.oldest_seq, journal.head_seq) == (None, 61, 81)
+    assert journal.pruned_hash == decode_event(journal.read(61, 1)[0]).prev
+    journal.close()
+
+
+def test_custody_that_went_for_room_is_kept_its_thirty_days(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    journal = Journal(path, bytes_max=1)
+    journal.commit([Booted(software="1")], [], STAMP, new_epoch="e1")
+    laid = Deposited(parcel_id="p", carrier_id="c", compartment=1, evidence="door")
+    journal.commit([laid, Booted(software="2")], [], STAMP)
+    journal.prune(3, NOW)
+    kept = "SELECT count(*) FROM closed_events"
+    assert (journal.oldest_seq, journal._db.execute(kept).get) == (3, 1)
+    journal.close()
+    journal = Journal(path)
+    journal.prune(3, NOW + timedelta(days=29))
+    assert journal._db.execute(kept).get == 1
+    journal.prune(3, NOW + timedelta(days=31))
+    assert journal._db.execute(kept).get == 0
+    journal.close()
+
+
+def test_a_long_backlog_goes_in_pieces(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.sqlite")
+    journal.commit([Booted(software="1")], [], STAMP, new_epoch="e1")
+    journal.commit([Booted(software="1")] * 700, [], STAMP)
+    later = NOW + timedelta(days=31)
+    assert journal.prune(701, later)
+    assert journal.oldest_seq == 501
+    assert not journal.prune(701, later)
+    assert journal.oldest_seq == 701
+    journal.close()
 
 
 def test_a_commit_that_fails_stores_nothing(tmp_path: Path) -> None:

@@ -49,6 +49,21 @@ def test_exchange_with_every_family(arguments: list[str], status: int, out: str,
     assert (done.returncode, done.stdout, done.stderr) == (status, out, err)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "status", "out"),
+    [
+        (["grow", "7E 00 0A 01 00 00 00 30 1A"], 0, "03 00 00 01 00 33 31\n"),
+        (["honeywell", "16 4D 0D 56 53 55 46 43 52 21"], 0, "56 53 55 46 43 52 06 21\n"),
+        (["ssi", "04 E9 04 00 FF 0F"], 0, "04 D0 00 00 FF 2C\n"),
+        (["ssi", "04 E9 04 00 FF 10"], 1, ""),
+        (["line", "04 E9 04 00 FF 0F"], 1, ""),
+    ],
+)
+def test_exchange_with_a_scanner(arguments: list[str], status: int, out: str) -> None:
+    done = run("exchange", *arguments)
+    assert (done.returncode, done.stdout) == (status, out)
+
+
 def test_asking_a_locker_that_does_not_run_says_so(tmp_path: Path) -> None:
     done = run("doors", str(tmp_path))
     assert done.returncode == 1

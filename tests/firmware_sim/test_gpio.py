@@ -212,17 +212,18 @@ def test_without_door_pins_nothing_is_seen_and_nothing_is_claimed(tmp_path: Path
 
 
 def test_scans_in_a_row_are_pulses_with_a_rest_between(tmp_path: Path) -> None:
-    """The judgement spaces pulses of 300 ms; that these are longer only the pins know."""
+    """One hand shuts each door before the next opens; a remote opening waits for the rest."""
     wiring = config(door_pins=DOOR_PINS)
     long_pulse = msgspec.structs.replace(wiring.banks[0], pulse_ms=700)
     world = begun(tmp_path, msgspec.structs.replace(wiring, banks=(long_pulse,)))
     for number in (1, 2, 3):
+        world.hardware.person("put_in", world.now_s, open_s=0.05)
         world.scan(f"]C0PARCEL-{number}")
-        world.run(world.now_s + 0.2)
+        world.run(world.now_s + 1.0)
     world.run(70)
     spans = [(pulse.started, pulse.ended) for pulse in world.hardware.plant.pulses]
     assert [ended - started for started, ended in spans] == pytest.approx([0.7] * 3)
-    assert [later[0] - earlier[1] for earlier, later in pairwise(spans)] == pytest.approx([0.5] * 2)
+    assert all(later[0] - earlier[1] >= 0.4999 for earlier, later in pairwise(spans))
 
 
 def test_a_jammed_door_is_pulsed_three_times_and_no_more(tmp_path: Path) -> None:

@@ -168,6 +168,21 @@ def test_scan_arrives_at_the_scanners_port(bench: Bench) -> None:
         assert port.read(7) == bytes.fromhex("02 00 00 01 00 33 31")
 
 
+def test_the_scanner_can_be_broken_and_forgets_its_settings_with_its_plug(bench: Bench) -> None:
+    with bench.port("scanner") as port:
+        bench.ask("fault", part="scanner", name="half_codes", value=1)
+        bench.ask("scan", text="]C0ORDER-12")
+        assert port.read(5) == b"]C0OR"
+        port.write(bytes.fromhex("7E 00 08 01 00 D0 00 AB CD"))  # AIM identifiers off, not saved
+        port.read(7)
+    bench.ask("unplug", line="scanner")
+    bench.ask("plug", line="scanner")
+    with bench.port("scanner") as port:
+        bench.ask("scan", text="]C0ORDER-12")
+        assert port.read_until(b"\r") == b"]C0ORDER-12\r"
+    assert "error" in bench.ask("fault", part="scanner", name="wings", value=1)
+
+
 def test_a_port_can_be_unplugged_and_plugged_in_again(bench: Bench) -> None:
     port = bench.port("lock-bus")
     bench.ask("unplug", line="lock-bus")

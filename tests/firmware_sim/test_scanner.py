@@ -1,4 +1,4 @@
-"""The scanner speaks Grow's bytes: paced scans, acknowledgements that leak the text "31"."""
+"""The Grow scanner, byte for byte: paced scans, acknowledgements that leak the text "31"."""
 
 from binascii import crc_hqx
 
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fellesskap_edge import scanner as edge
-from fellesskap_firmware_sim.scanner import ACK, GrowScanner
+from fellesskap_firmware_sim.scanners.grow import ACK, GrowScanner
 
 LABEL = b"]C100370712345678901238"
 TRIGGER = bytes.fromhex("7E 00 08 01 00 02 01 AB CD")
@@ -59,8 +59,8 @@ def test_label_in_sense_mode_is_sent_at_the_pace_of_the_line() -> None:
 def test_aim_identifier_and_ending_are_settings() -> None:
     one = GrowScanner()
     one.receive(bytes.fromhex("7E 00 08 01 00 D0 00 AB CD"), 0.0)
+    one.receive(bytes.fromhex("7E 00 08 01 00 0E 02 AB CD"), 0.0)
     one.transmit(1.0)
-    one.suffix = b"\r\n"
     one.present(LABEL, 2.0)
     assert one.transmit(3.0) == LABEL[3:] + b"\r\n"
 
@@ -84,8 +84,9 @@ def test_acknowledgement_before_a_scan_leaks_no_31_into_it() -> None:
     one.receive(TRIGGER, 0.0)
     raw = one.transmit(1.0)
     assert b"31]C1" in raw  # what a driver that strips control characters would read
-    _, scans = edge.receive(edge.Framer(), raw, 1.0)
-    assert [scan.label for scan in scans] == [LABEL]
+    up, _ = edge.step(edge.scanner("grow"), edge.PortUp(), 0.0)
+    _, effects = edge.step(up, edge.Received(raw), 1.0)
+    assert [one.label for one in effects if isinstance(one, edge.Scan)] == [LABEL]
 
 
 @given(st.lists(st.binary(max_size=80), max_size=10))
@@ -99,3 +100,15 @@ def test_any_bytes_are_heard_without_a_crash_and_the_next_command_is_answered(
     one.transmit(1000.0)
     one.receive(bytes.fromhex("7E 00 0A 01 00 00 00 30 1A"), 1000.0)
     assert one.transmit(2000.0).hex(" ").upper() == "03 00 00 01 00 33 31"
+
+
+def test_what_was_not_saved_is_lost_with_the_power() -> None:
+    one = GrowScanner(provisioned=False)
+    said(one, "7E 00 08 01 00 D0 80 AB CD")
+    assert one.aim
+    one.power_on()
+    assert not one.aim
+    said(one, "7E 00 08 01 00 D0 80 AB CD")
+    said(one, "7E 00 09 01 00 00 00 DE C8")
+    one.power_on()
+    assert one.aim

@@ -14,6 +14,7 @@ from itertools import count
 from pathlib import Path
 from uuid import UUID
 
+from fellesskap_edge.climate import Read
 from fellesskap_edge.clock import Instant
 from fellesskap_edge.config import LockerConfig
 from fellesskap_edge.drive import Drive
@@ -34,6 +35,7 @@ from fellesskap_edge.inbox import (
 )
 from fellesskap_edge.journal import Journal
 from fellesskap_edge.parts import Parts
+from fellesskap_edge.probes import READ_S
 from fellesskap_edge.state import Answer, TellCourier
 from fellesskap_edge.uplink import Draw
 from fellesskap_firmware_sim.plant import Act, Person
@@ -47,10 +49,10 @@ from tests.simulation.checker import Checker
 
 START = datetime(2026, 11, 23, tzinfo=UTC)
 DAY_S = 86_400.0
-LOSS, DOUBLE, CRASH_SELDOM = 0.05, 0.05, 0.0005
+LOSS, DOUBLE, CRASH_SELDOM = 0.05, 0.05, 0.002
 CRASH = {
-    "after_commit_before_pulse": 0.01,
-    "after_pulse_before_record": 0.01,
+    "after_commit_before_pulse": 0.03,
+    "after_pulse_before_record": 0.03,
     "after_start": 0.01,
     "after_new_epoch": 0.01,
     "after_write": 0.00001,
@@ -121,6 +123,8 @@ class World:
         )
         self._identity = Identity(device, provision)
         self._boot()
+        if config.probes:
+            self._read_probes()
 
     # Time ----------------------------------------------------------------------------------------
 
@@ -156,6 +160,11 @@ class World:
                 self.give(PortBytes(port, said))
         if said := self.hardware.read_scanner(self.now_s):
             self.give(PortBytes(self.config.scanner.port, said))
+
+    def _read_probes(self) -> None:
+        for device, text in self.hardware.read_probes(self.now_s).items():
+            self.give(Read(device, text))
+        self.after(READ_S, self._read_probes)
 
     # The daemon ----------------------------------------------------------------------------------
 

@@ -325,10 +325,11 @@ class Installation:
         """Build, provision and start one simulated locker."""
         locker = Locker(self.root / locker_id, toml or locker_toml(locker_id))
         self.lockers.append(locker)
-        who = locker.identity()
+        device = locker.folder / "device.json"
+        device.write_text(json.dumps(locker.identity()))
         provision = self.cli(
-            *("locker", "provision", locker_id, "--device-id", who["device_id"]),
-            *("--device-key", who["public_key"], "--site-name", "Fornebu S"),
+            *("locker", "provision", locker_id, "--device", str(device)),
+            *("--site-name", "Fornebu S"),
             *("--address", "Widerøeveien 5, 1360 Fornebu"),
         )
         locker.provision(provision)

@@ -24,7 +24,7 @@ from fellesskap_backend.lockers import service as lockers
 from fellesskap_backend.migrations import upgrade
 from fellesskap_backend.server import serve
 from fellesskap_backend.settings import Settings
-from fellesskap_protocol.signing import b64url
+from fellesskap_protocol.signing import PublicKey, b64url, unb64url
 
 Json = dict[str, Any]
 Command = Callable[[Settings, argparse.Namespace], Json | None]
@@ -77,7 +77,9 @@ def _parser() -> argparse.ArgumentParser:
     nouns = words.add_parser("locker", help="take lockers in").add_subparsers(required=True)
     add = nouns.add_parser("provision", parents=[state], help="prints the edge's provision.json")
     add.add_argument("locker_id")
-    for option in ("--device-id", "--device-key", "--site-name", "--address"):
+    told = "what `fellesskap-edge identity` printed there: a file, or - for standard input"
+    add.add_argument("--device", type=_device, required=True, metavar="FILE", help=told)
+    for option in ("--site-name", "--address"):
         add.add_argument(option, required=True)
     add.set_defaults(command=_provision)
 
@@ -95,6 +97,19 @@ def _open(settings: Settings) -> tuple[secrets.Secrets, Engine]:
     engine = db.engine(settings)
     upgrade(engine)
     return kept, engine
+
+
+def _device(name: str) -> dict[str, str]:
+    """Read who a device says it is: `device_id` and `public_key`."""
+    try:
+        told = json.loads(sys.stdin.read() if name == "-" else Path(name).read_text())
+        device_id, public_key = str(told["device_id"]), str(told["public_key"])
+        PublicKey(unb64url(public_key))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise argparse.ArgumentTypeError(
+            f"{name} is not what `fellesskap-edge identity` prints: {error}"
+        ) from None
+    return {"device_id": device_id, "public_key": public_key}
 
 
 def _moment() -> db.Moment:
@@ -139,8 +154,8 @@ def _provision(settings: Settings, arguments: argparse.Namespace) -> Json:
         lockers.claim_device(
             session,
             locker_id,
-            device_id=arguments.device_id,
-            public_key=arguments.device_key,
+            device_id=arguments.device["device_id"],
+            public_key=arguments.device["public_key"],
             now=now,
         )
         k_version = locker.k_version
@@ -148,7 +163,7 @@ def _provision(settings: Settings, arguments: argparse.Namespace) -> Json:
     return {
         "installation": kept.installation,
         "locker_id": locker_id,
-        "device_id": arguments.device_id,
+        "device_id": arguments.device["device_id"],
         "k_locker": b64url(kept.k_locker(locker_id, k_version)),
         "k_version": k_version,
         "root_key": b64url(kept.root.public.raw),

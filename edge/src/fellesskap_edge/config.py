@@ -9,8 +9,10 @@ from typing import Any, Literal
 
 import msgspec
 
+from fellesskap_edge.chilled import ClimateTable, ProbeTable
 from fellesskap_edge.locks import FAMILIES
 from fellesskap_edge.locks.driver import SUPPLY_REST_S
+from fellesskap_edge.scanners import FAMILIES as SCANNERS
 from fellesskap_protocol.capacity import Compartment
 
 OF_FAMILY: Any = None
@@ -32,6 +34,15 @@ class LockerTable(_Table, frozen=True):
 
     id: str
     name: str = ""
+    site: str | None = None
+    """The site's id: a courier's badge may name it instead of single lockers."""
+
+
+class ServiceKeyTable(_Table, frozen=True):
+    """The technician's key switch inside the service bay, wired like a door's contact."""
+
+    bank: str
+    channel: int
 
 
 class EdgeTable(_Table, frozen=True):
@@ -115,18 +126,25 @@ class CompartmentTable(_Table, frozen=True):
 
 
 class ScannerTable(_Table, frozen=True):
-    """The barcode scanner on its serial line."""
+    """The barcode scanner on its serial line; `setup = false` leaves its settings alone."""
 
-    family: Literal["grow"]
+    family: Literal["grow", "honeywell", "ssi", "line"]
     port: str
-    baud: int = 9600
+    baud: int = 0
+    """0: as the family has it when new."""
+    setup: bool = True
+
+    def __post_init__(self) -> None:
+        if self.baud == 0:
+            msgspec.structs.force_setattr(self, "baud", SCANNERS[self.family].baud)
 
 
 class Limits(_Table, frozen=True):
-    """How often the door may be opened from afar, whoever signs."""
+    """How often the door may be opened from afar, whoever signs; how long a coil cools."""
 
     remote_open_interval_s: float = 10.0
     remote_opens_per_10_min: int = 6
+    lock_cooldown_s: float = 3.0
 
     @property
     def raised(self) -> bool:
@@ -138,7 +156,11 @@ class Limits(_Table, frozen=True):
         )
 
 
-class LockerConfig(_Table, frozen=True, rename={"banks": "bank", "compartments": "compartment"}):
+class LockerConfig(
+    _Table,
+    frozen=True,
+    rename={"banks": "bank", "compartments": "compartment", "probes": "probe"},
+):
     """The whole file."""
 
     locker: LockerTable
@@ -148,6 +170,14 @@ class LockerConfig(_Table, frozen=True, rename={"banks": "bank", "compartments":
     edge: EdgeTable = EdgeTable()
     kiosk: KioskTable = KioskTable()
     limits: Limits = Limits()
+    service_key: ServiceKeyTable | None = None
+    climate: ClimateTable = ClimateTable()
+    probes: tuple[ProbeTable, ...] = ()
+
+    @property
+    def features(self) -> dict[int, tuple[str, ...]]:
+        """What each compartment offers, by number."""
+        return {one.number: one.features for one in self.compartments}
 
     @property
     def digest(self) -> str:

@@ -15,14 +15,14 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 import msgspec
 
-from fellesskap_edge import toml_lines
+from fellesskap_edge import chilled, toml_lines
 from fellesskap_edge.config import LockerConfig
 from fellesskap_edge.config_pins import problems_of_pins
 from fellesskap_edge.config_rules import Row, Tables, problems
 
 T = TypeVar("T", bound=msgspec.Struct)
 Raw = dict[str, Any]
-NAMED_BY = ("number", "name", "class")
+NAMED_BY = ("number", "name", "device", "class")
 """What tells the tables of one array apart, for people."""
 _SYNTAX_LINE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)")
 
@@ -51,6 +51,15 @@ class Reading:
             at = at[:-1]
         label = self._label(place)
         self.wrong.append((self.lines.get(at, 1), f"{label}: {what}" if label else what))
+
+    def say_by_name(self, told: str) -> None:
+        """Note a problem that names its table by itself, as in `[[probe]] '28-…': …`."""
+        for place in self.lines:
+            label = self._label(place) if len(place) < 3 else ""
+            if label and re.match(rf"{re.escape(label)}[ :]", told):
+                self.say(place, told.removeprefix(label).lstrip(": "))
+                return
+        self.say((), told)
 
     def table(self, model: type[T], raw: object, place: toml_lines.Path) -> T | None:
         """Return a table as its model, None if anything in it is wrong (which is then noted)."""
@@ -154,6 +163,9 @@ def load(path: Path) -> LockerConfig:
     found = tables(reading)
     for place, what in (*problems(found), *problems_of_pins(found)):
         reading.say(place, what)
+    if config is not None:
+        for told in chilled.problems(config.climate, config.probes, config.features):
+            reading.say_by_name(told)
     reading.refuse()
     assert config is not None, "what is no config was refused"
     return absolute(config, path.resolve().parent)
@@ -186,4 +198,5 @@ def absolute(config: LockerConfig, folder: Path) -> LockerConfig:
         ),
         scanner=replace(config.scanner, port=str(folder / config.scanner.port)),
         edge=replace(config.edge, state=str(folder / config.edge.state)),
+        climate=replace(config.climate, devices=str(folder / config.climate.devices)),
     )

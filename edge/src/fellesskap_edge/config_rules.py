@@ -17,6 +17,8 @@ INTERVAL_S_MAX = 86_400
 PORT_MAX = 65_535
 PIN_KEYS = {"lock_pins": (), "door_pins": (), "active_high": True, "closed_level": 0}
 """What is for banks on pins alone, and what it is where it is left out."""
+COOLDOWN_S_MAX = 10.0
+"""A longer one would outlast the three tries of an authorisation."""
 BAUD_MIN, BAUD_MAX = 300, 1_000_000
 Problems = Iterator[tuple[Path, str]]
 
@@ -36,6 +38,7 @@ class Tables:
     edge: Row | None = None
     kiosk: Row | None = None
     limits: Row | None = None
+    service_key: Row | None = None
 
 
 class Once:
@@ -80,10 +83,15 @@ def problems_of_the_whole(tables: Tables) -> Problems:
             )
         if outside(limits.remote_opens_per_10_min, 0, float("inf")):
             yield ("limits", "remote_opens_per_10_min"), "remote_opens_per_10_min is not negative"
+        if outside(limits.lock_cooldown_s, 0.0, COOLDOWN_S_MAX):
+            yield ("limits", "lock_cooldown_s"), f"lock_cooldown_s is 0 to {COOLDOWN_S_MAX:g}"
     if tables.kiosk and outside(tables.kiosk.port, 0, PORT_MAX):
         yield ("kiosk", "port"), f"port {tables.kiosk.port} is not 0 to {PORT_MAX}"
-    if tables.scanner:
-        yield from _baud(("scanner",), tables.scanner.baud)
+    if tables.scanner and outside(tables.scanner.baud or BAUD_MIN, BAUD_MIN, BAUD_MAX):
+        yield (
+            ("scanner", "baud"),
+            f"baud {tables.scanner.baud} is not {BAUD_MIN} to {BAUD_MAX} (0: as when new)",
+        )
 
 
 def problems_of_lines(tables: Tables) -> Problems:
@@ -156,6 +164,14 @@ def problems_of_compartments(tables: Tables) -> Problems:
                 yield (*place, key), f"{key} is greater than 0"
         if None not in (one.floor_mm, one.top_mm) and one.top_mm <= one.floor_mm:
             yield (*place, "top_mm"), f"top_mm {one.top_mm} is not above floor_mm {one.floor_mm}"
+    if switch := tables.service_key:
+        if switch.bank not in banks:
+            yield ("service_key", "bank"), f"there is no bank {switch.bank!r}"
+        elif wires.again(switch.bank, switch.channel):
+            yield (
+                ("service_key", "channel"),
+                f"channel {switch.channel} of bank {switch.bank!r} is a compartment's",
+            )
     if tables.compartments is not None and not tables.compartments:
         yield ("compartment",), "there is no [[compartment]]"
 
@@ -178,8 +194,3 @@ def _filled(bank: Row) -> Row:
             for key, at in vars(bank).items()
         }
     )
-
-
-def _baud(place: Path, baud: int | None) -> Problems:
-    if outside(baud, BAUD_MIN, BAUD_MAX):
-        yield (*place, "baud"), f"baud {baud} is not {BAUD_MIN} to {BAUD_MAX}"

@@ -4,49 +4,65 @@
 in order. It decides every opening alone, from what it holds; `drive` commits before anything moves.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import assert_never
+from typing import Any
 
 from fellesskap_edge.clock import Instant
+from fellesskap_edge.collecting import code_entered
 from fellesskap_edge.commanding import command_arrived
 from fellesskap_edge.config import LockerConfig
+from fellesskap_edge.depositing import label_scanned
 from fellesskap_edge.door import Door, resumed
+from fellesskap_edge.excursion import judged, settle, unwatched, warn
 from fellesskap_edge.facts import (
+    BadgeUse,
     Consumed,
+    Excursion,
     Fact,
     FactKind,
     Operation,
     Place,
     Position,
     RemoteOpens,
+    Session,
+    Used,
 )
 from fellesskap_edge.granting import rights_arrived
+from fellesskap_edge.keys import go_on, key_pressed, proceed
 from fellesskap_edge.operating import (
-    SERVING_S,
-    contact,
+    REST_S,
     fire_waiting,
+    pulse_free_at,
     sensed,
     tick,
     unacknowledged,
 )
-from fellesskap_edge.presenting import code_entered, label_scanned
+from fellesskap_edge.service import SERVING_S, contact, content_sensed, key_turned
 from fellesskap_edge.state import (
+    BadgeForged,
+    BadgeShown,
     BankContact,
     CodeEntered,
     CommandArrived,
+    ContentSensed,
     Controller,
     DoorSensed,
     Draft,
     Effect,
     Event,
+    KeyPressed,
+    KeyTurned,
     LabelScanned,
+    Proceed,
     PulseUnacknowledged,
     RightsArrived,
+    TemperatureJudged,
     Tick,
     Wiring,
 )
 from fellesskap_edge.throttle import Throttle
+from fellesskap_edge.visiting import badge_forged, badge_shown
 from fellesskap_protocol.messages import Right
 
 Facts = Mapping[tuple[FactKind, str], Fact]
@@ -59,19 +75,24 @@ def restore(config: LockerConfig, facts: Facts, now: Instant) -> Controller:
     """
     banks = {bank.name: bank for bank in config.banks}
     wiring = {
-        one.number: Wiring(one.geometry, one.bank, banks[one.bank].supply, banks[one.bank].gap_s)
+        one.number: Wiring(
+            one.geometry, one.bank, banks[one.bank].supply, banks[one.bank].pulse_ms / 1000
+        )
         for one in config.compartments
     }
     controller = Controller(
         wiring=wiring,
         limits=config.limits,
         kiosk=config.kiosk.name,
+        locker_id=config.locker.id,
+        site=config.locker.site,
         doors={number: Door() for number in wiring},
         places={number: Place() for number in wiring},
     )
     draft = Draft(controller, now)
     for (kind, key), fact in facts.items():
         _restore_fact(draft, kind, key, fact)
+    unwatched(draft, {number for probe in config.probes for number in probe.compartments})
     return draft.c
 
 
@@ -85,14 +106,23 @@ def _restore_fact(draft: Draft, kind: FactKind, key: str, fact: Fact) -> None:
             draft.c.operations[int(key)] = fact
             draft.c.doors[int(key)] = resumed(fact.authorisation_id, draft.now.mono_s)
             # Its coil may have been switched on just before the end.
-            wiring = draft.c.wiring[int(key)]
-            draft.c.supply_free_at[wiring.supply] = draft.now.mono_s + wiring.gap_s
+            wired = draft.c.wiring[int(key)]
+            draft.c.supply_free_at[wired.supply] = draft.now.mono_s + wired.pulse_s + REST_S
+            draft.change(at_hand=int(key))
         case Throttle():
             draft.change(**{key: fact})
         case Consumed():
             draft.c.consumed[key] = fact
         case RemoteOpens():
             draft.change(remote_opens=fact)
+        case Used():
+            draft.c.used[key] = fact.units
+        case Session():
+            draft.change(session=fact)
+        case BadgeUse():
+            draft.c.badges[key] = fact
+        case Excursion() if int(key) in draft.c.wiring:
+            draft.c.excursions[int(key)] = fact
         case Position() if kind == "position":
             draft.change(position=fact)
 
@@ -102,37 +132,40 @@ def step(
 ) -> tuple[Controller, tuple[Effect, ...]]:
     """Return the next controller and what to do, in order."""
     draft = Draft(controller, now)
-    match event:
-        case DoorSensed():
-            sensed(draft, event)
-        case PulseUnacknowledged():
-            unacknowledged(draft, event)
-        case BankContact():
-            contact(draft, event)
-        case LabelScanned():
-            label_scanned(draft, event)
-        case CodeEntered():
-            code_entered(draft, event)
-        case CommandArrived():
-            command_arrived(draft, event)
-        case RightsArrived():
-            rights_arrived(draft, event)
-        case Tick():
-            tick(draft)
-        case _:
-            assert_never(event)
+    HANDLERS[type(event)](draft, event)
     fire_waiting(draft)
+    warn(draft)
+    settle(draft)
+    go_on(draft)
     return draft.c, tuple(draft.effects)
 
 
 def wake_at(controller: Controller, now: Instant) -> float:
     """Return when a tick would do something, in monotonic seconds."""
     times = [door.wake_at for door in controller.doors.values()]
-    times += [
-        controller.supply_free_at.get(controller.wiring[number].supply, now.mono_s)
-        for number in controller.waiting_pulses
-    ]
+    times += [pulse_free_at(controller, number) for number in controller.waiting_pulses]
+    if controller.key_until:
+        times.append(controller.key_until)
     if controller.serving_since is not None:
         due = controller.serving_since + timedelta(seconds=SERVING_S) - now.wall
         times.append(now.mono_s + max(0.0, due.total_seconds()))
     return min(times)
+
+
+HANDLERS: dict[type[Event], Callable[[Draft, Any], None]] = {
+    DoorSensed: sensed,
+    PulseUnacknowledged: unacknowledged,
+    BankContact: contact,
+    ContentSensed: content_sensed,
+    KeyTurned: key_turned,
+    LabelScanned: label_scanned,
+    BadgeShown: badge_shown,
+    BadgeForged: badge_forged,
+    CodeEntered: code_entered,
+    KeyPressed: key_pressed,
+    Proceed: proceed,
+    CommandArrived: command_arrived,
+    RightsArrived: rights_arrived,
+    TemperatureJudged: judged,
+    Tick: tick,
+}

@@ -16,7 +16,7 @@ Reason = Literal["commissioned", "lost", "damaged", "went_back"]
 def reports(controller: Controller, since: datetime) -> list[CustodyReported]:
     """Return one report per compartment believed occupied; the last is `complete`.
 
-    Where nothing lies there is one of compartment 0 and no parcel (docs/decisions/0017).
+    Where nothing lies there is one of compartment 0 and no parcel (docs/decisions/0032).
     """
     held = [
         (number, right)
@@ -58,8 +58,12 @@ def begin_epoch(draft: Draft, config: LockerConfig, reason: Reason) -> None:
     which nothing proves that it is empty is `unknown`: it is offered last, and asked about.
     """
     draft.say(Record(StoreCreated(reason=reason)), Record(hardware(config)))
+    holding = {place.right_id for place in draft.c.places.values()}
+    for name in list(draft.c.used):
+        del draft.c.used[name]
+        draft.say(Forget("used", name))
     for right in list(draft.c.rights.values()):
-        if right.kind != "collect":
+        if right.kind != "collect" and right.id not in holding:
             del draft.c.rights[right.id]
             draft.say(Forget("right", right.id))
     draft.change(position=Position())

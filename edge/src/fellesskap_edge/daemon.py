@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from fellesskap_edge.ballast import Ballast
 from fellesskap_edge.config import LockerConfig
-from fellesskap_edge.drive import AT_SCANNER, Drive
-from fellesskap_edge.identity import load
+from fellesskap_edge.drive import Drive
+from fellesskap_edge.identity import Identity, load
 from fellesskap_edge.inbox import (
-    CodeTyped,
     InboxOverflowed,
     Inward,
     Outward,
@@ -33,16 +33,19 @@ from fellesskap_edge.inbox import (
     Tick,
     WritePort,
 )
-from fellesskap_edge.journal import Journal
+from fellesskap_edge.journal import Journal, JournalUnusable
 from fellesskap_edge.kiosk.app import Kiosk
 from fellesskap_edge.link import Link
 from fellesskap_edge.locks.gpio import ReadPins, SetPin
 from fellesskap_edge.machine_clock import MachineClock
-from fellesskap_edge.notify import Systemd
+from fellesskap_edge.notify import USEC, Systemd
 from fellesskap_edge.parts import Parts
 from fellesskap_edge.ports import Ports
-from fellesskap_edge.state import Answer, TellCourier
+from fellesskap_edge.probes import Probes
+from fellesskap_edge.reading import AT_SCANNER
+from fellesskap_edge.state import Answer, TellCourier, WarnOfTemperature
 from fellesskap_edge.uplink import Draw
+from fellesskap_edge.waiting import until_it_opens
 from fellesskap_edge.watchdog import Beat, dead
 
 if TYPE_CHECKING:
@@ -52,6 +55,8 @@ log = logging.getLogger(__name__)
 INBOX_EVENTS_MAX = 10_000
 READY_S_MAX = 1.5
 """Boards that do not answer within this are faults; the others serve."""
+START_S_MAX = 60
+"""Opening the store is one long read; trying it again comes every 5 s."""
 COMMISSIONED_FILE = "commissioned"
 
 
@@ -72,14 +77,29 @@ class Daemon:
         self._clock = MachineClock()
         bauds = {bank.port: bank.baud for bank in config.banks if bank.port}
         self._ports = Ports({**bauds, config.scanner.port: config.scanner.baud}, self.post)
+        probes = (probe.device for probe in config.probes)
+        self._probes = Probes(Path(config.climate.devices), probes, self.post)
         self._link = Link(identity.provision.broker, config.locker.id, self.post)
-        self._kiosk = Kiosk(config.kiosk.port, self._type_code)
-        self._journal = Journal(state / "journal.sqlite")
+        self._kiosk = Kiosk(config.kiosk.port, self.post)
+        self._reachable = False
         marker = state / COMMISSIONED_FILE
+        self.drive = until_it_opens(
+            lambda: self._begun(config, identity, commissioned=not marker.exists()),
+            self._inbox,
+            self._perform,
+            self._be_reachable,
+        )
+        marker.touch(mode=0o600)
+
+    def _begun(self, config: LockerConfig, identity: Identity, *, commissioned: bool) -> Drive:
+        state = Path(config.edge.state)
+        # A disk that refuses is tried again and again; that is no start that hangs.
+        self._systemd.say(f"EXTEND_TIMEOUT_USEC={START_S_MAX * USEC}", "STATUS=opening the store")
+        journal = Journal(state / "journal.sqlite", Ballast(state / "journal.ballast"))
         parts = Parts(
             config=config,
             identity=identity,
-            journal=self._journal,
+            journal=journal,
             boot_id=secrets.token_hex(8),
             new_id=lambda: str(new_id()),
             draw=lambda: Draw(secrets.token_hex(16), random.random()),  # noqa: S311 (only spreads)
@@ -87,8 +107,18 @@ class Daemon:
             crash_at=_crash_at,
             mono_s=time.monotonic,
         )
-        self.drive = Drive(parts, self._clock.now(), commissioned=not marker.exists())
-        marker.touch(mode=0o600)
+        try:
+            return Drive(parts, self._clock.now(), commissioned=commissioned)
+        except JournalUnusable:
+            journal.close()
+            raise
+
+    def _be_reachable(self) -> None:
+        """Let people and the backend reach us."""
+        if not self._reachable:
+            self._reachable = True
+            self._link.start()
+            self._kiosk.start()
 
     def post(self, event: Inward) -> None:
         """Put an event into the inbox, from any thread; a full inbox is a fault, told later."""
@@ -97,16 +127,13 @@ class Daemon:
         except queue.Full:
             self._lost += 1
 
-    def _type_code(self, value: str, ticket: str) -> None:
-        self.post(CodeTyped(value, ticket))
-
     def run(self, on_ready: Callable[[str], None]) -> None:
         """Serve until SIGTERM or SIGINT; tell where the kiosk is once the doors were read."""
         signal.signal(signal.SIGTERM, self._end)
         signal.signal(signal.SIGINT, self._end)
         self._ports.start()
-        self._link.start()
-        self._kiosk.start()
+        self._probes.start()
+        self._be_reachable()
         try:
             self._serve(on_ready)
         finally:
@@ -115,7 +142,9 @@ class Daemon:
         self._kiosk.stop()
         self._link.stop()
         self._ports.stop()
-        self._journal.close()
+        self._probes.stop()
+        self.drive.parts.journal.close()
+        self._systemd.close()
 
     def _serve(self, on_ready: Callable[[str], None]) -> None:
         ready_by = time.monotonic() + READY_S_MAX
@@ -130,14 +159,10 @@ class Daemon:
             self.drive.drive(self._next(wake_at), self._clock.now())
             self._kiosk.status = {
                 "locker": self.drive.parts.config.locker.id,
-                "in_service": self._all_answer(),
+                "in_service": self._all_answer() and not self.drive.keeping.outage,
+                "standing": self.drive.standing,
             }
         self._systemd.say("STOPPING=1")
-        self._kiosk.stop()
-        self._link.stop()
-        self._ports.stop()
-        self._journal.close()
-        self._systemd.close()
 
     def _feed(self) -> None:
         """Tell systemd that this loop and all that stands around it goes round, if it does."""
@@ -155,7 +180,8 @@ class Daemon:
     @property
     def _beats(self) -> list[Beat]:
         overdue = Beat("lock lines", True, min(time.monotonic(), self.drive.lines.wake_at))
-        return [*self._ports.beats, overdue, self._kiosk.beat, self._link.beat]
+        threads = [*self._ports.beats, *self._probes.beats, self._kiosk.beat, self._link.beat]
+        return [overdue, *threads]
 
     @property
     def _status(self) -> str:
@@ -163,7 +189,8 @@ class Daemon:
         controller = self.drive.controller
         silent = {wired.bank for wired in controller.wiring.values()} - controller.answering
         told = f", silent: {' '.join(sorted(silent))}" if silent else ""
-        return f"STATUS={len(controller.wiring)} compartments{told}"
+        order = ", out of order: the store refuses" if self.drive.keeping.outage else ""
+        return f"STATUS={len(controller.wiring)} compartments{told}{order}"
 
     def _next(self, wake_at: float) -> Inward:
         if self._lost:
@@ -194,12 +221,12 @@ class Daemon:
                 self._link.publish(effect)
             case SetWill(payload):
                 self._link.will = payload
-            case Answer() if effect.ticket == AT_SCANNER:
-                self._kiosk.show(effect.outcome, effect.compartment)
-            case Answer():
+            case Answer() if effect.ticket != AT_SCANNER:
                 self._kiosk.answer(effect)
-            case TellCourier():
-                self._kiosk.show(f"courier_{effect.outcome}", effect.compartment)
+            case Answer() | TellCourier():
+                self._kiosk.show(effect)
+            case WarnOfTemperature(ticket, number):
+                self._kiosk.show(Answer(ticket, "warm", number))
 
 
 def _pins(config: LockerConfig, post: Callable[[Inward], None]) -> "Pins | None":

@@ -15,6 +15,8 @@ AUTHORISATION_S = 30.0
 OPEN_WAIT_S = 8.0
 """How long a pulse may take to show an open door; three of them fit an authorisation."""
 LEFT_OPEN_S = 120.0
+LONGER_S = 600.0
+"""What somebody may ask for who needs more time."""
 BLIND_S = 20.0
 """Without a sensor an operation ends after this, or at the next act of the session."""
 
@@ -187,6 +189,13 @@ def authorise(door: Door, authorisation_id: str, now: float) -> tuple[Door, tupl
             opened_at=None,
         )
     return step(door, E.AUTHORISED, now)
+
+
+def longer(door: Door) -> Door:
+    """Give somebody more time before the door counts as left open."""
+    if door.state is not S.OPEN or door.opened_at is None:
+        return door
+    return replace(door, wake_at=door.opened_at + LONGER_S)
 
 
 def fire(door: Door, now: float) -> tuple[Door, tuple[Report, ...]]:

@@ -10,26 +10,26 @@ import logging
 from collections import deque
 from dataclasses import replace
 from datetime import timedelta
-from typing import Literal
 
 import msgspec
 
+from fellesskap_edge import climate, outage, uplink
 from fellesskap_edge import controller as controllers
 from fellesskap_edge import inbox as rim
-from fellesskap_edge import outage, scanner, uplink
 from fellesskap_edge import state as ctl
 from fellesskap_edge.clock import Instant
 from fellesskap_edge.custody import begin_epoch
 from fellesskap_edge.facts import KeysFact
 from fellesskap_edge.journal import JournalUnusable
 from fellesskap_edge.keeping import Keeping
+from fellesskap_edge.keys import Standing, standing
 from fellesskap_edge.lines import Lines
 from fellesskap_edge.locks import gpio
 from fellesskap_edge.parts import Parts
+from fellesskap_edge.reading import Reader
 from fellesskap_edge.start import start
+from fellesskap_edge.telling import Telling
 from fellesskap_edge.wire import Wire, instant_of, snapshot
-from fellesskap_protocol.barcodes import UnreadableLabel, candidates
-from fellesskap_protocol.codes import CODE_DIGITS, QR_PREFIX
 from fellesskap_protocol.events import AnyEvent, ClockChanged, Fault
 from fellesskap_protocol.messages import (
     Ack,
@@ -44,11 +44,8 @@ from fellesskap_protocol.messages import (
 from fellesskap_protocol.topics import Kind
 
 log = logging.getLogger(__name__)
-AT_SCANNER = "scanner"
-"""The ticket of a resident who shows a QR code to the scanner."""
-STATE_S_MIN, STATE_S_MAX = 1.0, 600.0
 CLOCK_STEP_S = 1.0
-After = ctl.Effect | uplink.Effect
+After = ctl.Effect | uplink.Effect | climate.Effect
 
 
 class Drive:
@@ -64,16 +61,21 @@ class Drive:
         self.now = self._floor.now(machine)
         self._offset = machine.wall - timedelta(seconds=machine.mono_s)
         self.lines = Lines(parts, begun.buses, self._control, self._fault)
-        self.framer = scanner.Framer()
+        self.climate = begun.climate
         self._events: list[AnyEvent] = []
+        self.reader = Reader(
+            parts, self.wire, self._control, self._record, badges_unsure=begun.badges_unsure
+        )
         self._changes: list[ctl.Keep | ctl.Forget] = []
         self._effects: deque[After] = deque()
-        self._state: State | None = None
-        self._state_at = float("-inf")
-        self._compared: ctl.Controller | None = None
-        self._told_all = False
+        self._telling = Telling(self._snapshot)
         self.keeping = Keeping(parts, self.controller, self.now)
         self._will()
+
+    @property
+    def standing(self) -> Standing:
+        """What goes on at the kiosk."""
+        return standing(self.controller, self.now)
 
     @property
     def wake_at(self) -> float:
@@ -81,7 +83,8 @@ class Drive:
         return min(
             self.keeping.wake_at(controllers.wake_at(self.controller, self.now)),
             self.uplink.wake_at,
-            self.framer.wake_at,
+            self.climate.wake_at,
+            self.reader.wake_at,
             self._state_due,
             self.lines.wake_at,
         )
@@ -117,14 +120,12 @@ class Drive:
                 self.lines.take(event, self.now.mono_s)
             case gpio.PinLevels() | gpio.PinEdge() | gpio.PinsFailed():
                 self.lines.take(event, self.now.mono_s)
-            case rim.PortUp() | rim.PortDown():
-                what = "ok" if isinstance(event, rim.PortUp) else "gone"
-                self._events.append(Fault(part="scanner", what=what, since=self.now.wall))
-            case rim.PortBytes(_, data):
-                self.framer, scans = scanner.receive(self.framer, data, self.now.mono_s)
-                self._scanned(scans)
-            case rim.CodeTyped(value, ticket):
-                self._code(value, ticket)
+            case rim.PortUp() | rim.PortDown() | rim.PortBytes() | rim.CodeTyped():
+                self.reader.take(event, self.now)
+            case climate.Read():
+                self._temperature(event)
+            case rim.KeyPressed(key, value, ticket):
+                self._control(ctl.KeyPressed(key, value, self.parts.new_id(), ticket))
             case rim.LinkUp():
                 self._uplink(uplink.Connected())
                 self._will()
@@ -142,38 +143,13 @@ class Drive:
     def _tick(self) -> None:
         mono_s = self.now.mono_s
         self.lines.tick(mono_s)
-        if self.framer.wake_at <= mono_s:
-            self.framer, scans = scanner.tick(self.framer, mono_s)
-            self._scanned(scans)
+        self.reader.tick(self.now)
+        if self.climate.wake_at <= mono_s:
+            self._temperature(climate.Tick())
         if self.uplink.wake_at <= mono_s:
             self._uplink(uplink.Tick())
         if not self.keeping.outage and controllers.wake_at(self.controller, self.now) <= mono_s:
             self._control(ctl.Tick())
-
-    def _scanned(self, scans: tuple[scanner.Scan, ...]) -> None:
-        for scan in scans:
-            try:
-                found = candidates(scan.label)
-            except UnreadableLabel:
-                self.parts.perform(ctl.TellCourier("unknown"))
-                continue
-            if found and found[0].kind == "qr":
-                self._code(found[0].value, AT_SCANNER)
-                continue
-            if not self.keeping.roomy:
-                # The room set aside is for those whose parcels lie here.
-                self.parts.perform(ctl.TellCourier("out_of_order"))
-                continue
-            macs = tuple(self.wire.mac("label", one.key) for one in found if one.kind != "token")
-            self._control(ctl.LabelScanned(macs, self.parts.new_id(), repeated=scan.repeated))
-
-    def _code(self, value: str, ticket: str) -> None:
-        kind: Literal["code", "long_code", "qr"]
-        kind = "long_code" if len(value) > CODE_DIGITS else "code"
-        if value.startswith(QR_PREFIX):
-            kind = "qr"
-        mac = self.wire.mac(kind, value)
-        self._control(ctl.CodeEntered(kind, mac, self.parts.new_id(), ticket))
 
     def _message(self, message: rim.LinkMessage) -> None:
         try:
@@ -203,7 +179,14 @@ class Drive:
 
     # Step ----------------------------------------------------------------------------------------
 
+    def _record(self, event: AnyEvent) -> None:
+        self._events.append(event)
+
     def _control(self, event: ctl.Event) -> None:
+        if isinstance(event, ctl.LabelScanned) and not self.keeping.roomy:
+            # The room set aside is for those whose parcels lie here.
+            self.parts.perform(ctl.TellCourier("no_deposits"))
+            return
         self.controller, effects = controllers.step(self.controller, event, self.now)
         self._heard(effects)
 
@@ -213,6 +196,11 @@ class Drive:
     def _uplink(self, event: uplink.Event) -> None:
         draw = self.parts.draw()
         self.uplink, effects = uplink.step(self.uplink, event, self.now.mono_s, draw)
+        self._heard(effects)
+
+    def _temperature(self, event: climate.Event) -> None:
+        self.climate, effects = climate.step(self.climate, event, self.now)
+        self._telling.doubt()  # operators see temperatures too
         self._heard(effects)
 
     def _heard(self, effects: tuple[After, ...]) -> None:
@@ -255,14 +243,16 @@ class Drive:
         )
         self._events, self._changes = [], []
         self._effects = deque(outage.instead(self._effects))
-        self._compared = None
+        self._telling.doubt()
 
     def _try_again(self) -> None:
         """Go on when the store takes commits again: hear what the boards said meanwhile."""
         if self.keeping.works_again(self.now):
-            self.controller, self._compared = self.keeping.kept, None
+            self.controller = self.keeping.kept
+            self._telling.doubt()
+            self.climate = climate.untold(self.climate)
             self._uplink(uplink.Journalled(self._journal.head_seq, self.controller.position))
-            for event in self.keeping.unheard(self.lines.answering, self.lines.readings):
+            for event in outage.unheard(self.controller, *self.lines.heard()):
                 self._control(event)
             self._settle()
 
@@ -275,7 +265,7 @@ class Drive:
             return
         if faults:
             self._events.extend(faults)
-            self._compared = None
+            self._telling.doubt()
             self._settle()
 
     def _perform(self, effect: After) -> None:
@@ -286,7 +276,7 @@ class Drive:
                 self.lines.pulse(number, mono_s() if mono_s else self.now.mono_s)
             case ctl.WatchDoor(number, fast):
                 self.lines.watch(number, self.now.mono_s, fast=fast)
-            case ctl.Answer() | ctl.TellCourier():
+            case ctl.Answer() | ctl.TellCourier() | ctl.WarnOfTemperature():
                 self.parts.perform(effect)
             case ctl.Reply():
                 self._publish("results", self.wire.result(effect, self.now))
@@ -303,8 +293,10 @@ class Drive:
                         command, fresh=fresh, challenge=challenge, authorisation_id=authorisation_id
                     )
                 )
-            case ctl.RightsArrived():
+            case ctl.RightsArrived() | ctl.TemperatureJudged():
                 self._control(effect)
+            case ctl.GoOn():
+                self._control(ctl.Proceed(self.parts.new_id()))
             case uplink.HeardFresh(iat):
                 self._floor = self._floor.told(instant_of(iat), self.now.mono_s)
             case uplink.StartEpoch():
@@ -342,21 +334,17 @@ class Drive:
     def _publish(self, kind: Kind, payload: bytes) -> None:
         self.parts.perform(rim.Publish(kind, payload))
 
+    def _snapshot(self) -> State:
+        state = snapshot(self.controller, self.climate, self.now)
+        return msgspec.structs.replace(state, faults=(*state.faults, *self.keeping.faults))
+
     @property
     def _state_due(self) -> float:
-        """When operators are told next: after a change at most once a second."""
         if self.uplink.phase is uplink.Phase.OFFLINE:
             return float("inf")
-        if self.controller is not self._compared:
-            told = self._state
-            fresh = snapshot(self.controller, self.now, self.keeping.faults)
-            same = told and msgspec.structs.replace(told, at=fresh.at, clock=fresh.clock) == fresh
-            self._compared, self._told_all = self.controller, bool(same)
-        return self._state_at + (STATE_S_MAX if self._told_all else STATE_S_MIN)
+        return self._telling.due(self.controller)
 
     def _tell_operators(self) -> None:
         if self.now.mono_s >= self._state_due:
-            self._state = snapshot(self.controller, self.now, self.keeping.faults)
-            self._state_at = self.now.mono_s
-            self._told_all = True
-            self.parts.perform(rim.Publish("state", encode(self._state), retained=True))
+            state = self._telling.told(self.now.mono_s)
+            self.parts.perform(rim.Publish("state", encode(state), retained=True))

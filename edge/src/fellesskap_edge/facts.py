@@ -11,7 +11,7 @@ import msgspec
 
 from fellesskap_edge.throttle import Throttle
 from fellesskap_protocol.events import Content, Service
-from fellesskap_protocol.messages import CommandOutcome, Right
+from fellesskap_protocol.messages import Badge, CommandOutcome, Right
 
 FactKind = Literal[
     "right",
@@ -20,11 +20,20 @@ FactKind = Literal[
     "throttle",
     "consumed",
     "remote_opens",
+    "used",
+    "session",
+    "badge",
     "position",
     "uplink",
     "keys",
+    "climate",
+    "excursion",
 ]
-Act = Literal["deposit", "collect", "open", "reopen"]
+Act = Literal[
+    "deposit", "drop_off", "collect", "remove", "cancel", "open", "reopen", "inspect", "abandoned"
+]
+"""What an operation is for. `cancel`: a courier takes back what they just put in; `inspect`: a
+recipient says that it is not as it should be; `abandoned`: another door is used instead."""
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -42,6 +51,10 @@ class Operation(msgspec.Struct, frozen=True):
     act: Act
     right: Right | None = None
     jti: str | None = None
+    badge_jti: str | None = None
+    allowance_class: str | None = None
+    label: str | None = None
+    """The text of an unannounced label, by which the backend finds a reservation."""
     opened: bool = False
 
 
@@ -57,6 +70,29 @@ class RemoteOpens(msgspec.Struct, frozen=True):
     """When doors were opened from afar, by the wall clock's floor."""
 
     at: tuple[datetime, ...] = ()
+
+
+class Used(msgspec.Struct, frozen=True):
+    """How many units of one size class were given away in this epoch."""
+
+    units: int
+
+
+class Session(msgspec.Struct, frozen=True):
+    """One courier's visit: it ends by "done" or 5 minutes without an act; a restart resumes it."""
+
+    id: str
+    acted_at: datetime
+    badge: Badge | None = None
+    last_right_id: str | None = None
+    """What was put in last, to be taken back if need be."""
+
+
+class BadgeUse(msgspec.Struct, frozen=True):
+    """A badge has removed parcels here, in this one session; kept until it expires."""
+
+    session_id: str
+    exp: datetime
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -79,6 +115,27 @@ class KeysFact(msgspec.Struct, frozen=True):
     token: bytes
 
 
+class Heard(msgspec.Struct, frozen=True):
+    """When a probe was last heard, and since when it said a wrong temperature (`what` in words)."""
+
+    at: datetime
+    outside_since: datetime | None = None
+    what: str = ""
+
+
+class Excursion(msgspec.Struct, frozen=True):
+    """A compartment out of its temperature: since when, and whose parcel lay there.
+
+    `still` until it is within its limits again; `suspected` if service was taken from it for this.
+    """
+
+    since: datetime
+    what: str
+    still: bool = True
+    suspected: bool = False
+    right_id: str | None = None
+
+
 Fact = (
     Right
     | Place
@@ -86,9 +143,14 @@ Fact = (
     | Throttle
     | Consumed
     | RemoteOpens
+    | Used
+    | Session
+    | BadgeUse
     | Position
     | UplinkFacts
     | KeysFact
+    | Heard
+    | Excursion
 )
 CLASSES: dict[FactKind, type[Fact]] = {
     "right": Right,
@@ -97,9 +159,14 @@ CLASSES: dict[FactKind, type[Fact]] = {
     "throttle": Throttle,
     "consumed": Consumed,
     "remote_opens": RemoteOpens,
+    "used": Used,
+    "session": Session,
+    "badge": BadgeUse,
     "position": Position,
     "uplink": UplinkFacts,
     "keys": KeysFact,
+    "climate": Heard,
+    "excursion": Excursion,
 }
 
 

@@ -15,7 +15,7 @@ from fellesskap_protocol.messages import Right
 
 def rights_arrived(draft: Draft, event: RightsArrived) -> None:
     """Put a revision in force and say so in the journal."""
-    holding = {place.right_id for place in draft.c.places.values() if place.right_id}
+    holding = _holding(draft)
     gone = set(event.remove)
     if event.from_empty:
         gone |= set(draft.c.rights) - {right.id for right in event.put}
@@ -23,7 +23,8 @@ def rights_arrived(draft: Draft, event: RightsArrived) -> None:
         if draft.c.rights.pop(right_id, None) is not None:
             draft.say(Forget("right", right_id))
     for right in event.put:
-        kept = _merged(draft, right, holds_parcel=right.id in holding)
+        _adopt(draft, right)
+        kept = _merged(draft, right, holds_parcel=right.id in _holding(draft))
         draft.c.rights[right.id] = kept
         draft.say(Keep("right", right.id, kept))
         _believe(draft, kept)
@@ -31,8 +32,31 @@ def rights_arrived(draft: Draft, event: RightsArrived) -> None:
     draft.change(position=position)
     draft.say(
         Keep("position", "rights", position),
-        Record(RightsApplied(generation=event.generation, revision=event.revision, used={})),
+        Record(
+            RightsApplied(
+                generation=event.generation,
+                revision=event.revision,
+                used=dict(sorted(draft.c.used.items())),
+            )
+        ),
     )
+
+
+def _holding(draft: Draft) -> set[str]:
+    return {place.right_id for place in draft.c.places.values() if place.right_id}
+
+
+def _adopt(draft: Draft, wished: Right) -> None:
+    """Let the backend's right to an unannounced parcel take the place of the edge's own."""
+    for number, place in draft.c.places.items():
+        held = draft.c.rights.get(place.right_id or "")
+        if wished.kind != "collect" or held is None or held.id == wished.id:
+            continue
+        if held.parcel_id == wished.parcel_id:
+            del draft.c.rights[held.id]
+            draft.c.rights[wished.id] = msgspec.structs.replace(wished, compartment=number)
+            draft.say(Forget("right", held.id))
+            draft.place(number, Place("parcel", place.service, wished.id))
 
 
 def _believe(draft: Draft, right: Right) -> None:
@@ -58,5 +82,6 @@ def _merged(draft: Draft, wished: Right, *, holds_parcel: bool) -> Right:
 
 
 def _used_up(right: Right) -> bool:
-    """Say whether a parcel was taken out by this right: `operating` leaves it like that."""
-    return right.kind == "collect" and right.revoked and right.compartment is None
+    """Say whether a parcel was taken out by this right: `completing` leaves it like that."""
+    takes_out = right.kind in ("collect", "remove", "drop_off")
+    return takes_out and right.revoked and right.compartment is None

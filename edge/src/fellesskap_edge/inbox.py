@@ -6,8 +6,10 @@ whoever performs it: the daemon with real ports and sockets, a simulation with i
 
 from dataclasses import dataclass
 
+from fellesskap_edge.climate import Read
 from fellesskap_edge.locks.gpio import PinEdge, PinLevels, PinsFailed, ReadPins, SetPin
-from fellesskap_edge.state import Answer, TellCourier
+from fellesskap_edge.spoken import Key
+from fellesskap_edge.state import Answer, TellCourier, WarnOfTemperature
 from fellesskap_protocol.topics import Kind
 
 
@@ -61,6 +63,15 @@ class CodeTyped:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyPressed:
+    """A key was pressed at the kiosk; `value` is what was chosen, `ticket` names who waits."""
+
+    key: Key
+    value: str
+    ticket: str
+
+
+@dataclass(frozen=True, slots=True)
 class InboxOverflowed:
     """So many events were lost because the inbox was full."""
 
@@ -83,6 +94,8 @@ Inward = (
     | LinkDown
     | LinkMessage
     | CodeTyped
+    | KeyPressed
+    | Read
     | InboxOverflowed
     | Tick
 )
@@ -112,4 +125,6 @@ class SetWill:
     payload: bytes
 
 
-Outward = WritePort | SetPin | ReadPins | Publish | SetWill | Answer | TellCourier
+Outward = (
+    WritePort | SetPin | ReadPins | Publish | SetWill | Answer | TellCourier | WarnOfTemperature
+)

@@ -31,7 +31,15 @@ from fellesskap_protocol.events import (
 )
 from fellesskap_protocol.messages import MalformedMessage, decode_event, encode, event_hash
 
-__all__ = ["Facts", "Found", "Journal", "JournalDiffers", "JournalUnusable", "Stamp"]
+__all__ = [
+    "Facts",
+    "Found",
+    "Journal",
+    "JournalDiffers",
+    "JournalInUse",
+    "JournalUnusable",
+    "Stamp",
+]
 
 KEPT = timedelta(days=30)
 """How long acknowledged events stay."""
@@ -56,6 +64,10 @@ class JournalUnusable(RuntimeError):
     """The store cannot be opened, read or written: nothing may open. Says which file and why."""
 
 
+class JournalInUse(JournalUnusable):
+    """Another daemon runs on this store."""
+
+
 class JournalDiffers(RuntimeError):
     """The store holds something else than was believed after a failed commit: begin anew."""
 
@@ -73,7 +85,8 @@ class Stamp:
 class Journal:
     """Open the store at `path`, or make it; `found` tells what was in it.
 
-    `ballast` is the room to give up when the disk is full. `vfs` names a file system of APSW's, and
+    `ballast` is the room to give up when the disk is full; a store larger than `bytes_max` drops
+    what is acknowledged sooner. `vfs` names a file system of APSW's, and
     `synchronous` may be less than FULL, for tests of power cuts and of what FULL is good for.
     """
 
@@ -82,11 +95,13 @@ class Journal:
         path: Path,
         ballast: Ballast | None = None,
         *,
+        bytes_max: int = STORE_BYTES_MAX,
         vfs: str | None = None,
         synchronous: Literal["FULL", "NORMAL"] = "FULL",
     ) -> None:
         self.path = path
         self._ballast = ballast
+        self._bytes_max = bytes_max
         self._vfs = vfs
         self._synchronous = synchronous
         self._doubtful = False
@@ -94,7 +109,7 @@ class Journal:
         try:
             self.found = self._opened()
         except apsw.BusyError:
-            raise JournalUnusable(f"{path}: another daemon runs on this store") from None
+            raise JournalInUse(f"{path}: another daemon runs on this store") from None
         except (apsw.Error, OSError) as error:
             raise JournalUnusable(f"{path}: {error}") from None
         self.epoch = self.found.epoch
@@ -107,7 +122,6 @@ class Journal:
         try:
             return self._open()
         except DISK_ERRORS:
-            self._db.close(True)
             raise
         except (apsw.Error, UnicodeDecodeError) as error:
             self._set_file_aside()
@@ -116,13 +130,17 @@ class Journal:
 
     def _open(self) -> Found:
         self._db = apsw.Connection(str(self.path), vfs=self._vfs)
-        self._db.set_busy_timeout(BUSY_MS)
-        # One daemon per locker: the lock is held for good, and a second one is told so.
-        self._db.pragma("locking_mode", "EXCLUSIVE")
-        self._db.pragma("journal_mode", "WAL")
-        self._db.pragma("synchronous", self._synchronous)
-        self._db.execute("BEGIN IMMEDIATE; " + SCHEMA + "COMMIT")
-        return scan(self._db)
+        try:
+            self._db.set_busy_timeout(BUSY_MS)
+            # One daemon per locker: the lock is held for good, and a second one is told so.
+            self._db.pragma("locking_mode", "EXCLUSIVE")
+            self._db.pragma("journal_mode", "WAL")
+            self._db.pragma("synchronous", self._synchronous)
+            self._db.execute("BEGIN IMMEDIATE; " + SCHEMA + "COMMIT")
+            return scan(self._db)
+        except DISK_ERRORS:
+            self._db.close(True)
+            raise
 
     def _set_file_aside(self) -> None:
         """Keep what cannot be read for whoever wants to look, and begin with an empty store."""
@@ -259,7 +277,7 @@ class Journal:
     def prune(self, acked_seq: int, now: datetime) -> bool:
         """Drop acknowledged events older than `KEPT`, the newest one never; say if more may go.
 
-        While the store is larger than `STORE_BYTES_MAX` younger ones go too; of these, what tells
+        While the store is larger than `bytes_max` younger ones go too; of these, what tells
         of custody is set aside with the closed epochs, until its time is over. Raises
         `JournalUnusable`.
         """
@@ -271,7 +289,7 @@ class Journal:
         return max(last, closed) == PRUNED_AT_ONCE
 
     def _prune_events(self, acked_seq: int, now: datetime) -> int:
-        large = self._used_bytes() > STORE_BYTES_MAX
+        large = self._used_bytes() > self._bytes_max
         gone: list[bytes] = []
         custody: list[tuple[str, int, bytes]] = []
         for seq, body in self._db.execute(
@@ -297,7 +315,7 @@ class Journal:
 
     def _prune_closed(self, now: datetime, *, custody_too: bool) -> int:
         """Drop what was set aside and is old; for want of room the rest, last of all."""
-        large = custody_too and self._used_bytes() > STORE_BYTES_MAX
+        large = custody_too and self._used_bytes() > self._bytes_max
         gone: list[tuple[str, int]] = []
         for epoch, seq, body in self._db.execute(
             "SELECT epoch, seq, body FROM closed_events LIMIT ?", (PRUNED_AT_ONCE,)
@@ -314,8 +332,8 @@ class Journal:
         return int(pages * self._db.pragma("page_size"))
 
     def close(self) -> None:
-        """Close the store."""
-        self._db.close()
+        """Close the store, whatever its disk says."""
+        self._db.close(True)
 
 
 def _is_old(body: bytes, now: datetime) -> bool:

@@ -1,8 +1,8 @@
 """Look into a store without touching it: verify the chain and every fact, give its rows to print.
 
 The daemon holds its store locked, so a copy is read, in a temporary folder that is gone when `read`
-returns. Nothing is changed beside the store, and no lock is taken. A row shows codes and labels as the MACs that the
-journal holds; keys are never shown. For the command line `fellesskap-edge journal`.
+returns. Nothing is changed beside the store, and no lock is taken. A row shows codes and labels as
+the MACs that the journal holds; keys are never shown. For `fellesskap-edge journal`.
 """
 
 import shutil

@@ -4,16 +4,15 @@ Only `drive` uses it. What is decided when the store refuses is `outage`'s.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from fellesskap_edge import outage
 from fellesskap_edge.clock import Instant
 from fellesskap_edge.journal import Journal, JournalUnusable
-from fellesskap_edge.locks.driver import DoorReading
 from fellesskap_edge.outage import Outage
 from fellesskap_edge.parts import Parts, stamp
-from fellesskap_edge.state import BankContact, Controller, DoorSensed, Forget, Keep
+from fellesskap_edge.state import Controller, Forget, Keep
 from fellesskap_protocol.events import AnyEvent, Fault
 
 log = logging.getLogger(__name__)
@@ -94,12 +93,6 @@ class Keeping:
         self.outage = None
         self.kept = replace(self.kept, serving_since=now.wall)
         return True
-
-    def unheard(
-        self, answering: Mapping[str, bool], readings: Mapping[int, DoorReading]
-    ) -> list[BankContact | DoorSensed]:
-        """Return what the boards said while the store refused."""
-        return outage.unheard(self.kept, answering, readings)
 
     def tidy(self, acked_seq: int, now: Instant) -> tuple[Fault, ...]:
         """Set room aside, drop old events; say of the disk what is new. Raise `JournalUnusable`."""

@@ -10,8 +10,8 @@ from fellesskap_edge import bus
 from fellesskap_edge import inbox as rim
 from fellesskap_edge import state as ctl
 from fellesskap_edge.config import LockerConfig
+from fellesskap_edge.door import Reading
 from fellesskap_edge.locks import gpio
-from fellesskap_edge.locks.driver import DoorReading
 from fellesskap_edge.parts import Parts
 
 Event = rim.PortUp | rim.PortDown | rim.PortBytes | gpio.PinLevels | gpio.PinEdge | gpio.PinsFailed
@@ -35,6 +35,8 @@ class Lines:
         self._port_of = {bank.name: bank.port for bank in config.banks}
         self._place_of = {one.number: (one.bank, one.channel) for one in config.compartments}
         self._number_at = {place: number for number, place in self._place_of.items()}
+        key = config.service_key
+        self._key = (key.bank, key.channel) if key else None
         self._watched: dict[str, set[int]] = {bank.name: set() for bank in config.banks}
 
     @property
@@ -43,25 +45,6 @@ class Lines:
         times = [line.wake_at for line in self._buses.values()]
         times += [bank.wake_at for bank in self._banks.values()]
         return min(times, default=float("inf"))
-
-    @property
-    def answering(self) -> dict[str, bool]:
-        """Whether each bank answers, as far as that is known."""
-        lines = [pair for line in self._buses.values() for pair in line.banks.items()]
-        known = [*((name, one.answering) for name, one in lines)]
-        known += [(name, one.answering) for name, one in self._banks.items()]
-        return {name: answers for name, answers in known if answers is not None}
-
-    @property
-    def readings(self) -> dict[int, DoorReading]:
-        """What each door read last, by compartment."""
-        found: dict[tuple[str, int], DoorReading] = {}
-        for line in self._buses.values():
-            for name, one in line.banks.items():
-                found |= {(name, channel): door for channel, door in one.doors.items()}
-        for name, pins in self._banks.items():
-            found |= {(name, channel): one.door for channel, one in pins.switches.items()}
-        return {self._number_at[at]: door for at, door in found.items() if at in self._number_at}
 
     def has(self, port: str) -> bool:
         """Say whether a serial port is the line of a lock board."""
@@ -106,6 +89,19 @@ class Lines:
         (watched.add if fast else watched.discard)(channel)
         self._bank(name, bus.Watch(name, fast=bool(watched)), now)
 
+    def heard(self) -> tuple[dict[str, bool], dict[int, Reading]]:
+        """Return what was said last: banks that answer or not, readings by compartment."""
+        lines = [pair for line in self._buses.values() for pair in line.banks.items()]
+        answering = {name: line.answering for name, line in lines}
+        readings = {(name, n): door for name, line in lines for n, door in line.doors.items()}
+        for name, pins in self._banks.items():
+            answering[name] = pins.answering
+            readings |= {(name, n): switch.door for n, switch in pins.switches.items()}
+        return (
+            {name: answers for name, answers in answering.items() if answers is not None},
+            {self._number_at[at]: door for at, door in readings.items() if at in self._number_at},
+        )
+
     def _bank(self, name: str, event: bus.Unlock | bus.Watch, now: float) -> None:
         if name in self._banks:
             self._pins(name, event, now)
@@ -130,6 +126,7 @@ class Lines:
             match effect:
                 case gpio.SetPin(on=on):
                     self._perform(effect)
+                    self._crash_at("after_write")
                     if on:
                         self._crash_at("after_pulse_before_record")
                 case gpio.ReadPins():
@@ -141,7 +138,9 @@ class Lines:
         match effect:
             case bus.Sensed(bank, readings):
                 for channel, reading in readings.items():
-                    if (bank, channel) in self._number_at:
+                    if (bank, channel) == self._key:
+                        self._control(ctl.KeyTurned(on=reading == "shut"))
+                    elif (bank, channel) in self._number_at:
                         self._control(ctl.DoorSensed(self._number_at[bank, channel], reading))
             case bus.Contact(bank, answering):
                 self._control(ctl.BankContact(bank, answering=answering))

@@ -4,15 +4,17 @@ The only place that emits `Pulse`. An authorisation and each pulse are recorded 
 """
 
 from collections.abc import Callable
-from datetime import timedelta
 
 import msgspec
 
 from fellesskap_edge import door as doors
+from fellesskap_edge.choosing import PUTS_IN
+from fellesskap_edge.completing import complete
 from fellesskap_edge.door import Door, Report, State
 from fellesskap_edge.facts import Operation, Place
+from fellesskap_edge.service import change_service, end_service_mode, serve_in_time
 from fellesskap_edge.state import (
-    BankContact,
+    Controller,
     DoorSensed,
     Draft,
     Forget,
@@ -20,16 +22,12 @@ from fellesskap_edge.state import (
     Pulse,
     PulseUnacknowledged,
     Record,
-    Reopening,
+    Tick,
     WatchDoor,
 )
 from fellesskap_protocol.events import (
-    Collected,
-    Deposited,
     DoorClosed,
     DoorOpened,
-    Evidence,
-    Fault,
     Forced,
     Jammed,
     LeftOpen,
@@ -37,14 +35,12 @@ from fellesskap_protocol.events import (
     Presentation,
     Presented,
     Pulsed,
-    ServiceChanged,
-    Serving,
 )
 
+REST_S = 0.5
+"""What a supply rests between two coils."""
 WEAK_S = 2.0
 """A door open for less is weak evidence of an act without an occupancy sensor."""
-REOPEN_S = 300
-SERVING_S = 900
 
 
 def authorise(draft: Draft, number: int, operation: Operation, kind: Presentation) -> None:
@@ -52,13 +48,16 @@ def authorise(draft: Draft, number: int, operation: Operation, kind: Presentatio
     right = operation.right
     draft.c.operations[number] = operation
     draft.c.reopenings.pop(number, None)
+    if kind != "command":
+        draft.change(at_hand=number)
     draft.say(
         Record(
             Presented(
                 kind=kind,
                 outcome="authorised",
-                right_id=right.id if right else None,
+                right_id=right.id if right and operation.label is None else None,
                 jti=operation.jti,
+                badge_jti=operation.badge_jti,
                 authorisation_id=operation.authorisation_id,
                 compartment=number,
                 kiosk=None if kind == "command" else draft.c.kiosk,
@@ -69,16 +68,6 @@ def authorise(draft: Draft, number: int, operation: Operation, kind: Presentatio
     )
     door = draft.c.doors[number]
     _take(draft, number, doors.authorise(door, operation.authorisation_id, draft.now.mono_s))
-
-
-def in_operation(draft: Draft, number: int) -> bool:
-    """Say whether an operation is in hand at a door."""
-    return draft.c.doors[number].state in doors.IN_OPERATION
-
-
-def out_of_reach(draft: Draft, number: int) -> bool:
-    """Say whether the board of a door does not answer."""
-    return draft.c.wiring[number].bank not in draft.c.answering
 
 
 def end_blind(draft: Draft) -> None:
@@ -101,35 +90,23 @@ def unacknowledged(draft: Draft, event: PulseUnacknowledged) -> None:
     _take(draft, event.compartment, lost)
 
 
-def contact(draft: Draft, event: BankContact) -> None:
-    """Take in that a board fell silent or answers; the interval it served in ends or begins."""
-    serve(draft)
-    change = draft.c.answering.union if event.answering else draft.c.answering.difference
-    draft.change(answering=change({event.bank}), serving_since=draft.now.wall)
-    what = "ok" if event.answering else "silent"
-    draft.say(Record(Fault(part=f"bank {event.bank}", what=what, since=draft.now.wall)))
-
-
-def serve(draft: Draft) -> None:
-    """Record the interval in which the answering boards' compartments could serve."""
-    since = draft.c.serving_since
-    served = tuple(n for n in sorted(draft.c.wiring) if not out_of_reach(draft, n))
-    if since is not None and served:
-        draft.say(Record(Serving(compartments=served, from_=since, to=draft.now.wall)))
-    draft.change(serving_since=draft.now.wall)
-
-
-def tick(draft: Draft) -> None:
+def tick(draft: Draft, _event: Tick) -> None:
     """Let every deadline pass that is due, and fire the pulses whose supply is free."""
     for number, door in list(draft.c.doors.items()):
         _take(draft, number, doors.tick(door, draft.now.mono_s))
     for number, reopening in list(draft.c.reopenings.items()):
-        if reopening.until <= draft.now.wall:
+        if reopening.until <= draft.now.mono_s:
             del draft.c.reopenings[number]
-    since = draft.c.serving_since
-    if since is not None and draft.now.wall - since >= timedelta(seconds=SERVING_S):
-        serve(draft)
+    serve_in_time(draft)
+    end_service_mode(draft)
     fire_waiting(draft)
+
+
+def pulse_free_at(controller: Controller, number: int) -> float:
+    """Return when a lock may be pulsed: its supply has rested, and its own coil has cooled."""
+    door, supply = controller.doors[number], controller.wiring[number].supply
+    cool_at = door.last_pulse_at + controller.limits.lock_cooldown_s
+    return max(cool_at, controller.supply_free_at.get(supply, float("-inf")))
 
 
 def fire_waiting(draft: Draft) -> None:
@@ -137,13 +114,15 @@ def fire_waiting(draft: Draft) -> None:
     still: list[int] = []
     now = draft.now.mono_s
     for number in draft.c.waiting_pulses:
-        door, wiring = draft.c.doors[number], draft.c.wiring[number]
+        door, supply = draft.c.doors[number], draft.c.wiring[number].supply
         if door.state is not State.QUEUED or now >= door.wake_at:
             continue  # ended, seen open or out of time while it waited
-        if draft.c.supply_free_at.get(wiring.supply, now) > now:
+        if draft.c.operations[number].act == "abandoned":
+            continue  # nobody stands before this door any more
+        if pulse_free_at(draft.c, number) > now:
             still.append(number)
             continue
-        draft.c.supply_free_at[wiring.supply] = now + wiring.gap_s
+        draft.c.supply_free_at[supply] = now + draft.c.wiring[number].pulse_s + REST_S
         fired = doors.fire(door, now)
         authorisation_id = door.authorisation_id or ""
         draft.say(
@@ -187,64 +166,17 @@ def _closed(draft: Draft, number: int, before: Door) -> None:
     draft.say(Record(closed))
     opened_at = before.opened_at
     weak = opened_at is None or draft.now.mono_s - opened_at < WEAK_S
-    _complete(draft, number, "weak" if weak else "door")
+    complete(draft, number, _end(draft, number), "weak" if weak else "door")
 
 
 def _unverified(draft: Draft, number: int, _before: Door) -> None:
-    _complete(draft, number, "none")
-
-
-def _complete(draft: Draft, number: int, evidence: Evidence) -> None:
-    """The act is done: move custody, use the right up."""
-    operation = _end(draft, number)
-    right = operation.right
-    if right is None or right.parcel_id is None:
-        return
-    if operation.act == "deposit":
-        label_mac = right.label_macs[0] if right.label_macs else None
-        draft.say(
-            Record(
-                Deposited(
-                    parcel_id=right.parcel_id,
-                    carrier_id=right.carrier_id or "",
-                    label_mac=label_mac,
-                    compartment=number,
-                    right_id=right.id,
-                    evidence=evidence,
-                )
-            )
-        )
-        # The claim keeps its id: what was deposited offline can be collected offline.
-        newest = draft.c.rights.get(right.id, right)
-        collect = msgspec.structs.replace(newest, kind="collect", compartment=number)
-        draft.c.rights[right.id] = collect
-        draft.say(Keep("right", right.id, collect))
-        service = draft.c.places[number].service
-        draft.place(number, Place("parcel", service, right.id))
-    elif operation.act == "collect":
-        draft.say(
-            Record(
-                Collected(
-                    parcel_id=right.parcel_id,
-                    right_id=right.id,
-                    compartment=number,
-                    evidence=evidence,
-                )
-            )
-        )
-        used = draft.c.rights.get(right.id, right)
-        # Kept, used up, until the backend takes it away: sent anew it would open another door.
-        spent = msgspec.structs.replace(used, revoked=True, compartment=None)
-        draft.c.rights[right.id] = spent
-        draft.say(Keep("right", right.id, spent))
-        draft.place(number, Place("empty", draft.c.places[number].service))
-        macs = tuple(mac for mac in (used.code_mac, used.long_code_mac, used.qr_mac) if mac)
-        until = draft.now.wall + timedelta(seconds=REOPEN_S)
-        draft.c.reopenings[number] = Reopening(macs, until)
+    complete(draft, number, _end(draft, number), "none")
 
 
 def _end(draft: Draft, number: int) -> Operation:
     draft.say(Forget("operation", str(number)), WatchDoor(number, fast=False))
+    if draft.c.at_hand == number:
+        draft.change(at_hand=None)
     return draft.c.operations.pop(number)
 
 
@@ -258,18 +190,15 @@ def _not_opened(draft: Draft, number: int, _before: Door) -> None:
 
 def _jammed(draft: Draft, number: int, _before: Door) -> None:
     operation = _end(draft, number)
-    place = draft.c.places[number]
-    draft.say(
-        Record(Jammed(compartment=number, authorisation_id=operation.authorisation_id)),
-        Record(ServiceChanged(compartment=number, from_=place.service, to="out", cause="jammed")),
-    )
-    draft.place(number, msgspec.structs.replace(place, service="out"))
+    jammed = Jammed(compartment=number, authorisation_id=operation.authorisation_id)
+    draft.say(Record(jammed))
+    change_service(draft, number, "out", "jammed")
 
 
 def _interrupted(draft: Draft, number: int, _before: Door) -> None:
     """A restart cut the operation off and the door is shut: nothing fires, the right stays."""
     operation = _end(draft, number)
-    if operation.act == "deposit":
+    if operation.act in PUTS_IN:
         # It may have been opened, and the parcel put in, while nobody looked.
         draft.place(number, Place("unknown", draft.c.places[number].service))
     if operation.opened:

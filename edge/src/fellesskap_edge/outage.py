@@ -13,9 +13,9 @@ from typing import TypeVar
 import msgspec
 
 from fellesskap_edge.clock import Instant
-from fellesskap_edge.door import IN_OPERATION, resumed
+from fellesskap_edge.door import IN_OPERATION, Reading, resumed
 from fellesskap_edge.facts import FactKind
-from fellesskap_edge.operating import serve
+from fellesskap_edge.service import serve
 from fellesskap_edge.state import (
     Answer,
     BankContact,
@@ -23,11 +23,13 @@ from fellesskap_edge.state import (
     DoorSensed,
     Draft,
     Forget,
+    GoOn,
     Keep,
     Pulse,
     Record,
     Reply,
     TellCourier,
+    WarnOfTemperature,
     WatchDoor,
 )
 from fellesskap_protocol.events import AnyEvent, Fault
@@ -35,7 +37,7 @@ from fellesskap_protocol.events import AnyEvent, Fault
 RETRY_S = 5.0
 """How often a store that refused is tried: a person who is told "later" walks away."""
 After = TypeVar("After")
-OWED_KINDS: frozenset[FactKind] = frozenset({"uplink", "keys"})
+OWED_KINDS: frozenset[FactKind] = frozenset({"uplink", "keys", "climate"})
 """Facts that nothing which was set back belongs to: they are written when the disk is back."""
 
 
@@ -91,6 +93,7 @@ def set_back(kept: Controller, tried: Controller, now: Instant) -> Controller:
         operations=operations,
         waiting_pulses=(),
         supply_free_at=tried.supply_free_at,
+        key_until=min(kept.key_until, tried.key_until),  # a key that was turned back stays so
     )
 
 
@@ -102,8 +105,8 @@ def instead(effects: Iterable[After]) -> list[After | Answer | TellCourier]:
             case Answer(ticket):
                 told.append(Answer(ticket, "locker_out_of_order"))
             case TellCourier():
-                told.append(TellCourier("out_of_order"))
-            case Pulse() | WatchDoor() | Reply():
+                told.append(TellCourier("locker_out_of_order"))
+            case Pulse() | WatchDoor() | Reply() | GoOn() | WarnOfTemperature():
                 pass  # a command is decided when it comes again, if it still may
             case _:
                 told.append(effect)
@@ -123,7 +126,7 @@ def report(outage: Outage, now: Instant) -> tuple[AnyEvent, ...]:
 def unheard(
     controller: Controller,
     banks: Mapping[str, bool],
-    readings: Mapping[int, str],
+    readings: Mapping[int, Reading],
 ) -> list[BankContact | DoorSensed]:
     """Return what the boards said meanwhile: banks that answer or not, readings by compartment."""
     contacts = [
@@ -132,7 +135,7 @@ def unheard(
         if answering != (bank in controller.answering)
     ]
     sensed = [
-        DoorSensed(number, reading)  # type: ignore[arg-type]
+        DoorSensed(number, reading)
         for number, reading in sorted(readings.items())
         if reading != controller.doors[number].reading
     ]

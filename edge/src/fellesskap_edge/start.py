@@ -1,36 +1,31 @@
 """The first moment of a daemon: what survived, what it must say; nothing moves.
 
-Called once by `drive`. A broken history begins a new epoch; a damaged right is dropped and asked
-for again; damaged throttle counters leave the keypad asking for all twelve digits; of a damaged
-place only a right to collect tells what lies there.
+Called once by `drive`. A broken history begins a new epoch; damaged facts are `repairing`'s.
 """
 
 import logging
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 
 from fellesskap_edge import SOFTWARE, bus
 from fellesskap_edge import controller as controllers
 from fellesskap_edge import state as ctl
+from fellesskap_edge.climate import Climate
+from fellesskap_edge.climate import begin as begin_climate
 from fellesskap_edge.clock import Floor, Instant
 from fellesskap_edge.config import LockerConfig
 from fellesskap_edge.custody import Reason, begin_epoch, hardware
-from fellesskap_edge.facts import CLASSES, KeysFact, Place, RemoteOpens, UplinkFacts
+from fellesskap_edge.facts import KeysFact, UplinkFacts
 from fellesskap_edge.identity import Keyring, keyring
 from fellesskap_edge.journal import Facts
 from fellesskap_edge.locks import FAMILIES
 from fellesskap_edge.parts import Parts, stamp
+from fellesskap_edge.repairing import kinds_of, repaired
 from fellesskap_edge.state import Controller
-from fellesskap_edge.throttle import locked_out
 from fellesskap_edge.uplink import Uplink
 from fellesskap_protocol.events import Booted, Fault
-from fellesskap_protocol.messages import MalformedMessage, Right
+from fellesskap_protocol.messages import MalformedMessage
 
 log = logging.getLogger(__name__)
-THROTTLES = ("keypad", "labels")
-REMOTE_OPENS_MAX = 1000
-"""More than any limit: after damage no door is opened from afar for ten minutes."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +37,9 @@ class Started:
     buses: dict[str, bus.Bus]
     keyring: Keyring
     floor: Floor
+    climate: Climate
+    badges_unsure: bool
+    """A badge that was used here may not be known: none is taken before the backend was heard."""
 
 
 def start(parts: Parts, machine: Instant, *, commissioned: bool) -> Started:
@@ -51,7 +49,8 @@ def start(parts: Parts, machine: Instant, *, commissioned: bool) -> Started:
     now = floor.now(machine)
     numbers = [one.number for one in parts.config.compartments]
     gone = () if journal.epoch or commissioned else (("store", "lost"),)
-    facts = repaired(found.facts, (*found.damaged, *gone), now.wall, numbers)
+    damaged = kinds_of((*found.damaged, *gone))
+    facts = repaired(found.facts, damaged, now.wall, numbers)
     draft = ctl.Draft(controllers.restore(parts.config, facts, now), now)
     known = facts.get(("uplink", "position"), UplinkFacts())
     assert isinstance(known, UplinkFacts)
@@ -84,6 +83,8 @@ def start(parts: Parts, machine: Instant, *, commissioned: bool) -> Started:
         buses=lines(parts.config),
         keyring=_keyring(parts, facts),
         floor=floor,
+        climate=begin_climate(parts.config, facts, now),
+        badges_unsure=bool(damaged & {"badge", None}),
     )
 
 
@@ -98,44 +99,6 @@ def lines(config: LockerConfig) -> dict[str, bus.Bus]:
         found.setdefault(bank.port, {})[bank.name] = bus.BankLine(family.make(bank), bank.supply)
     bauds = {bank.port: bank.baud for bank in config.banks if bank.port}
     return {port: bus.Bus(banks, bauds[port]) for port, banks in found.items()}
-
-
-def repaired(
-    facts: Facts,
-    damaged: tuple[tuple[str, str], ...],
-    now: datetime,
-    compartments: Iterable[int] = (),
-) -> Facts:
-    """Answer damage on the safe side (`docs/protocol.md` 3, design 5).
-
-    A damaged key names anything, a damaged kind any kind: what is missing may be the damaged one.
-    """
-    facts = dict(facts)
-    kinds = {kind if kind in CLASSES else None for kind, _ in damaged}
-    if kinds & {"right", "position", None}:
-        # From revision 0 the backend sends every right anew.
-        facts.pop(("position", "rights"), None)
-    if kinds & {"throttle", None}:
-        for key in THROTTLES:
-            facts.setdefault(("throttle", key), locked_out(now))
-    if kinds & {"remote_opens", None}:
-        facts.setdefault(("remote_opens", "all"), RemoteOpens((now,) * REMOTE_OPENS_MAX))
-    for number in compartments:
-        known = facts.get(("place", str(number)))
-        if known is None and kinds & {"place", None}:
-            facts["place", str(number)] = _held(facts, number)
-        elif known in (None, Place("empty")) and kinds & {"operation", None}:
-            # Somebody may have been putting a parcel in.
-            facts["place", str(number)] = Place("unknown")
-    return facts
-
-
-def _held(facts: Facts, number: int) -> Place:
-    """Return what a right to collect tells of a compartment of which nothing else is known."""
-    for right in facts.values():
-        if isinstance(right, Right) and right.kind == "collect" and right.compartment == number:
-            return Place("parcel", right_id=right.id)
-    return Place("unknown")
 
 
 def _say_faults(

@@ -6,133 +6,72 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Literal
+
+import msgspec
 
 from fellesskap_edge.clock import Instant
 from fellesskap_edge.config import Limits
-from fellesskap_edge.door import STANDS_OPEN, Door, Reading
+from fellesskap_edge.door import STANDS_OPEN, Door
 from fellesskap_edge.facts import (
+    BadgeUse,
     Consumed,
+    Excursion,
     Fact,
     FactKind,
     Operation,
     Place,
     Position,
     RemoteOpens,
+    Session,
 )
+from fellesskap_edge.spoken import Told
 from fellesskap_edge.throttle import Throttle
-from fellesskap_protocol.capacity import Compartment, Demand
-from fellesskap_protocol.events import AnyEvent, Presentation, Presented
-from fellesskap_protocol.messages import Command, CommandOutcome, Right
-
-# What it is told -------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class DoorSensed:
-    """A board read a door."""
-
-    compartment: int
-    reading: Reading
-
-
-@dataclass(frozen=True, slots=True)
-class PulseUnacknowledged:
-    """A board did not answer to an unlock."""
-
-    compartment: int
-
-
-@dataclass(frozen=True, slots=True)
-class BankContact:
-    """A board fell silent or answers again."""
-
-    bank: str
-    answering: bool
-
-
-@dataclass(frozen=True, slots=True)
-class LabelScanned:
-    """A label was scanned: the MACs of its identifiers, the surest first."""
-
-    macs: tuple[str, ...]
-    authorisation_id: str
-    repeated: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class CodeEntered:
-    """A code was typed (or a QR code shown) at the kiosk; `ticket` names whoever waits."""
-
-    kind: Literal["code", "long_code", "qr"]
-    mac: str
-    authorisation_id: str
-    ticket: str
-
-
-@dataclass(frozen=True, slots=True)
-class CommandArrived:
-    """A verified command; `fresh` if its challenge is good, `challenge` is the next one to use."""
-
-    command: Command
-    fresh: bool
-    challenge: str
-    authorisation_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class RightsArrived:
-    """A whole revision of the rights, all parts together."""
-
-    generation: int
-    revision: int
-    from_empty: bool
-    put: tuple[Right, ...]
-    remove: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """Time has passed."""
-
-
-Event = (
-    DoorSensed
-    | PulseUnacknowledged
-    | BankContact
-    | LabelScanned
-    | CodeEntered
-    | CommandArrived
-    | RightsArrived
-    | Tick
-)
-EVENTS: tuple[type[Event], ...] = (
-    DoorSensed,
-    PulseUnacknowledged,
+from fellesskap_edge.told import (
+    EVENTS,
+    BadgeForged,
+    BadgeShown,
     BankContact,
-    LabelScanned,
     CodeEntered,
     CommandArrived,
+    ContentSensed,
+    DoorSensed,
+    Event,
+    KeyPressed,
+    KeyTurned,
+    LabelScanned,
+    Proceed,
+    PulseUnacknowledged,
     RightsArrived,
+    Standing,
+    TemperatureJudged,
     Tick,
 )
+from fellesskap_protocol.capacity import Compartment, Demand
+from fellesskap_protocol.events import AnyEvent, Outcome, Presentation, Presented
+from fellesskap_protocol.messages import CommandOutcome, Right
+
+__all__ = [
+    "EVENTS",
+    "BadgeForged",
+    "BadgeShown",
+    "BankContact",
+    "CodeEntered",
+    "CommandArrived",
+    "ContentSensed",
+    "DoorSensed",
+    "Event",
+    "KeyPressed",
+    "KeyTurned",
+    "LabelScanned",
+    "Proceed",
+    "PulseUnacknowledged",
+    "RightsArrived",
+    "Standing",
+    "TemperatureJudged",
+    "Tick",
+]
 
 # What it says ----------------------------------------------------------------------------------
-
-AnswerOutcome = Literal[
-    "opens", "refused", "long_code_needed", "busy", "out_of_order", "locker_out_of_order"
-]
-CourierOutcome = Literal[
-    "opens",
-    "stands_open",
-    "unknown",
-    "wait",
-    "no_room",
-    "expired",
-    "badge_needed",
-    "deposited",
-    "out_of_order",
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,19 +116,26 @@ class WatchDoor:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Tell whoever waits at the kiosk."""
+    """Tell whoever waits at the kiosk; `options` to choose from, by name."""
 
     ticket: str
-    outcome: AnswerOutcome
+    outcome: Told
     compartment: int | None = None
+    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class TellCourier:
-    """Show (and sound) what became of a scan."""
+    """Show (and sound) what became of a scan, or what comes next."""
 
-    outcome: CourierOutcome
+    outcome: Told
     compartment: int | None = None
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GoOn:
+    """Something waits and the way is free: give `Proceed` with a new id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,28 +149,57 @@ class Reply:
     first_outcome: CommandOutcome | None = None
 
 
-Effect = Record | Keep | Forget | Pulse | WatchDoor | Answer | TellCourier | Reply
+@dataclass(frozen=True, slots=True)
+class WarnOfTemperature:
+    """Tell whoever was just answered that this parcel was out of its temperature since then."""
+
+    ticket: str
+    compartment: int
+    since: datetime
+
+
+Effect = (
+    Record
+    | Keep
+    | Forget
+    | Pulse
+    | WatchDoor
+    | Answer
+    | TellCourier
+    | GoOn
+    | Reply
+    | WarnOfTemperature
+)
 
 # What it knows ---------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Wiring:
-    """Where one compartment's lock hangs, and its geometry."""
+    """Where one compartment's lock hangs, how long its pulse is, and its geometry."""
 
     compartment: Compartment
     bank: str
     supply: str
-    gap_s: float
-    """From the start of its pulse to the next on the same supply."""
+    pulse_s: float = 0.3
 
 
 @dataclass(frozen=True, slots=True)
 class Reopening:
-    """The MACs that open a compartment again for a while after it was emptied."""
+    """The MACs that open a compartment again for a while after its act; `until` in mono s."""
 
     macs: tuple[str, ...]
-    until: datetime
+    until: float
+    parcel_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A label that waits for a choice, a badge, or the last door to be shut."""
+
+    label: LabelScanned
+    at: float
+    carrier_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +209,8 @@ class Controller:
     wiring: Mapping[int, Wiring]
     limits: Limits
     kiosk: str
+    locker_id: str
+    site: str | None
     doors: dict[int, Door]
     places: dict[int, Place]
     operations: dict[int, Operation] = field(default_factory=dict)
@@ -248,8 +225,23 @@ class Controller:
     supply_free_at: dict[str, float] = field(default_factory=dict)
     waiting_pulses: tuple[int, ...] = ()
     reopenings: dict[int, Reopening] = field(default_factory=dict)
+    excursions: dict[int, Excursion] = field(default_factory=dict)
     answering: frozenset[str] = frozenset()
     serving_since: datetime | None = None
+    used: dict[str, int] = field(default_factory=dict)
+    """Allowance given away in this epoch, by size class."""
+    session: Session | None = None
+    badges: dict[str, BadgeUse] = field(default_factory=dict)
+    at_hand: int | None = None
+    """The door of the kiosk's last operation, until that has ended."""
+    waiting: Asked | None = None
+    asked: Asked | None = None
+    sweep: tuple[str, ...] | None = None
+    """The rights whose parcels are still to be taken out; None while nobody sweeps."""
+    occupied: dict[int, bool] = field(default_factory=dict)
+    """What the occupancy sensors saw last."""
+    key_until: float = 0.0
+    """Service mode ends then, in monotonic seconds."""
 
 
 class Draft:
@@ -267,6 +259,10 @@ class Draft:
             consumed=dict(controller.consumed),
             supply_free_at=dict(controller.supply_free_at),
             reopenings=dict(controller.reopenings),
+            used=dict(controller.used),
+            badges=dict(controller.badges),
+            occupied=dict(controller.occupied),
+            excursions=dict(controller.excursions),
         )
 
     def change(self, **fields: object) -> None:
@@ -286,25 +282,12 @@ class Draft:
         self,
         kind: Presentation,
         reason: str | None,
-        *,
-        right_id: str | None = None,
-        jti: str | None = None,
-        throttled: bool = False,
+        outcome: Outcome = "refused",
+        **named: str | None,
     ) -> None:
-        """Record a presentation that opens nothing."""
-        outcome: Literal["throttled", "refused"] = "throttled" if throttled else "refused"
-        self.say(
-            Record(
-                Presented(
-                    kind=kind,
-                    outcome=outcome,
-                    reason=reason,
-                    right_id=right_id,
-                    jti=jti,
-                    kiosk=self.c.kiosk,
-                )
-            )
-        )
+        """Record a presentation that opens nothing; `named`: `right_id`, `jti` or `badge_jti`."""
+        event = Presented(kind=kind, outcome=outcome, reason=reason, kiosk=self.c.kiosk)
+        self.say(Record(msgspec.structs.replace(event, **named)))
 
 
 def demand_of(right: Right) -> Demand:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from fellesskap_edge import SOFTWARE
+from fellesskap_edge.climate import Climate
 from fellesskap_edge.clock import Instant
 from fellesskap_edge.identity import Identity, Keyring
 from fellesskap_edge.journal import Journal
@@ -16,6 +17,7 @@ from fellesskap_protocol.codes import MacKind, mac
 from fellesskap_protocol.messages import (
     MESSAGE_BYTES_MAX,
     Ack,
+    Badge,
     Batch,
     Birth,
     Command,
@@ -39,12 +41,18 @@ EVENTS_BYTES_MAX = MESSAGE_BYTES_MAX * 3 // 4 - 2048
 """Base64url makes four bytes of three; the rest is for header, signature and envelope."""
 
 
+BADGE_CHARACTERS_MAX, BADGE_CARRIERS_MAX, BADGE_S_MAX = 1000, 8, 86_400
+"""`docs/protocol.md` 5: what a QR code holds, whom it speaks for, how long it lasts."""
+
+
 class Wire:
     """One locker's end of the wire."""
 
     def __init__(self, identity: Identity, keyring: Keyring, hardware_digest: str) -> None:
         self.identity = identity
         self.keyring = keyring
+        self.heard = False
+        """Whether a message of the backend was verified since the start."""
         self.hardware_digest = hardware_digest
 
     def read(self, kind: Kind, payload: bytes) -> Downlink:
@@ -55,7 +63,22 @@ class Wire:
         )
         if message.iss != provision.installation:
             raise MalformedMessage(f"issued by {message.iss[:64]!r}, not by our installation")
+        self.heard = True
         return message
+
+    def badge(self, token: str) -> Badge:
+        """Verify a courier's badge, meant for all lockers of the installation."""
+        if len(token) > BADGE_CHARACTERS_MAX:
+            raise MalformedMessage(f"a badge of {len(token)} characters")
+        installation = self.identity.provision.installation
+        badge = unseal(Badge, token.encode(), self.keyring.by_kid, aud=installation)
+        if badge.iss != installation:
+            raise MalformedMessage("a badge of another installation")
+        if not 0 < len(badge.carriers) <= BADGE_CARRIERS_MAX:
+            raise MalformedMessage(f"a badge of {len(badge.carriers)} carriers")
+        if badge.exp - badge.iat > BADGE_S_MAX:
+            raise MalformedMessage("a badge that is good for more than 24 h")
+        return badge
 
     def mac(self, kind: MacKind, value: str) -> str:
         """Return the MAC under which this locker knows what was presented."""
@@ -135,11 +158,10 @@ def _as_many_as_fit(stored: Sequence[bytes]) -> tuple[str, ...]:
     return tuple(taken)
 
 
-def snapshot(controller: Controller, now: Instant, disk_faults: Sequence[str] = ()) -> State:
+def snapshot(controller: Controller, climate: Climate, now: Instant) -> State:
     """Return what operators see: no personal data, no labels."""
     silent = sorted({wired.bank for wired in controller.wiring.values()} - controller.answering)
     faults = [f"bank {bank}: silent" for bank in silent]
-    faults.extend(disk_faults)
     if controller.limits.raised:
         faults.append("limits: more remote opens are allowed than the product's own limit")
     return State(
@@ -154,7 +176,8 @@ def snapshot(controller: Controller, now: Instant, disk_faults: Sequence[str] = 
             )
             for number in sorted(controller.wiring)
         ),
-        faults=tuple(faults),
+        faults=(*faults, *climate.faults),
+        temperatures_c=climate.shown_c,
     )
 
 

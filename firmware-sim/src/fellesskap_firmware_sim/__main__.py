@@ -1,28 +1,38 @@
-"""`fellesskap-firmware-sim`: talk to a simulated board, run a simulated locker, play with one."""
+"""`fellesskap-firmware-sim`: talk to a simulated device, run a simulated locker, play with one."""
 
 import argparse
 import json
 import socket
 import sys
+import time
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from fellesskap_edge.config_check import InvalidConfig, load
 from fellesskap_edge.locks import FAMILIES
+from fellesskap_firmware_sim.badges import MAY, NoSecrets, sign, signer
 from fellesskap_firmware_sim.boards import BOARDS
 from fellesskap_firmware_sim.live import ACTS, Live
 from fellesskap_firmware_sim.plant import Plant
+from fellesskap_firmware_sim.scanners import SCANNERS
+from fellesskap_protocol.messages import Badge
 
 ANSWER_S = 15.0
+EXCHANGE_BAUD = 9600
 
 
 def exchange(family: str, words: list[str], address: int | None) -> int:
-    """Feed bytes to one board in virtual time and print what it answers, in hex."""
+    """Feed bytes to one board or scanner in virtual time and print what it answers, in hex."""
     try:
         data = bytes.fromhex("".join(words))
     except ValueError:
         print(f"not bytes in hex: {' '.join(words)}", file=sys.stderr)
         return 2
+    if family in SCANNERS:
+        scanner = SCANNERS[family](EXCHANGE_BAUD)
+        scanner.receive(data, 0.0)
+        return answer(scanner.transmit(ANSWER_S), "scanner")
     if address is None:
         address = FAMILIES[family].addresses[0]
     channels = range(1, BOARDS[family].FACTORY_SIZE + 1)
@@ -35,10 +45,14 @@ def exchange(family: str, words: list[str], address: int | None) -> int:
         print(f"pulse: channel {channel}", file=sys.stderr)
     for channel in sorted(board.on):
         print(f"relay on: channel {channel}", file=sys.stderr)
+    return 0 if pulsed and not reply else answer(reply, "board")
+
+
+def answer(reply: bytes, what: str) -> int:
+    """Print what was answered."""
     if not reply:
-        if not pulsed:
-            print("silence: not a valid frame for this board", file=sys.stderr)
-        return 0 if pulsed else 1
+        print(f"silence: not a valid frame for this {what}", file=sys.stderr)
+        return 1
     print(reply.hex(" ").upper())
     return 0
 
@@ -71,6 +85,29 @@ def live(folder: Path, config: Path) -> int:
     return 0
 
 
+def badge(asked: dict[str, Any]) -> int:
+    """Sign a courier's badge and print what its QR code says."""
+    try:
+        installation, key = signer(asked["secrets"])
+    except NoSecrets as error:
+        print(error, file=sys.stderr)
+        return 2
+    now_s = int(time.time())
+    made = Badge(
+        iat=now_s,
+        iss=installation,
+        aud=installation,
+        jti=str(uuid4()),
+        carriers=tuple(asked["carrier"]),
+        lockers=tuple(asked["locker"]),
+        site=asked["site"],
+        may=tuple(asked["may"] or MAY),
+        exp=now_s + int(asked["hours"] * 3600),
+    )
+    print(sign(made, key))
+    return 0
+
+
 def edge(folder: Path, config: Path) -> int:
     """Run the real daemon, its pins wired to the simulated locker in `folder`."""
     from gpiozero import Device  # noqa: PLC0415 (only this command needs them)
@@ -91,8 +128,8 @@ def parser() -> argparse.ArgumentParser:
     """Describe the commands."""
     top = argparse.ArgumentParser(prog="fellesskap-firmware-sim", description=__doc__)
     commands = top.add_subparsers(dest="command", required=True)
-    one = commands.add_parser("exchange", help="feed bytes to a board, print its replies")
-    one.add_argument("family", choices=BOARDS)
+    one = commands.add_parser("exchange", help="feed bytes to a device, print its replies")
+    one.add_argument("family", choices=[*BOARDS, *SCANNERS])
     one.add_argument("hex", nargs="+", help="as in: 80 01 00 33 B2")
     one.add_argument("--address", type=int, default=None, help="the board's; the lowest by itself")
     run = commands.add_parser("live", help="run the hardware of a locker.toml in real time")
@@ -109,6 +146,13 @@ def parser() -> argparse.ArgumentParser:
     person.add_argument("act", choices=ACTS)
     person.add_argument("--compartment", type=int, default=None)
     person.add_argument("--open-s", type=float, default=2.2, help="how long the door stands open")
+    badge = commands.add_parser("badge", help="sign a courier's badge; prints its QR code's text")
+    badge.add_argument("--secrets", type=Path, required=True, help="the backend's secrets.json")
+    badge.add_argument("--carrier", action="append", required=True, help="a carrier's id")
+    badge.add_argument("--locker", action="append", default=[], help="a locker's id")
+    badge.add_argument("--site", help="instead of single lockers")
+    badge.add_argument("--may", action="append", choices=MAY, help="both, if not said")
+    badge.add_argument("--hours", type=float, default=1.0, help="at most 24")
     for name, what in (("pulses", "the record of pulses"), ("doors", "every door's truth")):
         commands.add_parser(name, help=f"print {what}").add_argument("dir", type=Path)
     return top
@@ -122,6 +166,8 @@ def main() -> int:
         return exchange(arguments["family"], arguments["hex"], arguments["address"])
     if command == "live":
         return live(arguments["dir"].resolve(), arguments["config"])
+    if command == "badge":
+        return badge(arguments)
     if command == "edge":
         return edge(arguments["dir"].resolve(), arguments["config"])
     folder = arguments.pop("dir")

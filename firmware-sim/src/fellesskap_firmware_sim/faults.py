@@ -10,8 +10,34 @@ class LockFaults:
 
     jammed: bool = False
     """The latch releases, but a load leans on the door and it stays shut."""
+    jam_frees_after: int | None = None
+    """The load gives way after so many pulses: the next one opens."""
+    jam_frees_on_push: bool = False
+    """Somebody who pushes the door frees it for the next pulse."""
+    release_s_min: float | None = None
+    """A stiff latch needs a pulse this long."""
+    welded: bool = False
+    """The relay stays closed once it was; the coil is on until the power is cut."""
+    coil_dead: bool = False
+    """Burnt, or its wire cut: an open circuit."""
     sensor_stuck: Literal["open", "shut"] | None = None
     """The contact says this whatever the door does."""
+    occupancy_stuck: Literal["empty", "full"] | None = None
+    """The infrared sensor inside says this whatever lies there."""
+    bounce_s: float = 0.012
+    """How long the contact chatters after the door moved; 2 to 20 ms are healthy."""
+    ajar: bool = False
+    """Pushed shut, the hook falls in without the leaf: the contact says shut, the door is not."""
+
+
+@dataclass
+class SupplyFaults:
+    """What is wrong with one power supply."""
+
+    volts: float = 12.0
+    """Without load."""
+    ohm: float = 0.3
+    """A long thin wire, a corroded plug: more sag for each coil."""
 
 
 @dataclass
@@ -48,3 +74,17 @@ class BoardFaults:
     """Resets once: relays drop, it is deaf for so long, what it was told is forgotten."""
     welded: int = 0
     """The relay of this channel stays on once it is on, until the fault is taken away."""
+
+
+@dataclass
+class CoolingFaults:
+    """What is wrong with one cold box or its probe."""
+
+    compressor_failed: bool = False
+    """It warms up through its walls, in hours."""
+    probe: Literal["gone", "bad checksum", "line held down", "power-on value", "garbage"] | None = (
+        None
+    )
+    """What stands in the probe's file instead of a temperature."""
+    says_c: float | None = None
+    """The probe says this whatever the air is."""

@@ -2,8 +2,9 @@
 
 One thread, one selector. `<dir>/lock-bus` and `<dir>/scanner` (the ports of `locker.toml`) are
 links to pseudo-terminals; `<dir>/control.sock` takes JSON requests, one a line: `scan`,
-`scan_bytes`, `person`, `pulses`, `doors`, `force`, `fault`, `unplug`, `plug`, `watch`, `stop`;
-`pins` and `pin` come from the daemon's process where a bank is on pins (`mock_pins`).
+`scan_bytes`, `person`, `pulses`, `doors`, `force`, `shut`, `push`, `power`, `fault`, `unplug`,
+`plug`, `watch`, `stop`; `pins` and `pin` come from the daemon's process where a bank is on pins
+(`mock_pins`). `<dir>/w1` holds what the kernel would show of temperature probes.
 """
 
 import contextlib
@@ -21,11 +22,20 @@ from typing import Any
 
 from fellesskap_edge.config import LockerConfig
 from fellesskap_firmware_sim.computer import Computer
-from fellesskap_firmware_sim.faults import BoardFaults, LockFaults, PinFaults
+from fellesskap_firmware_sim.faults import (
+    BoardFaults,
+    CoolingFaults,
+    LockFaults,
+    PinFaults,
+    SupplyFaults,
+)
 from fellesskap_firmware_sim.plant import Act, Person
+from fellesskap_firmware_sim.scanner import ScannerFaults
+from fellesskap_firmware_sim.w1_folder import W1Folder
 from fellesskap_firmware_sim.world import SimulatedLocker
 
 Json = dict[str, Any]
+Faults = LockFaults | BoardFaults | PinFaults | CoolingFaults | SupplyFaults | ScannerFaults
 READ_BYTES = 4096
 REQUEST_BYTES_MAX = 4_000_000
 IDLE_S = 60.0
@@ -75,6 +85,7 @@ class Live:
         for port in (*self.world.ports, self.scanner_port):
             self.lines[port] = Line(Path(port))
             self._listen(port)
+        self._w1 = W1Folder(folder / "w1")
         self._noise_left = 0
         self._watchers: list[socket.socket] = []
         self._computer = Computer(self.world)
@@ -99,7 +110,8 @@ class Live:
         signal.set_wakeup_fd(wake.fileno())
         self.selector.register(woken, selectors.EVENT_READ, lambda: woken.recv(READ_BYTES))
         while self._running:
-            pause = min(self.world.wake_at - time.monotonic(), IDLE_S)
+            wake_at = min(self.world.wake_at, self._w1.wake_at)
+            pause = min(wake_at - time.monotonic(), IDLE_S)
             for key, _ in self.selector.select(max(0.0, pause)):
                 callback: Callable[[], object] = key.data
                 callback()
@@ -112,13 +124,15 @@ class Live:
         """Let time pass, carry bytes out, tell the watchers."""
         now = time.monotonic()
         self.world.advance(now)
+        if self._w1.wake_at <= now:
+            self._w1.write(self.world.read_probes(now), now)
         for port in self.world.ports:
             if said := self.world.read_bus(port, now):
                 self.lines[port].write(said)
                 self._tell("reply", None, now, bytes=said.hex(" "), line=Path(port).name)
         if said := self.world.read_scanner(now):
             self.lines[self.scanner_port].write(said)
-            if self.world.scanner.wake_at == float("inf"):
+            if self.world.scanner.label_out(now):
                 self._tell("scanned", None, time.monotonic())
         self._computer.tell(now)
         facts = self.world.plant.facts
@@ -149,10 +163,7 @@ class Live:
         except OSError:
             return
         now = time.monotonic()
-        if port == self.scanner_port:
-            self.world.scanner.receive(data, now)
-        else:
-            self.world.write_bus(port, data, now)
+        self.world.write_bus(port, data, now)
 
     def _accept(self) -> None:
         client, _ = self._server.accept()
@@ -253,9 +264,24 @@ class Live:
         self._lock(compartment)
         self.world.plant.shut(compartment, time.monotonic())
 
+    def _do_push(self, compartment: int) -> None:
+        self._lock(compartment)
+        self.world.plant.push(compartment, time.monotonic())
+
+    def _do_power(self, *, on: bool) -> None:
+        switch = self.world.plant.power_back if on else self.world.plant.power_lost
+        switch(time.monotonic())
+
     def _do_fault(self, name: str, value: Any, part: str | int) -> None:
         if isinstance(part, int):
-            faults: LockFaults | BoardFaults | PinFaults = self._lock(part)
+            faults: Faults = self._lock(part)
+        elif part == "scanner":
+            faults = self.world.scanner.faults
+        elif part in self.world.plant.supplies:
+            faults = self.world.plant.supplies[part].faults
+        elif part in self.world.cooling.boxes:
+            faults = self.world.cooling.boxes[part].faults
+            self._w1.wake_at = 0.0
         elif part in self.world.boards:
             faults = self.world.boards[part].faults
         elif part in self.world.pins:
@@ -287,6 +313,8 @@ class Live:
         port = self._port(line)
         self.lines[port].plug()
         self._listen(port)
+        if port == self.scanner_port:
+            self.world.scanner.power_on()
 
     def _do_stop(self) -> None:
         self._running = False

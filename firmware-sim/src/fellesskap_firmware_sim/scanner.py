@@ -1,49 +1,64 @@
-"""A Grow-family barcode scanner (GM65 and kin) on a serial line, byte for byte.
+"""Barcode scanners on a serial line, byte for byte: what they have in common, and a bare line.
 
-In the sense mode of a locker it reads whatever label is held before it; in command mode it waits
-for a trigger. A command `7E 00 | type len addrH addrL data | CRC` is acknowledged by the seven
-bytes `02 00 00 01 00 33 31`, whose last two read as the text "31". CRC is CRC-16/XMODEM over what
-follows `7E 00`; `AB CD` stands for "do not check". Source: GM812 manual V1.2.1.
+A scanner reads a label that is held before it and sends it at the pace of its line. Settings that
+were not saved are lost with its power. Every scanner is strict: what is no command of its family is
+not answered. Knobs for what goes wrong stand in `ScannerFaults`.
 """
 
-from binascii import crc_hqx
-from typing import Literal
+from dataclasses import dataclass
+from itertools import takewhile
 
 BITS_PER_BYTE = 10
-ACK = bytes.fromhex("02 00 00 01 00 33 31")
-HEARTBEAT_REPLY = bytes.fromhex("03 00 00 01 00 33 31")
-NO_CRC = b"\xab\xcd"
-READ, WRITE, SAVE, HEARTBEAT = 0x07, 0x08, 0x09, 0x0A
-TRIGGER_REGISTER, AIM_REGISTER = 0x0002, 0x00D0
-AIM_ON = 0x80
-READ_WINDOW_S = 5.0
-FRAME_BYTES_MAX = 64
+STUCK_EVERY_S = 0.8
+FOREVER = float("inf")
 
 
-class GrowScanner:
-    """One scanner; `aim` adds the AIM symbology identifier, `suffix` ends a scan."""
+@dataclass
+class ScannerFaults:
+    """What is wrong with the scanner or its line."""
 
-    def __init__(self, *, baud: int = 9600, mode: Literal["sense", "command"] = "sense") -> None:
-        self.mode = mode
-        self.aim = True
-        self.suffix = b"\r"
-        self.registers: dict[int, int] = {AIM_REGISTER: AIM_ON, TRIGGER_REGISTER: 0}
+    silent: bool = False
+    """Dead, or its line cut: it hears and says nothing."""
+    deaf: bool = False
+    """It sends labels but does not hear: the line towards it is cut."""
+    stuck: bool = False
+    """It reads the newest label again and again, whether that is there or not."""
+    half_codes: int = 0
+    """So many of the next labels are cut in the middle and not ended."""
+    doubles: int = 0
+    """So many of the next labels are sent twice."""
+    acks_before_labels: int = 0
+    """So many of the next labels come right behind the bytes of an acknowledgement."""
+
+
+class LineScanner:
+    """A scanner that only sends lines: `aim` as printed or not, `suffix` behind every label."""
+
+    unasked_ack = b""
+
+    def __init__(self, *, baud: int = 9600, aim: bool = True, suffix: bytes = b"\r") -> None:
+        self.aim = aim
+        self.suffix = suffix
+        self.faults = ScannerFaults()
         self._byte_s = BITS_PER_BYTE / baud
-        self._heard = bytearray()
         self._sending: list[tuple[float, int]] = []
-        self._label: bytes | None = None
-        self._window_until = float("-inf")
+        self._newest = b""
+        self._out_at = FOREVER
+        self._again_at = FOREVER
 
     @property
     def wake_at(self) -> float:
-        """When the next byte is due."""
-        return self._sending[0][0] if self._sending else float("inf")
+        """When the next byte is due, or something happens by itself."""
+        due = self._sending[0][0] if self._sending else FOREVER
+        return min(due, self._again_at if self.faults.stuck else FOREVER)
+
+    def power_on(self) -> None:
+        """Come up anew: what was not saved is forgotten, what was not sent is lost."""
+        self._sending = []
 
     def present(self, label: bytes, now: float) -> None:
         """Hold a label before it: AIM identifier (`]C1`) and data as printed."""
-        self._label = label
-        if self.mode == "sense" or now < self._window_until:
-            self._read(now)
+        self._read(label, now)
 
     def noise(self, data: bytes, now: float) -> None:
         """Let any bytes come out of it, as interference or a broken code does."""
@@ -51,62 +66,49 @@ class GrowScanner:
 
     def receive(self, data: bytes, now: float) -> None:
         """Hear commands of the host."""
-        self._heard += data
-        while (start := self._heard.find(b"\x7e\x00")) >= 0:
-            del self._heard[:start]
-            if len(self._heard) < 4:
-                return
-            # type, length and address stand before `length` bytes of data; a save has one byte.
-            length = 4 + 2 + self._heard[3] + 2
-            if length > FRAME_BYTES_MAX:
-                del self._heard[:2]
-                continue
-            if len(self._heard) < length:
-                return
-            frame = bytes(self._heard[:length])
-            body, crc = frame[2:-2], frame[-2:]
-            if crc != NO_CRC and crc_hqx(body, 0).to_bytes(2, "big") != crc:
-                del self._heard[:2]
-                continue
-            del self._heard[:length]
-            self._obey(body, now)
-        del self._heard[:-1]  # no header in it; its first byte may be the last one heard
+        if not (self.faults.deaf or self.faults.silent):
+            self._obey(data, now)
 
     def transmit(self, now: float) -> bytes:
         """Return the bytes whose last bit is on the line by now."""
-        sent = bytes(byte for at, byte in self._sending if at <= now)
+        if self.faults.stuck and self._again_at <= now:
+            self._read(self._newest, now)
+        sent = bytes(byte for _, byte in takewhile(lambda one: one[0] <= now, self._sending))
         self._sending = self._sending[len(sent) :]
-        return sent
+        return b"" if self.faults.silent else sent
 
-    def _obey(self, body: bytes, now: float) -> None:
-        kind, register = body[0], int.from_bytes(body[2:4], "big")
-        if kind == HEARTBEAT:
-            self._send(HEARTBEAT_REPLY, now)
-        elif kind == READ:
-            count = body[4] if len(body) > 4 else 1
-            values = bytes(self.registers.get(register + at, 0) for at in range(count))
-            reply = bytes((0x00, count)) + values
-            self._send(b"\x02\x00" + reply + crc_hqx(reply, 0).to_bytes(2, "big"), now)
-        elif kind == SAVE:
-            self._send(ACK, now)
-        elif kind == WRITE:
-            written = {register + at: value for at, value in enumerate(body[4:])}
-            self.registers |= written
-            self._send(ACK, now)
-            if AIM_REGISTER in written:
-                self.aim = bool(written[AIM_REGISTER] & AIM_ON)
-            if TRIGGER_REGISTER in written:
-                on = written[TRIGGER_REGISTER] & 1
-                self._window_until = now + READ_WINDOW_S if on else now
-                if on and self._label is not None:
-                    self._read(now)
+    def label_out(self, now: float) -> bool:
+        """Say once that the last byte of a label is on the line."""
+        out = self._out_at <= now
+        self._out_at = FOREVER if out else self._out_at
+        return out
 
-    def _read(self, now: float) -> None:
-        label, self._label, self._window_until = self._label, None, now
-        assert label is not None
+    def _obey(self, data: bytes, now: float) -> None:
+        """A bare line takes no commands."""
+
+    def _read(self, label: bytes, now: float) -> None:
+        self._newest = label
         if not self.aim and label.startswith(b"]"):
             label = label[3:]
+        if self.faults.acks_before_labels:
+            self.faults.acks_before_labels -= 1
+            self._send(self.unasked_ack, now)
+        if self.faults.half_codes:
+            self.faults.half_codes -= 1
+            self._send_half(label, now)
+        else:
+            self._send_label(label, now)
+            if self.faults.doubles:
+                self.faults.doubles -= 1
+                self._send_label(label, now)
+        self._out_at = self._sending[-1][0] if self._sending else now
+        self._again_at = self._out_at + STUCK_EVERY_S
+
+    def _send_label(self, label: bytes, now: float) -> None:
         self._send(label + self.suffix, now)
+
+    def _send_half(self, label: bytes, now: float) -> None:
+        self._send(label[: len(label) // 2], now)
 
     def _send(self, data: bytes, now: float) -> None:
         begins = max(now, self._sending[-1][0]) if self._sending else now

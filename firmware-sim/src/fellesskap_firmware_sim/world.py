@@ -4,13 +4,16 @@ Built from the same `locker.toml` as the daemon. `live` runs it in real time; te
 step it in virtual time: write bytes to the bus, let time pass, read bytes.
 """
 
+from collections.abc import Mapping
+
 from fellesskap_edge.config import LockerConfig
 from fellesskap_firmware_sim.boards import BOARDS
 from fellesskap_firmware_sim.boards.board_8a import Board8A
 from fellesskap_firmware_sim.boards.gpio import GpioBank
 from fellesskap_firmware_sim.boards.line import SerialLine
+from fellesskap_firmware_sim.cooling import Cooling
 from fellesskap_firmware_sim.plant import Act, Person, Plant
-from fellesskap_firmware_sim.scanner import GrowScanner
+from fellesskap_firmware_sim.scanners import SCANNERS
 
 
 class SimulatedLocker:
@@ -50,7 +53,9 @@ class SimulatedLocker:
             for port in sorted({bank.port for bank in serial})
         }
         self.ports = tuple(self.lines)
-        self.scanner = GrowScanner()
+        self.scanner_port = config.scanner.port
+        self.scanner = SCANNERS[config.scanner.family](config.scanner.baud)
+        self.cooling = Cooling(config)
 
     @property
     def wake_at(self) -> float:
@@ -68,8 +73,11 @@ class SimulatedLocker:
         self.plant.advance(now)
 
     def write_bus(self, port: str, data: bytes, now: float) -> None:
-        """Put bytes on a line: every board on it hears them."""
-        self.lines[port].write(data, now)
+        """Put bytes on a line: every board on it, or the scanner, hears them."""
+        if port == self.scanner_port:
+            self.scanner.receive(data, now)
+        else:
+            self.lines[port].write(data, now)
 
     def read_bus(self, port: str, now: float) -> bytes:
         """Take what the boards on a line have said by now."""
@@ -85,6 +93,11 @@ class SimulatedLocker:
         return {
             pin: level for bank in self.pins.values() for pin, level in bank.levels(now).items()
         }
+
+    def read_probes(self, now: float) -> Mapping[str, str | None]:
+        """Return what every temperature probe's file says, by device."""
+        self.cooling.advance(now, self.plant.facts)
+        return self.cooling.texts()
 
     def read_scanner(self, now: float) -> bytes:
         """Take what the scanner has said by now."""

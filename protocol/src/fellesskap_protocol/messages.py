@@ -174,7 +174,7 @@ class Keys(Signed, frozen=True, kw_only=True):
 
 
 class Badge(Signed, frozen=True, kw_only=True):
-    """What a courier's QR code says; at most 600 characters as JWS."""
+    """What a courier's QR code says: at most 1,000 characters as JWS, `aud` the installation."""
 
     jti: str
     carriers: tuple[str, ...]

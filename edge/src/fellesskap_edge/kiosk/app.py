@@ -13,11 +13,13 @@ import socket
 import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 import uvicorn
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
@@ -25,7 +27,9 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from fellesskap_edge.state import Answer
+from fellesskap_edge.inbox import CodeTyped, KeyPressed
+from fellesskap_edge.spoken import Key
+from fellesskap_edge.state import Answer, TellCourier
 from fellesskap_edge.watchdog import Beat
 from fellesskap_protocol.codes import QR_PREFIX, normalise_code
 
@@ -44,11 +48,11 @@ Json = dict[str, Any]
 
 
 class Kiosk:
-    """The web server; `type_code(value, ticket)` posts what was typed."""
+    """The web server; `post` puts what was typed or pressed into the inbox."""
 
-    def __init__(self, port: int, type_code: Callable[[str, str], None]) -> None:
+    def __init__(self, port: int, post: Callable[[CodeTyped | KeyPressed], None]) -> None:
         self.status: Json = {"in_service": False}
-        self._type_code = type_code
+        self._post = post
         self._scan: Json = {"turn": 0}
         self._waiting: dict[str, asyncio.Future[Answer]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -93,10 +97,9 @@ class Kiosk:
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._resolve, answer)
 
-    def show(self, outcome: str, compartment: int | None) -> None:
-        """Show what became of a scan: `outcome` is a key of the texts."""
-        turn = self._scan["turn"] + 1
-        self._scan = {"turn": turn, "outcome": outcome, "compartment": compartment}
+    def show(self, said: Answer | TellCourier) -> None:
+        """Show what became of a scan, or what comes next: `outcome` is a key of the texts."""
+        self._scan = {"turn": self._scan["turn"] + 1, **_told(said)}
 
     def _run(self) -> None:
         async def serve() -> None:
@@ -127,13 +130,14 @@ class Kiosk:
             )
 
         async def show_status(_request: Request) -> Response:
-            return JSONResponse({**self.status, "scan": self._scan})
+            return JSONResponse(msgspec.to_builtins({**self.status, "scan": self._scan}))
 
         return Starlette(
             routes=[
                 Route("/", show_page),
                 Route("/api/status", show_status),
                 Route("/api/code", self._enter_code, methods=["POST"]),
+                Route("/api/key", self._press_key, methods=["POST"]),
                 Mount("/static", StaticFiles(directory=HERE / "static")),
             ],
             middleware=[
@@ -144,23 +148,51 @@ class Kiosk:
         )
 
     async def _enter_code(self, request: Request) -> Response:
-        if request.headers.get("origin", f"http://{self._host}") != f"http://{self._host}":
-            return JSONResponse({"error": "asked from another page"}, status_code=403)
-        if request.headers.get("content-type", "").split(";")[0] != "application/json":
-            return JSONResponse({"error": "send application/json"}, status_code=415)
-        value = _value(await _body(request))
+        value = _value(await self._asked(request))
         if value is None:
             return JSONResponse({"outcome": "unreadable", "compartment": None}, status_code=422)
+        return await self._answered(lambda ticket: CodeTyped(value, ticket))
+
+    async def _press_key(self, request: Request) -> Response:
+        try:
+            pressed = msgspec.json.decode(await self._asked(request), type=_Pressed)
+        except msgspec.DecodeError as error:
+            return JSONResponse({"error": f"no key: {error}"}, status_code=422)
+        return await self._answered(lambda ticket: KeyPressed(pressed.key, pressed.value, ticket))
+
+    async def _asked(self, request: Request) -> bytes:
+        """Return a request's body; raise `HTTPException` if it is not from our own page."""
+        if request.headers.get("origin", f"http://{self._host}") != f"http://{self._host}":
+            raise HTTPException(403, "asked from another page")
+        if request.headers.get("content-type", "").split(";")[0] != "application/json":
+            raise HTTPException(415, "send application/json")
+        return await _body(request)
+
+    async def _answered(self, made: Callable[[str], CodeTyped | KeyPressed]) -> Response:
+        """Post what was typed or pressed, and wait for the answer."""
         ticket = secrets.token_hex(8)
         waiting = self._waiting[ticket] = asyncio.get_running_loop().create_future()
-        self._type_code(value, ticket)
+        self._post(made(ticket))
         try:
-            answer = await asyncio.wait_for(waiting, ANSWER_S_MAX)
+            return JSONResponse(_told(await asyncio.wait_for(waiting, ANSWER_S_MAX)))
         except TimeoutError:
             return JSONResponse({"outcome": "no_answer", "compartment": None}, status_code=503)
         finally:
             del self._waiting[ticket]
-        return JSONResponse({"outcome": answer.outcome, "compartment": answer.compartment})
+
+
+class _Pressed(msgspec.Struct, forbid_unknown_fields=True):
+    key: Key
+    value: Annotated[str, msgspec.Meta(max_length=64)] = ""
+
+
+def _told(said: Answer | TellCourier) -> Json:
+    to = "courier_" if isinstance(said, TellCourier) else ""
+    return {
+        "outcome": to + said.outcome,
+        "compartment": said.compartment,
+        "options": list(said.options),
+    }
 
 
 async def _body(request: Request) -> bytes:

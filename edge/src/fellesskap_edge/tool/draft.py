@@ -24,6 +24,8 @@ from fellesskap_edge.tool.words import Door
 
 WIRED = ("bank", "channel")
 LEARNT = ("closed_bit", "status_order")
+PATHS = {"bank": "port", "scanner": "port", "edge": "state", "climate": "devices"}
+"""What is relative to the file, by table."""
 NAMES = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -181,7 +183,12 @@ def _compartment(draft: Draft, door: Door) -> Raw:
 
 def _placed(name: str, table: Raw, folder: Path) -> Raw:
     """Return a table whose paths hold from another folder too."""
-    paths = {"bank": ("port",), "scanner": ("port",), "edge": ("state",)}.get(name, ())
+    paths = {
+        "bank": ("port",),
+        "scanner": ("port",),
+        "edge": ("state",),
+        "climate": ("devices",),
+    }.get(name, ())
     return {key: str(folder / value) if key in paths else value for key, value in table.items()}
 
 

@@ -1,0 +1,124 @@
+"""What a compartment is good for: in service, suspect, out; and which claims that leaves. Pure.
+
+Where the physical world takes capacity away, the claims that can no longer be served are said in
+the same step (I2); which of them is diverted is the backend's choice.
+"""
+
+from datetime import timedelta
+
+import msgspec
+
+from fellesskap_edge.choosing import bound, hard_claims
+from fellesskap_edge.state import (
+    BankContact,
+    ContentSensed,
+    Draft,
+    KeyTurned,
+    Record,
+    demand_of,
+)
+from fellesskap_protocol.capacity import Matching, usable
+from fellesskap_protocol.events import (
+    Content,
+    Fault,
+    Overcommitted,
+    Service,
+    ServiceChanged,
+    Serving,
+)
+
+SERVING_S = 900
+SERVICE_MODE_S = 1800.0
+"""Service mode ends by itself, should somebody forget the key in the switch."""
+
+
+def out_of_reach(draft: Draft, number: int) -> bool:
+    """Say whether the board of a door does not answer."""
+    return draft.c.wiring[number].bank not in draft.c.answering
+
+
+def serve(draft: Draft) -> None:
+    """Prove the interval since the last proof: what the answering boards' doors could serve."""
+    since = draft.c.serving_since
+    served = tuple(
+        number
+        for number in sorted(draft.c.wiring)
+        if not out_of_reach(draft, number) and draft.c.places[number].service != "out"
+    )
+    if since is not None and served:
+        draft.say(Record(Serving(compartments=served, from_=since, to=draft.now.wall)))
+    draft.change(serving_since=draft.now.wall)
+
+
+def serve_in_time(draft: Draft) -> None:
+    """Prove it at least every 15 minutes: the signed heartbeat too."""
+    since = draft.c.serving_since
+    if since is not None and draft.now.wall - since >= timedelta(seconds=SERVING_S):
+        serve(draft)
+
+
+def contact(draft: Draft, event: BankContact) -> None:
+    """Take in that a board fell silent or answers; the interval it served in ends or begins."""
+    serve(draft)
+    change = draft.c.answering.union if event.answering else draft.c.answering.difference
+    draft.change(answering=change({event.bank}), serving_since=draft.now.wall)
+    what = "ok" if event.answering else "silent"
+    draft.say(Record(Fault(part=f"bank {event.bank}", what=what, since=draft.now.wall)))
+
+
+def content_sensed(draft: Draft, event: ContentSensed) -> None:
+    """Take in what an occupancy sensor sees."""
+    draft.c.occupied[event.compartment] = event.occupied
+
+
+def change_service(
+    draft: Draft, number: int, to: Service, cause: str, *, content: Content | None = None
+) -> None:
+    """Take a compartment into or out of service, and say which claims have no room any more."""
+    place = draft.c.places[number]
+    if place.service != to and "out" in (place.service, to) and draft.c.serving_since is not None:
+        serve(draft)
+    draft.say(Record(ServiceChanged(compartment=number, from_=place.service, to=to, cause=cause)))
+    draft.place(
+        number, msgspec.structs.replace(place, service=to, content=content or place.content)
+    )
+    say_overcommitted(draft)
+
+
+def say_overcommitted(draft: Draft) -> None:
+    """Say which claims can no longer all be served.
+
+    Kept in the order of their ids, which is that of their making (UUIDv7).
+    """
+    taken = bound(draft)
+    matching = Matching(
+        wired.compartment
+        for number, wired in draft.c.wiring.items()
+        if usable(draft.c.places[number].content, draft.c.places[number].service)
+        and number not in taken.values()
+    )
+    lost = tuple(
+        right.id
+        for right in hard_claims(draft)
+        if right.id not in taken and not matching.add(demand_of(right))
+    )
+    if lost:
+        draft.say(Record(Overcommitted(right_ids=lost)))
+
+
+def key_turned(draft: Draft, event: KeyTurned) -> None:
+    """Begin or end service mode: the key alone lifts no limit, two operators have to sign too."""
+    until = draft.now.mono_s + SERVICE_MODE_S if event.on else 0.0
+    draft.change(key_until=until)
+    draft.say(Record(_key_fault(draft, on=event.on)))
+
+
+def end_service_mode(draft: Draft) -> None:
+    """End it when its time is over."""
+    if 0.0 < draft.c.key_until <= draft.now.mono_s:
+        draft.change(key_until=0.0)
+        draft.say(Record(_key_fault(draft, on=False)))
+
+
+def _key_fault(draft: Draft, *, on: bool) -> Fault:
+    return Fault(part="service key", what="turned on" if on else "ok", since=draft.now.wall)

@@ -1,0 +1,155 @@
+"""Structure-aware fuzzing of one parser: mutated golden inputs, a limit of time, branches counted.
+
+`run` is the seeded mutator in this process, with the branch coverage of the parser by the run
+alone. `python -m tests.fuzz NAME` gives the same target to atheris, which is led by coverage.
+A target raises nothing but what it documents, and asserts what must hold of what it returns.
+"""
+
+import json
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+from types import FrameType, ModuleType
+
+import coverage
+
+INPUT_S_MAX = 1.0
+"""Of the processor's time, so that a loaded machine fails nobody."""
+MUTATIONS_MAX = 4
+
+Target = Callable[[bytes], None]
+Mutate = Callable[[Random, bytes], bytes]
+
+
+class Failed(AssertionError):
+    """An input broke the parser: shown in hex, to be kept as a seed."""
+
+
+class TooSlow(Exception):
+    """An input took longer than `INPUT_S_MAX`."""
+
+
+@dataclass(frozen=True)
+class Fuzz:
+    """A target with its golden inputs, the modules that it must cover, and its own mutations."""
+
+    one_input: Target
+    seeds: Sequence[bytes]
+    modules: Sequence[ModuleType]
+    mutate: Mutate
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a run did."""
+
+    inputs: int
+    slowest_s: float
+    branches: dict[str, tuple[int, int]]
+    """By module: branches taken, branches there are."""
+
+    @property
+    def covered(self) -> float:
+        """The part of all branches that the run took."""
+        taken = sum(taken for taken, _ in self.branches.values())
+        return taken / sum(there for _, there in self.branches.values())
+
+
+def run(
+    target: Target,
+    seeds: Sequence[bytes],
+    count: int,
+    modules: Sequence[ModuleType],
+    *,
+    mutate: Mutate,
+) -> Report:
+    """Give the target its seeds and mutations of them, `count` in all, the same in every run."""
+    rng = Random(count)
+    slowest = 0.0
+    with limited(), _covered(modules) as branches:
+        for turn in range(count):
+            data = seeds[turn] if turn < len(seeds) else mutated(rng, rng.choice(seeds), mutate)
+            slowest = max(slowest, give(target, data))
+    return Report(count, slowest, branches)
+
+
+def mutated(rng: Random, data: bytes, mutate: Mutate) -> bytes:
+    """Change an input a few times, by the target's own mutations and by those of any bytes."""
+    for _ in range(rng.randint(1, MUTATIONS_MAX)):
+        data = mutate(rng, data) if rng.random() < 0.5 else any_bytes(rng, data)
+    return data
+
+
+def any_bytes(rng: Random, data: bytes) -> bytes:
+    """Change, drop, double, swap or cut some bytes."""
+    if not data:
+        return rng.randbytes(rng.randint(1, 8))
+    at, length = rng.randrange(len(data)), rng.choice((1, 1, 1, 2, 3, 8, 40))
+    piece = data[at : at + length]
+    match rng.randrange(7):
+        case 0:
+            piece = bytes((piece[0] ^ 1 << rng.randrange(8),)) + piece[1:]
+        case 1:
+            piece = rng.randbytes(len(piece))
+        case 2:
+            piece = b""
+        case 3:
+            piece *= rng.choice((2, 2, 3, 30))
+        case 4:
+            piece += bytes((rng.randrange(256),))
+        case 5:
+            return data[:at]
+        case 6:
+            return data[at:] + data[:at]
+    return data[:at] + piece + data[at + length :]
+
+
+@contextmanager
+def limited() -> Iterator[None]:
+    """Let `give` end an input that takes too long."""
+    before = signal.signal(signal.SIGVTALRM, _too_slow)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGVTALRM, before)
+
+
+def give(target: Target, data: bytes) -> float:
+    """Give the target one input; return the seconds of the processor that it took."""
+    begun = time.process_time()
+    signal.setitimer(signal.ITIMER_VIRTUAL, INPUT_S_MAX)
+    try:
+        target(data)
+    except BaseException as error:
+        raise Failed(f"{error!r}, by the input {data.hex()}") from error
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+    return time.process_time() - begun
+
+
+@contextmanager
+def _covered(modules: Sequence[ModuleType]) -> Iterator[dict[str, tuple[int, int]]]:
+    """Measure the branches of some modules; filled in at the end."""
+    branches: dict[str, tuple[int, int]] = {}
+    files = [str(module.__file__) for module in modules]
+    measured = coverage.Coverage(branch=True, include=files, data_file=None, config_file=False)
+    measured.start()
+    try:
+        yield branches
+    finally:
+        measured.stop()
+    with TemporaryDirectory() as folder:
+        report = Path(folder) / "report.json"
+        measured.json_report(outfile=str(report))
+        for name, found in json.loads(report.read_text())["files"].items():
+            summary = found["summary"]
+            branches[Path(name).stem] = (summary["covered_branches"], summary["num_branches"])
+
+
+def _too_slow(_signal: int, _frame: FrameType | None) -> None:
+    raise TooSlow(f"more than {INPUT_S_MAX} s")

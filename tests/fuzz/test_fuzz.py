@@ -1,0 +1,90 @@
+"""Every parser takes ten thousand mutated inputs, a million in the full run; see `harness`."""
+
+import importlib
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tests.fuzz.harness import Failed, Fuzz, run
+
+NAMES = ["labels", "scanners"]
+INPUTS, INPUTS_FULL = 10_000, 1_000_000
+COVERED_MIN = 0.95
+
+
+def fuzz_of(name: str) -> Fuzz:
+    found = importlib.import_module(f"tests.fuzz.{name}").FUZZ
+    assert isinstance(found, Fuzz)
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_ten_thousand_inputs_break_nothing_and_reach_the_branches(
+    name: str, record_property: Callable[[str, object], None]
+) -> None:
+    fuzz = fuzz_of(name)
+    report = run(fuzz.one_input, fuzz.seeds, INPUTS, fuzz.modules, mutate=fuzz.mutate)
+    record_property(f"fuzz.{name}.branches", report.branches)
+    record_property(f"fuzz.{name}.slowest_s", report.slowest_s)
+    assert report.inputs == INPUTS
+    assert report.covered >= COVERED_MIN, report.branches
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("name", NAMES)
+def test_a_million_inputs_break_nothing(
+    name: str, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    """With atheris where there is a wheel of it, else with the seeded mutator."""
+    record_property(f"fuzz.{name}.atheris", find_spec("atheris") is not None)
+    if find_spec("atheris") is None:
+        fuzz = fuzz_of(name)
+        run(fuzz.one_input, fuzz.seeds, INPUTS_FULL, (), mutate=fuzz.mutate)
+        return
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.fuzz", name, f"--runs={INPUTS_FULL}", f"--folder={tmp_path}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    said = done.stdout + done.stderr
+    assert done.returncode == 0, said[-4000:]
+    assert re.search(rf"Done {INPUTS_FULL} runs", said), said[-4000:]
+
+
+def test_a_parser_that_breaks_is_shown_with_its_input() -> None:
+    def breaks(data: bytes) -> None:
+        if b"\x00" in data:
+            raise ValueError("no zero")
+
+    with pytest.raises(Failed, match=r"no zero.*00"):
+        run(breaks, [b"abc"], 10_000, (), mutate=lambda _, data: data)
+
+
+def test_a_parser_that_hangs_is_shown_with_its_input() -> None:
+    def hangs(data: bytes) -> None:
+        while data == b"abc":
+            pass
+
+    with pytest.raises(Failed, match=r"TooSlow.*616263"):
+        run(hangs, [b"abd", b"abc"], 3, (), mutate=lambda _, data: data)
+
+
+def test_a_branch_that_is_not_taken_counts() -> None:
+    fuzz = fuzz_of("labels")
+    few = run(fuzz.one_input, fuzz.seeds[:1], 1, fuzz.modules, mutate=fuzz.mutate)
+    assert 0 < few.covered < COVERED_MIN
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_same_number_is_the_same_mutation(name: str) -> None:
+    fuzz = fuzz_of(name)
+    for number, seed in enumerate(fuzz.seeds):
+        assert fuzz.mutate(Random(number), seed) == fuzz.mutate(Random(number), seed)
