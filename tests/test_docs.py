@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 DECISIONS = ROOT / "docs/decisions"
 TOP = [ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY", "CHANGELOG")]
-PAGES = [*TOP, *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [*TOP, *sorted((ROOT / "docs").rglob("*.md")), ROOT / "deploy/edge/README.md"]
 FOLDERS = "protocol|edge|backend|firmware-sim|tests|deploy|docs|scripts"
 LINE_MAX = 110
 WIDE = ("protocol.md", "decisions/")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from fellesskap_edge.config import load
+from fellesskap_edge.config_check import load
 from fellesskap_edge.inbox import Outward, PortDown, Publish, WritePort
 from fellesskap_edge.journal import Journal
 from fellesskap_edge.state import Answer

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from fellesskap_edge.chilled import SYSFS, ProbeTable
-from fellesskap_edge.config import InvalidConfig, LockerConfig, load
+from fellesskap_edge.config import LockerConfig
+from fellesskap_edge.config_check import InvalidConfig, load
 from tests.edge.test_config import GOOD
 
 COLD = GOOD.replace('bank = "a"', 'features = ["chilled"]\nbank = "a"', 1).replace(
@@ -50,19 +51,19 @@ def test_locker_without_cold_doors_needs_no_probe(tmp_path: Path) -> None:
     ("old", "new", "told"),
     [
         ("compartments = [1]", "compartments = []", "names no door"),
-        ("compartments = [1]", "compartments = []", "1 is chilled and has no"),
+        ("compartments = [1]", "compartments = []", "1: is chilled and has no"),
         ("compartments = [2]", "compartments = [3]", "no compartment 3"),
-        ("compartments = [2]", "compartments = [3]", "2 is frozen and has no"),
+        ("compartments = [2]", "compartments = [3]", "2: is frozen and has no"),
         ("compartments = [1]", "compartments = [1, 2]", "2 has two probes"),
         ("compartments = [1]", "compartments = [1, 2]", "both chilled and frozen"),
-        ("28-00000b", "28-00000a", "'28-00000a' stands twice"),
+        ("28-00000b", "28-00000a", "'28-00000a': stands twice"),
         ("28-00000b", "10-00000b", "name of a folder 28-"),
         ("28-00000b", "28-0/../b", "name of a folder 28-"),
         ('["chilled"]', '["power"]', "neither chilled nor frozen"),
         ("compartments = [1]", "compartments = [1]\nmin_c = 3\nmax_c = 4", "2 degrees above"),
         ("compartments = [1]", "compartments = [1]\nmin_c = -60", "-55 to 125"),
         ("compartments = [1]", "compartments = [1]\nmax_c = nan", "-55 to 125"),
-        ("compartments = [1]", "compartments = [1]\nmax = 4", "unknown field"),
+        ("compartments = [1]", "compartments = [1]\nmax = 4", "unknown key `max`"),
         ("[[probe]]", "[climate]\nalarm_after_s = -1\n[[probe]]", "alarm_after_s"),
         ("[[probe]]", "[climate]\nalarm_after_s = nan\n[[probe]]", "alarm_after_s"),
     ],

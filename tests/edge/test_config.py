@@ -1,10 +1,20 @@
 """`locker.toml`: what is wrong is refused at the start, with the place and the remedy."""
 
+import re
+import tempfile
+import tomllib
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from fellesskap_edge.config import InvalidConfig, Limits, load
+from fellesskap_edge import toml_lines
+from fellesskap_edge.config import Limits
+from fellesskap_edge.config_check import InvalidConfig, load
+from tests.golden import assert_golden
+
+HERE = Path(__file__).parent
 
 GOOD = """
 [locker]
@@ -109,7 +119,13 @@ def test_good_file_is_read_and_its_paths_are_relative_to_it(tmp_path: Path) -> N
         ("[scanner]", "[limits]\nremote_open_interval_s = inf\n[scanner]", "at most"),
         ("[scanner]", "[limits]\nremote_opens_per_10_min = -1\n[scanner]", "not negative"),
         ("[scanner]", "[kiosk]\nport = 70000\n[scanner]", r"\[kiosk\]"),
-        ("[locker]", "[locker", "line"),
+        ("[locker]", "[locker", ":2: not TOML"),
+        ('port = "scanner"', 'port = "scanner"\nbaud = 299', "baud 299"),
+        ('name = "b"', 'nane = "b"', "is `name` meant"),
+        ("address = 2", 'address = "2"', "`address`: Expected `int`"),
+        ('family = "grow"', 'family = "groww"', "it can be 'grow'"),
+        ("[locker]", "[[locker]]", "locker"),
+        (GOOD[: GOOD.index("[scanner]")], 'bank = 7\n[locker]\nid = "oslo-1"\n', "bank"),
         (GOOD[GOOD.index("[[compartment]]") :], "", "`compartment`"),
     ],
 )  # fmt: skip
@@ -119,6 +135,140 @@ def test_what_is_wrong_is_named(tmp_path: Path, old: str, new: str, told: str) -
     with pytest.raises(InvalidConfig, match=told) as refusal:
         load(path)
     assert str(path) in str(refusal.value)
+
+
+BAD = """[locker]
+id = "Oslo 1"
+nane = "Sentralen"
+[edge]
+state = 7
+[scanner]
+family = "grow"
+[[bank]]
+name = "a"
+family = "9a"
+port = "lock-bus"
+address = 1
+supply = "psu-1"
+[[bank]]
+name = "b"
+family = "8a"
+port = "lock-bus"
+address = 40
+supply = "psu-1"
+[[compartment]]
+number = 7
+bank = "z"
+channel = "one"
+width_mm = 450
+height_mm = 0
+depth_mm = 580
+floor_mm = 400
+top_mm = 390
+max_g = 25000
+[[compartment]]
+number = 8
+bank = "b"
+channel = 25
+width_mm = 450
+height_mm = 0
+depth_mm = 580
+floor_mm = 400
+top_mm = 390
+max_g = 25000
+[[compartment]]
+bank = "a"
+channel = 2
+"""
+
+
+def test_all_mistakes_are_told_at_once_each_with_its_line(tmp_path: Path) -> None:
+    path = written(tmp_path, BAD)
+    with pytest.raises(InvalidConfig) as refusal:
+        load(path)
+    told = "\n".join(one.replace(f"{tmp_path}/", "") for one in refusal.value.problems) + "\n"
+    assert_golden(HERE / "golden" / "config_mistakes.txt", told)
+
+
+def texts(seed: str) -> st.SearchStrategy[str]:
+    """The seed with a few stretches dropped, doubled or replaced."""
+    pieces = st.sampled_from(
+        ("", "[", "]]", '"', "\n", "= ", "{", "[[bank]]", "nan", "0", "'", "#")
+    )
+    cuts = st.tuples(st.integers(0, len(seed)), st.integers(0, 12), pieces, st.booleans())
+
+    def changed(edits: list[tuple[int, int, str, bool]]) -> str:
+        text = seed
+        for start, length, piece, doubled in edits:
+            kept = text[start : start + length] * 2 if doubled else piece
+            text = text[:start] + kept + text[start + length :]
+        return text
+
+    return st.lists(cuts, max_size=4).map(changed)
+
+
+def paths(value: object, at: toml_lines.Path = ()) -> set[toml_lines.Path]:
+    """Every place in what tomllib returned."""
+    inner: dict[str | int, object] = {}
+    if isinstance(value, dict):
+        inner = dict(value)
+    elif isinstance(value, list):
+        inner = dict(enumerate(value))
+    return {at} | {path for key, one in inner.items() for path in paths(one, (*at, key))}
+
+
+@given(texts(GOOD))
+def test_whatever_the_file_says_it_is_read_or_refused_with_lines(text: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = written(Path(folder), text)
+        try:
+            assert load(path).compartments
+        except InvalidConfig as error:
+            for problem in error.problems:
+                line = int(problem.removeprefix(f"{path}:").split(":")[0])
+                assert 1 <= line <= text.count("\n") + 1
+
+
+EVERY_SYNTAX = '''a.b.c = 1
+"q.\\t" . 'y' = [1, [2, # three
+ 3], {z = 1, "k" = { r = 2 }}, ] # four
+s = """
+x = 1 "" \\""" [t]
+"""""
+when = 1979-05-27 07:32:00
+"" = '' # empty
+[[t]]
+x = +inf
+[t.sub]
+[[t.deep]]
+[[t.deep]]
+z = {}
+[[ t ]]
+[ t . sub ]
+y = """one""" # two
+[u.v]
+w = "]"
+'''
+
+
+@given(texts(EVERY_SYNTAX))
+@example(EVERY_SYNTAX)
+def test_lines_are_known_of_whatever_tomllib_reads(text: str) -> None:
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return
+    found = toml_lines.lines_of(text)
+    assert found.keys() == paths(raw) - {()}
+    for path, line in found.items():
+        key = next((key for key in reversed(path) if isinstance(key, str)), "")
+        if re.fullmatch(r"[a-z]+", key) and not isinstance(path[-1], int):
+            assert key in text.splitlines()[line - 1], path
+
+
+def test_deep_nesting_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidConfig, match="too deeply"):
+        load(written(tmp_path, "a = " + "[" * 10_000))
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from fellesskap_edge.config import ScannerTable, load
+from fellesskap_edge.config import ScannerTable
+from fellesskap_edge.config_check import load
 from fellesskap_edge.inbox import PortDown, PortUp
 from fellesskap_edge.scanner import ASK_S, STUCK_S
 from fellesskap_protocol.events import Fault, Presented

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fellesskap_edge.config import load
+from fellesskap_edge.config_check import load
 from fellesskap_firmware_sim.cooling import Box, crc8, scratchpad, text, w1_slave
 from fellesskap_firmware_sim.plant import Fact
 from fellesskap_protocol.events import Fault, ServiceChanged, Temperature

@@ -327,7 +327,7 @@ def test_the_real_daemon_on_wired_pins_is_killed_in_mid_pulse(
     try:
         locker.provision(backend.provision(locker.identity(), broker.login("locker")))
         locker.start()
-        for number, label in enumerate(("sscc:370712345678901238", "opaque:A", "opaque:B"), 1):
+        for number, label in enumerate(("sscc:370712345678901238", "opaque:A1", "opaque:B1"), 1):
             backend.grant(backend.claim(number, label, CODE))
         locker.hardware.person("put_in", open_s=2.1)
         locker.hardware.scan(SCAN)
@@ -339,7 +339,7 @@ def test_the_real_daemon_on_wired_pins_is_killed_in_mid_pulse(
         # SIGTERM: all off on the way down.
         facts = locker.hardware.watch()
         next(facts)
-        locker.hardware.scan("]C0A")
+        locker.hardware.scan("]C0A1")
         next(fact for fact in facts if fact["fact"] == "pulse_started")
         assert locker.edge is not None
         assert locker.edge.stop() == 0
@@ -348,7 +348,7 @@ def test_the_real_daemon_on_wired_pins_is_killed_in_mid_pulse(
         # SIGKILL, and pins that stay as they were: the next start switches them off.
         locker.hardware.ask("fault", part="p", name="levels_stay_when_killed", value=True)
         locker.start()
-        locker.hardware.scan("]C0B")
+        locker.hardware.scan("]C0B1")
         next(fact for fact in facts if fact["fact"] == "pulse_started")
         locker.edge.kill()
         assert len(locker.hardware.pulses()) == 2, "the coil is still on"

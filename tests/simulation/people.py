@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from fellesskap_edge.config import load
+from fellesskap_edge.config_check import load
 from fellesskap_protocol.events import Collected
 from tests.simulation.world import DAY_S, World
 from tests.system.house import locker_toml

@@ -1,43 +1,40 @@
-"""`fellesskap-edge run | identity --config locker.toml`: arguments and wiring, nothing else."""
+"""`fellesskap-edge`: the daemon of a locker, and the technician's tool beside it."""
 
 import argparse
-import json
 import logging
+import os
 import sys
-from pathlib import Path
 
-from fellesskap_edge.config import InvalidConfig, load
-from fellesskap_edge.daemon import Daemon
-from fellesskap_edge.identity import NotProvisioned, describe
+from fellesskap_edge.config_check import InvalidConfig
+from fellesskap_edge.identity import NotProvisioned
 from fellesskap_edge.journal import JournalUnusable
+from fellesskap_edge.tool.commands import COMMANDS
 
 
 def main() -> int:
-    """Run one command; 2 and one clear line on standard error if it cannot."""
+    """Run one command; 2 and clear lines on standard error if it cannot be done."""
     parser = argparse.ArgumentParser(prog="fellesskap-edge", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, help_text in (
-        ("run", "drive the locker until SIGTERM"),
-        ("identity", "make the device key if there is none, and print who this device is"),
-    ):
-        command = commands.add_parser(name, help=help_text)
-        command.add_argument("--config", type=Path, required=True, metavar="locker.toml")
+    for command in COMMANDS:
+        one = commands.add_parser(command.name, help=command.help, description=command.help)
+        command.add_arguments(one)
+        one.set_defaults(run=command.run)
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     try:
-        config = load(arguments.config)
-        if arguments.command == "identity":
-            print(json.dumps(describe(Path(config.edge.state))))
-        else:
-            Daemon(config).run(_say_ready)
-    except (InvalidConfig, NotProvisioned, JournalUnusable) as error:
+        status: int = arguments.run(arguments)
+    except InvalidConfig as error:
+        count = len(error.problems)
+        print(error, file=sys.stderr)
+        print(f"fellesskap-edge: {count} mistake{'s' * (count > 1)}", file=sys.stderr)
+        return 2
+    except (NotProvisioned, JournalUnusable) as error:
         print(f"fellesskap-edge: {error}", file=sys.stderr)
         return 2
-    return 0
-
-
-def _say_ready(kiosk: str) -> None:
-    print(json.dumps({"ready": True, "kiosk": kiosk}), flush=True)
+    except BrokenPipeError:  # whoever read our answer has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return status
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """The daemon: real ports, broker, clock and kiosk around one `Drive`, and a bounded inbox.
 
 One thread drives; it blocks on the inbox until an event comes or a deadline is due. All other
-threads only post. Tests let it die at a named crash point by `FELLESSKAP_CRASH_AT`.
+threads only post. systemd is told when the doors were read, and that all is well while all goes
+round. Tests let it die at a named crash point by `FELLESSKAP_CRASH_AT`, or stand still there by
+`FELLESSKAP_HANG_AT`.
 """
 
 import contextlib
@@ -36,6 +38,7 @@ from fellesskap_edge.kiosk.app import Kiosk
 from fellesskap_edge.link import Link
 from fellesskap_edge.locks.gpio import ReadPins, SetPin
 from fellesskap_edge.machine_clock import MachineClock
+from fellesskap_edge.notify import USEC, Systemd
 from fellesskap_edge.parts import Parts
 from fellesskap_edge.ports import Ports
 from fellesskap_edge.probes import Probes
@@ -43,6 +46,7 @@ from fellesskap_edge.reading import AT_SCANNER
 from fellesskap_edge.state import Answer, TellCourier, WarnOfTemperature
 from fellesskap_edge.uplink import Draw
 from fellesskap_edge.waiting import until_it_opens
+from fellesskap_edge.watchdog import Beat, dead
 
 if TYPE_CHECKING:
     from fellesskap_edge.pins import Pins
@@ -51,6 +55,8 @@ log = logging.getLogger(__name__)
 INBOX_EVENTS_MAX = 10_000
 READY_S_MAX = 1.5
 """Boards that do not answer within this are faults; the others serve."""
+START_S_MAX = 60
+"""Opening the store is one long read; trying it again comes every 5 s."""
 COMMISSIONED_FILE = "commissioned"
 
 
@@ -65,6 +71,9 @@ class Daemon:
         state = Path(config.edge.state)
         identity = load(state, config.locker.id)
         self._running = True
+        self._systemd = Systemd(os.environ)
+        self._feed_at = float("inf")
+        self._dead: tuple[str, ...] = ()
         self._clock = MachineClock()
         bauds = {bank.port: bank.baud for bank in config.banks if bank.port}
         self._ports = Ports({**bauds, config.scanner.port: config.scanner.baud}, self.post)
@@ -84,6 +93,8 @@ class Daemon:
 
     def _begun(self, config: LockerConfig, identity: Identity, *, commissioned: bool) -> Drive:
         state = Path(config.edge.state)
+        # A disk that refuses is tried again and again; that is no start that hangs.
+        self._systemd.say(f"EXTEND_TIMEOUT_USEC={START_S_MAX * USEC}", "STATUS=opening the store")
         journal = Journal(state / "journal.sqlite", Ballast(state / "journal.ballast"))
         parts = Parts(
             config=config,
@@ -133,14 +144,17 @@ class Daemon:
         self._ports.stop()
         self._probes.stop()
         self.drive.parts.journal.close()
+        self._systemd.close()
 
     def _serve(self, on_ready: Callable[[str], None]) -> None:
         ready_by = time.monotonic() + READY_S_MAX
         ready = False
         while self._running:
             if not ready and (self._all_answer() or time.monotonic() > ready_by):
-                ready = True
+                ready, self._feed_at = True, 0.0
+                self._systemd.say("READY=1", self._status)
                 on_ready(self._kiosk.url)
+            self._feed()
             wake_at = self.drive.wake_at if ready else min(self.drive.wake_at, ready_by)
             self.drive.drive(self._next(wake_at), self._clock.now())
             self._kiosk.set_status(
@@ -150,13 +164,42 @@ class Daemon:
                     "standing": self.drive.standing,
                 }
             )
+        self._systemd.say("STOPPING=1")
+
+    def _feed(self) -> None:
+        """Tell systemd that this loop and all that stands around it goes round, if it does."""
+        now = time.monotonic()
+        if now < self._feed_at:
+            return
+        self._feed_at = now + self._systemd.feed_s
+        found = dead(self._beats, now)
+        if not found:
+            self._systemd.say("WATCHDOG=1", self._status)
+        elif found != self._dead:
+            log.error("dead: %s; systemd is not told that all is well", ", ".join(found))
+        self._dead = found
+
+    @property
+    def _beats(self) -> list[Beat]:
+        overdue = Beat("lock lines", True, min(time.monotonic(), self.drive.lines.wake_at))
+        threads = [*self._ports.beats, *self._probes.beats, self._kiosk.beat, self._link.beat]
+        return [overdue, *threads]
+
+    @property
+    def _status(self) -> str:
+        """What `systemctl status` shows."""
+        controller = self.drive.controller
+        silent = {wired.bank for wired in controller.wiring.values()} - controller.answering
+        told = f", silent: {' '.join(sorted(silent))}" if silent else ""
+        order = ", out of order: the store refuses" if self.drive.keeping.outage else ""
+        return f"STATUS={len(controller.wiring)} compartments{told}{order}"
 
     def _next(self, wake_at: float) -> Inward:
         if self._lost:
             lost, self._lost = self._lost, 0
             return InboxOverflowed(lost)
         with contextlib.suppress(queue.Empty):
-            pause = min(max(0.0, wake_at - time.monotonic()), 60.0)
+            pause = min(max(0.0, min(wake_at, self._feed_at) - time.monotonic()), 60.0)
             return self._inbox.get(timeout=pause) if pause else self._inbox.get_nowait()
         return Tick()
 
@@ -207,7 +250,9 @@ def new_id() -> UUID:
 
 
 def _crash_at(point: str) -> None:
-    """Die like in a power cut, if a test asks for it at this point."""
+    """Die like in a power cut, or stand still for good, if a test asks for it at this point."""
+    while os.environ.get("FELLESSKAP_HANG_AT") == point:
+        signal.pause()
     if os.environ.get("FELLESSKAP_CRASH_AT") == point:
         sys.stderr.flush()
         os.kill(os.getpid(), signal.SIGKILL)

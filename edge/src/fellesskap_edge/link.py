@@ -17,6 +17,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from fellesskap_edge.identity import Broker
 from fellesskap_edge.inbox import Inward, LinkDown, LinkMessage, LinkUp, Publish
+from fellesskap_edge.watchdog import Beat
 from fellesskap_protocol.topics import DOWNLINK, InvalidTopic, Kind, parse, topic
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,11 @@ class Link:
         self._ending = threading.Event()
         self._tries = 0
         self._thread = threading.Thread(target=self._run, name="link", daemon=True)
+
+    @property
+    def beat(self) -> Beat:
+        """Whether the thread runs; it may wait long for the network."""
+        return Beat("link", self._thread.is_alive())
 
     def start(self) -> None:
         """Connect, now and again."""

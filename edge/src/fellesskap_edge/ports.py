@@ -6,11 +6,13 @@ port that goes away is opened again by its name, so a re-plugged adapter comes b
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 
 import serial
 
 from fellesskap_edge.inbox import Inward, PortBytes, PortDown, PortUp
+from fellesskap_edge.watchdog import Beat
 
 log = logging.getLogger(__name__)
 REOPEN_S = 0.5
@@ -27,10 +29,17 @@ class Ports:
         self._post = post
         self._open: dict[str, serial.Serial] = {}
         self._ending = threading.Event()
+        self._round_at = dict.fromkeys(bauds, time.monotonic())
         self._threads = [
             threading.Thread(target=self._run, args=(port, baud), name=f"port {port}", daemon=True)
             for port, baud in bauds.items()
         ]
+
+    @property
+    def beats(self) -> list[Beat]:
+        """Whether each thread runs, and when it last went round."""
+        ports = zip(self._threads, self._round_at.items(), strict=True)
+        return [Beat(thread.name, thread.is_alive(), at) for thread, (_, at) in ports]
 
     def start(self) -> None:
         """Open the ports, now and whenever they come back."""
@@ -58,6 +67,7 @@ class Ports:
     def _run(self, port: str, baud: int) -> None:
         said = ""
         while not self._ending.is_set():
+            self._round_at[port] = time.monotonic()
             try:
                 with serial.Serial(
                     port, baud, timeout=WAIT_S, write_timeout=WRITE_S_MAX, exclusive=True
@@ -77,6 +87,7 @@ class Ports:
 
     def _read(self, port: str, line: serial.Serial) -> None:
         while not self._ending.is_set():
+            self._round_at[port] = time.monotonic()
             data = line.read(1)
             if data:
                 waiting = min(line.in_waiting, READ_BYTES_MAX)

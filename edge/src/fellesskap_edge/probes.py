@@ -12,6 +12,7 @@ from pathlib import Path
 
 from fellesskap_edge.climate import Read
 from fellesskap_edge.inbox import Inward
+from fellesskap_edge.watchdog import Beat
 
 READ_S = 30.0
 """From start to start of a round over all probes."""
@@ -32,6 +33,11 @@ class Probes:
         self._post = post
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="probes", daemon=True)
+
+    @property
+    def beats(self) -> list[Beat]:
+        """Whether the thread runs, if there is a probe; a read may take the kernel long."""
+        return [Beat("probes", self._thread.is_alive())] if self._devices else []
 
     def start(self) -> None:
         """Read from now on, if there is a probe."""

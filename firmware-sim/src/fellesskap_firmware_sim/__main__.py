@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from fellesskap_edge.config import InvalidConfig, load
+from fellesskap_edge.config_check import InvalidConfig, load
 from fellesskap_edge.locks import FAMILIES
 from fellesskap_firmware_sim.badges import MAY, NoSecrets, sign, signer
 from fellesskap_firmware_sim.boards import BOARDS

@@ -32,6 +32,7 @@ from fellesskap_edge.inbox import CodeTyped, KeyPressed
 from fellesskap_edge.kiosk.picture import spots
 from fellesskap_edge.spoken import Key
 from fellesskap_edge.state import Answer, TellCourier
+from fellesskap_edge.watchdog import Beat
 from fellesskap_protocol.codes import QR_PREFIX, normalise_code
 
 log = logging.getLogger(__name__)
@@ -86,6 +87,11 @@ class Kiosk:
     def url(self) -> str:
         """Where the page is."""
         return f"http://{self._host}/"
+
+    @property
+    def beat(self) -> Beat:
+        """Whether the thread of the web server runs."""
+        return Beat("kiosk", self._thread.is_alive())
 
     def start(self) -> None:
         """Serve from now on."""

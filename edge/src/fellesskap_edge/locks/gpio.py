@@ -10,7 +10,7 @@ machine its events; `pins` reads and writes what it says.
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from fellesskap_edge.bus import (
     UNLOCK_WAIT_S_MAX,
@@ -25,18 +25,6 @@ from fellesskap_edge.bus import (
 from fellesskap_edge.door import Reading
 
 QUALITY = "from documents"
-
-
-class Defaults(NamedTuple):
-    """What a bank on pins has where `locker.toml` says nothing."""
-
-    pulse_ms: int = 300
-    channels: int = 0
-    baud: int = 9600
-    closed_bit: Literal[0, 1] = 1
-
-
-DEFAULTS = Defaults()
 PULSE_S_MAX = 1.0
 """No coil is on for longer, whatever the configuration says: longer burns it."""
 REST_S = 0.5

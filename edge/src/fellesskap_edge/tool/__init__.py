@@ -1,0 +1,1 @@
+"""The technician's tool: what `fellesskap-edge` does beside running the locker."""
