@@ -147,7 +147,7 @@ def test_acks_lost_and_lower_than_before(edge: Edge) -> None:
     backend.grant(backend.claim(1, LABEL, CODE))
     backend.acking = False
     heard = len(backend.batches)
-    locker.hardware.scan("]C0SOMETHING-ELSE")
+    locker.hardware.scan("]C0SOMETHING-2")
     wait_for("sent again", lambda: len(backend.batches) > heard + 1)
     sent = backend.batches
     assert sent[-1].events == sent[-2].events
