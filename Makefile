@@ -3,6 +3,7 @@ SHELL := /bin/bash
 RUN := .tools/bin/uv run --no-sync --quiet
 export UV_PYTHON_DOWNLOADS := never
 KEEP ?=
+SCENE ?=
 SEEDS ?= 20
 DAYS ?= 1
 FIRST_SEED ?= 0
@@ -19,8 +20,8 @@ setup:  ## install the locked Python packages into .venv (and uv into .tools)
 debian:  # the Debian packages that only tests need (no explanation line: part of test)
 	@scripts/debian-packages mosquitto chromium
 
-demo: setup  ## take one parcel from reservation to collection; KEEP=1 stays up to play with
-	@$(RUN) python -m tests.system.demo $(if $(KEEP),--keep,)
+demo: setup  ## take one parcel from reservation to collection; KEEP=1 stays up; SCENE=busy: a busy visit
+	@$(RUN) python -m tests.system.demo $(if $(KEEP),--keep,) $(if $(SCENE),--scene $(SCENE),)
 
 test: setup debian  ## what CI runs: everything but the full numbers, under 30 minutes
 	@scripts/test standard

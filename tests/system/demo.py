@@ -10,7 +10,6 @@ import contextlib
 import signal
 import sys
 import tempfile
-import threading
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,6 +20,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tests.system.busy import busy
+from tests.system.facts import Facts
 from tests.system.house import Installation, Locker, installation, wait_for
 from tests.system.operator_view import OperatorView
 from tests.system.receiver import Receiver
@@ -30,31 +31,6 @@ LABEL = "370712345678901238"
 LOCKER_ID = "fornebu-1"
 Json = dict[str, Any]
 console = Console(highlight=False)
-
-
-class Facts:
-    """What the simulated hardware did, in order, with its own monotonic times."""
-
-    def __init__(self, locker: Locker) -> None:
-        self.rows: list[Json] = []
-        self._rows = locker.hardware.watch()
-        threading.Thread(target=self._keep, daemon=True).start()
-
-    def _keep(self) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            self.rows.extend(self._rows)
-
-    def wait(self, fact: str, after: float, **wanted: object) -> Json:
-        """Return the first such fact after a monotonic time."""
-
-        def probe() -> Json | None:
-            for row in list(self.rows):
-                as_wanted = all(row.get(key) == value for key, value in wanted.items())
-                if row["fact"] == fact and row["mono_s"] > after and as_wanted:
-                    return row
-            return None
-
-        return wait_for(f"the locker's {fact}", probe)
 
 
 def say(who: str, what: str, after_ms: float | None = None) -> None:
@@ -273,7 +249,12 @@ def main() -> int:
     """Run the demo; 0 if the verdict is clean."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--keep", action="store_true", help="stay up afterwards, to play with")
-    keep = parser.parse_args().keep
+    parser.add_argument("--scene", choices=["parcel", "busy"], default="parcel")
+    asked = parser.parse_args()
+    keep: bool = asked.keep
+    if asked.scene == "busy":
+        with tempfile.TemporaryDirectory(prefix="fellesskap-") as root:
+            return 0 if busy(Path(root)) else 1
     receiver = Receiver()
     try:
         with (
