@@ -12,8 +12,8 @@ TOP = [ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY", "C
 PAGES = [*TOP, *sorted((ROOT / "docs").rglob("*.md")), ROOT / "deploy/edge/README.md"]
 FOLDERS = "protocol|edge|backend|firmware-sim|tests|deploy|docs|scripts"
 LINE_MAX = 110
-WIDE = ("protocol.md", "decisions/")
-"""Pages whose sentences stand each on a line of its own."""
+WIDE = ("protocol.md", "failures.md", "decisions/")
+"""Pages whose sentences, or rows, stand each on a line of its own."""
 
 
 def tracked() -> set[str]:

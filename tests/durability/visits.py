@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from fellesskap_edge.config import LockerConfig
 from fellesskap_edge.config_check import load
 from fellesskap_edge.inbox import Outward, PortDown, Publish, WritePort
 from fellesskap_edge.journal import Journal
@@ -25,11 +26,17 @@ Open = Callable[[Path], Journal]
 
 
 class Visits(World):
-    """One locker, `seed` its chance; `open_journal` opens its store."""
+    """One locker, `seed` its chance; `open_journal` opens its store, `config` is its wiring."""
 
     backend: Ledger
 
-    def __init__(self, seed: int, folder: Path, open_journal: Open = Journal) -> None:
+    def __init__(
+        self,
+        seed: int,
+        folder: Path,
+        open_journal: Open = Journal,
+        config: LockerConfig | None = None,
+    ) -> None:
         self.doom: tuple[str, int] | None = None
         """The crash point to die at, and at which of its passes from now on."""
         self.passed: Counter[str] = Counter()
@@ -42,7 +49,7 @@ class Visits(World):
         self.unlocks = 0
         self._open_store = open_journal
         (folder / "locker.toml").write_text(locker_toml("sim-1"))
-        super().__init__(seed, load(folder / "locker.toml"), folder)
+        super().__init__(seed, config or load(folder / "locker.toml"), folder)
         self.faulty = False
         device = self._identity.key.public
         k_locker = self._identity.k_locker

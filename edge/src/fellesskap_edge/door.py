@@ -163,6 +163,8 @@ class Door:
     last_pulse_at: float = float("-inf")
     opened_at: float | None = None
     wake_at: float = float("inf")
+    unmoved: int = 0
+    """Uses in a row through which the sensor read open and nothing else."""
 
 
 def resumed(authorisation_id: str, now: float) -> Door:
@@ -172,6 +174,8 @@ def resumed(authorisation_id: str, now: float) -> Door:
 
 def read(door: Door, reading: Reading, now: float) -> tuple[Door, tuple[Report, ...]]:
     """Take a sensor reading in; an opening before the first pulse is not by this operation."""
+    if reading == "shut":
+        door = replace(door, unmoved=0)
     if door.state is S.QUEUED and door.pulses == 0:
         return replace(door, reading=reading), ()
     seen = {"open": E.SEEN_OPEN, "shut": E.SEEN_SHUT, "unknown": E.SIGHT_LOST}[reading]

@@ -4,6 +4,7 @@ The only place that emits `Pulse`. An authorisation and each pulse are recorded 
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import msgspec
 
@@ -39,6 +40,8 @@ from fellesskap_protocol.events import (
 
 WEAK_S = 2.0
 """A door open for less is weak evidence of an act without an occupancy sensor."""
+UNMOVED_MAX = 3
+"""Uses in a row through which a sensor reads open: then it is doubted, not the people."""
 
 
 def authorise(draft: Draft, number: int, operation: Operation, kind: Presentation) -> None:
@@ -168,8 +171,13 @@ def _closed(draft: Draft, number: int, before: Door) -> None:
     complete(draft, number, _end(draft, number), "weak" if weak else "door")
 
 
-def _unverified(draft: Draft, number: int, _before: Door) -> None:
+def _unverified(draft: Draft, number: int, before: Door) -> None:
     complete(draft, number, _end(draft, number), "none")
+    if before.reading == "open":
+        door = replace(draft.c.doors[number], unmoved=before.unmoved + 1)
+        draft.c.doors[number] = door
+        if door.unmoved == UNMOVED_MAX and draft.c.places[number].service == "in":
+            change_service(draft, number, "suspect", "sensor")
 
 
 def _end(draft: Draft, number: int) -> Operation:

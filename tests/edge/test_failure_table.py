@@ -1,0 +1,242 @@
+"""The twenty failures of `docs/failures.md` under the real drive, one test each, in virtual time.
+
+Each turns the simulator's own knob, then asks three things: what the journal says, what the person
+is told, and what the operator sees (the retained state, or a fault in the journal). Here locks,
+doors and coils (rows 1 to 8) and the page itself; the others are in `test_failure_table_beyond.py`.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from fellesskap_edge.config import Bank
+from fellesskap_edge.door import LEFT_OPEN_S
+from fellesskap_edge.operating import UNMOVED_MAX
+from fellesskap_protocol.events import (
+    Collected,
+    DoorClosed,
+    DoorOpened,
+    Forced,
+    Jammed,
+    LeftOpen,
+    NotOpened,
+    Pulsed,
+    ServiceChanged,
+)
+from tests.durability.visits import label
+from tests.edge import test_failure_table_beyond as beyond
+from tests.edge.failing_locker import Failing
+from tests.edge.little_locker import CONFIG
+
+PAGE = Path(__file__).parents[2] / "docs/failures.md"
+ROWS = 20
+
+
+@pytest.fixture
+def locker(tmp_path: Path) -> Iterator[Failing]:
+    locker = Failing(tmp_path)
+    yield locker
+    assert locker.checker.breaks == []
+    locker.drive.parts.journal.close()
+
+
+def test_a_load_that_leans_on_a_door_is_three_pulses_and_a_door_out_of_service(
+    locker: Failing,
+) -> None:
+    """Row 1: a lock jams, or a load leans on its door."""
+    faults = locker.hardware.plant.locks[1].faults
+    faults.jammed = faults.jam_frees_on_push = True
+    assert locker.types() == ("opens", 1)
+    locker.wait(9)
+    assert locker.journalled(NotOpened), "the page says that the door did not open"
+    locker.wait(30)
+    starts = [pulse.started for pulse in locker.hardware.plant.pulses if pulse.compartment == 1]
+    assert len(locker.journalled(Pulsed)) == 3
+    assert min(b - a for a, b in zip(starts[-3:], starts[-2:], strict=False)) >= 5
+    assert [one.compartment for one in locker.journalled(Jammed)] == [1]
+    assert locker.seen().service == "out"
+    locker.hardware.plant.push(1, locker.now_s)
+    assert locker.collects() == ("opens", 1), "the right stays good, and the push has freed it"
+    assert len(locker.journalled(Collected)) == 1
+
+
+def test_a_latch_too_stiff_for_the_pulse_is_a_jam_and_never_a_longer_pulse(
+    locker: Failing,
+) -> None:
+    """Row 2: the pulse is too short or too weak."""
+    locker.hardware.plant.locks[1].faults.release_s_min = 0.5
+    assert locker.types() == ("opens", 1)
+    locker.wait(40)
+    assert len(locker.journalled(NotOpened)) == 2
+    assert len(locker.journalled(Jammed)) == 1
+    assert locker.seen().service == "out"
+    lengths = [one.ended - one.started for one in locker.hardware.plant.pulses]
+    assert max(lengths) == pytest.approx(0.3, abs=0.01)
+
+
+def test_a_supply_that_sags_is_a_jam_and_its_doors_work_again_when_it_does(
+    locker: Failing,
+) -> None:
+    """Row 2, too: 9.4 V at the coil do not release."""
+    supply = locker.hardware.plant.supplies["psu-1"].faults
+    supply.volts = 10.0
+    assert locker.types() == ("opens", 1)
+    locker.wait(40)
+    assert locker.seen().service == "out"
+    supply.volts = 12.0
+    assert locker.collects() == ("opens", 1)
+    assert len(locker.journalled(Collected)) == 1
+
+
+def test_a_door_left_open_is_told_and_given_to_nobody(locker: Failing) -> None:
+    """Row 3: a door is left open."""
+    locker.collects()
+    locker.types()
+    locker.wait(LEFT_OPEN_S + 10)
+    assert [one.compartment for one in locker.journalled(LeftOpen)] == [1]
+    assert locker.seen().door == "open"
+    assert locker.types() == ("busy", 1)
+    outcome, number = locker.scans(label(2))
+    assert outcome == "opens"
+    assert number != 1
+
+
+def test_a_door_that_opens_without_a_pulse_is_forced_and_given_to_nobody(
+    locker: Failing,
+) -> None:
+    """Row 4: a door is forced, or opens uncommanded."""
+    locker.hardware.plant.force(2, locker.now_s)
+    locker.wait(8)
+    locker.hardware.plant.force(1, locker.now_s)
+    locker.wait(8)
+    by_door = {one.compartment: one for one in locker.journalled(Forced)}
+    assert by_door[2].since_last_pulse_ms is None
+    assert (by_door[1].since_last_pulse_ms or 0) > 30_000, "it was pulsed for the deposit"
+    assert locker.seen().door == "open"
+    outcome, number = locker.scans(label(2))
+    assert outcome == "opens"
+    assert number not in (1, 2)
+
+
+def test_a_contact_that_reads_open_through_three_uses_is_suspect_and_nobody_is_stopped(
+    locker: Failing,
+) -> None:
+    """Row 5: a sensor sticks, open."""
+    locker.hardware.plant.locks[1].faults.sensor_stuck = "open"
+    locker.wait(8)
+    for use in range(UNMOVED_MAX):
+        assert locker.journalled(ServiceChanged) == [], f"after {use} uses"
+        assert locker.collects() == ("opens", 1)
+    assert [one.evidence for one in locker.journalled(Collected)] == ["none"]
+    assert [(one.to, one.cause) for one in locker.journalled(ServiceChanged)] == [
+        ("suspect", "sensor")
+    ]
+    assert (locker.seen().door, locker.seen().service) == ("open", "suspect")
+    assert locker.journalled(Jammed) == []
+    assert locker.journalled(DoorClosed) == [], "no shut door is made up"
+
+
+def test_a_contact_that_moved_between_its_uses_is_not_doubted(locker: Failing) -> None:
+    """Row 5, too: a sensor that read shut once since was not stuck."""
+    faults = locker.hardware.plant.locks[1].faults
+    for use in range(UNMOVED_MAX):
+        if use == UNMOVED_MAX - 1:
+            faults.sensor_stuck = None
+            locker.wait(8)
+        faults.sensor_stuck = "open"
+        locker.wait(8)
+        assert locker.collects() == ("opens", 1)
+    assert locker.journalled(ServiceChanged) == []
+    assert locker.seen().service == "in"
+
+
+def test_a_contact_that_reads_shut_through_three_pulses_is_a_jam_and_no_parcel_is_gone(
+    locker: Failing,
+) -> None:
+    """Row 5, too: a sensor sticks, shut. Nothing tells it from a jam."""
+    locker.hardware.plant.locks[1].faults.sensor_stuck = "shut"
+    assert locker.collects() == ("opens", 1)
+    assert len(locker.journalled(Jammed)) == 1
+    assert (locker.seen().door, locker.seen().service) == ("shut", "out")
+    assert locker.journalled(Collected) == []
+    assert locker.journalled(DoorOpened) == [], "no open door is made up"
+
+
+def test_a_welded_relay_is_told_switched_off_and_the_other_bank_serves_on(
+    tmp_path: Path,
+) -> None:
+    """Row 6: a relay is welded, a channel held."""
+    banks = (
+        Bank(name="a", family="waveshare_d", port="bus-a", address=1, supply="psu-a"),
+        Bank(name="b", family="kerong", port="bus-b", address=0, supply="psu-b"),
+    )
+    locker = Failing(tmp_path, msgspec.structs.replace(CONFIG, banks=banks))
+    board = locker.hardware.boards["a"]
+    board.faults.welded = 1
+    assert locker.types() == ("opens", 1)
+    locker.wait(3)
+    assert locker.faults() == [("relay 1 of bank a", "stays on")]
+    board.faults.welded = 0
+    locker.wait(15)
+    assert locker.faults()[1:] == [("relay 1 of bank a", "ok")]
+    assert board.on == set(), "all off was said again and again"
+    locker.drive.parts.journal.close()
+
+
+def test_a_daemon_killed_in_mid_pulse_does_not_fire_again(locker: Failing) -> None:
+    """Row 7: the host is killed in mid-pulse."""
+    faults = locker.hardware.plant.locks[1].faults
+    faults.jammed = True
+    locker.doom = ("after_pulse_before_record", 0)
+    assert locker.types() == ("opens", 1)
+    locker.wait(60)
+    assert locker.deaths == 1
+    assert len(locker.journalled(Pulsed)) == 1
+    assert len(locker.journalled(NotOpened)) == 1
+    lengths = [one.ended - one.started for one in locker.hardware.plant.pulses]
+    assert max(lengths) == pytest.approx(0.3, abs=0.01), "the board times it"
+    assert locker.seen().content == "parcel"
+    faults.jammed = False
+    assert locker.collects() == ("opens", 1)
+
+
+@pytest.mark.parametrize(("after_s", "opened"), [(0.05, False), (0.25, True)])
+def test_power_lost_in_mid_pulse_leaves_doors_as_they_stood_and_nothing_fires(
+    locker: Failing, after_s: float, *, opened: bool
+) -> None:
+    """Row 8: power is lost in mid-pulse."""
+    locker.types()
+    locker.wait(after_s)
+    locker.power_fails()
+    before = len(locker.hardware.plant.pulses)
+    locker.wait(40)
+    assert len(locker.hardware.plant.pulses) == before
+    assert len(locker.journalled(Pulsed)) == 1
+    seen = {one.authorisation_id for one in locker.journalled(DoorOpened)}
+    assert seen == ({locker.journalled(Pulsed)[0].authorisation_id} if opened else set())
+    assert locker.journalled(Forced) == []
+    assert len(locker.journalled(NotOpened)) == int(not opened)
+    assert locker.seen().door == ("open" if opened else "shut")
+    assert locker.types() == (("busy" if opened else "opens"), 1)
+
+
+# The page ----------------------------------------------------------------------------------------
+
+
+def documented() -> dict[str, str]:
+    """Every test of a row with its docstring."""
+    everything = {**globals(), **vars(beyond)}
+    return {name: one.__doc__ or "" for name, one in everything.items() if name.startswith("test_")}
+
+
+def test_every_row_of_the_page_names_its_tests_and_every_test_its_row() -> None:
+    """Each row has a number, and the tests that stand in its last column are those of its row."""
+    rows = re.findall(r"^\| (\d+) \|.*\| ([^|]+) \|$", PAGE.read_text(), re.MULTILINE)
+    named = {int(number): set(re.findall(r"`(test_\w+)`", last)) for number, last in rows}
+    assert sorted(named) == list(range(1, ROWS + 1))
+    for number, names in named.items():
+        mine = {name for name, doc in documented().items() if re.match(rf"Row {number}\b", doc)}
+        assert names == mine != set(), f"row {number}"
