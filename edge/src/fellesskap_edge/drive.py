@@ -83,7 +83,7 @@ class Drive:
     def wake_at(self) -> float:
         """When a tick would do something, in monotonic seconds."""
         return min(
-            controllers.wake_at(self.controller, self.now),
+            controllers.wake_at(self.controller),
             self.uplink.wake_at,
             self.climate.wake_at,
             self.framer.wake_at,
@@ -156,7 +156,7 @@ class Drive:
             self._temperature(climate.Tick())
         if self.uplink.wake_at <= mono_s:
             self._uplink(uplink.Tick())
-        if controllers.wake_at(self.controller, self.now) <= mono_s:
+        if controllers.wake_at(self.controller) <= mono_s:
             self._control(ctl.Tick())
 
     def _scanned(self, scans: tuple[scanner.Scan, ...]) -> None:

@@ -65,7 +65,8 @@ def start(parts: Parts, machine: Instant, *, commissioned: bool) -> Started:
     events = [effect.event for effect in draft.effects if isinstance(effect, ctl.Record)]
     changes = [effect for effect in draft.effects if isinstance(effect, ctl.Keep | ctl.Forget)]
     journal.commit(events, changes, stamp(parts, now), new_epoch=new_epoch)
-    journal.prune(known.acked_seq, now.wall)
+    if now.trusted:  # a clock that ran ahead would drop everything, and what is known of the time
+        journal.prune(known.acked_seq, now.wall)
     return Started(
         controller=draft.c,
         uplink=Uplink(
