@@ -165,7 +165,7 @@ class LittleLocker:
     @property
     def wake_at(self) -> float:
         """When a tick would do something."""
-        return wake_at(self.controller, self.now)
+        return wake_at(self.controller)
 
     def new_id(self) -> str:
         """The next id of an authorisation."""

@@ -353,6 +353,8 @@ def _fire(bus: Bus, unlock: Unlock, now: float) -> Step:
 
 def _give_up(bus: Bus, now: float) -> Step:
     """Drop the unlocks that waited too long for the line."""
+    if not bus.unlocks:
+        return bus, ()
     late = [unlock for unlock, since in bus.unlocks if now >= since + UNLOCK_WAIT_S_MAX]
     kept = tuple(one for one in bus.unlocks if one[0] not in late)
     return replace(bus, unlocks=kept), tuple(Unacknowledged(one.ticket) for one in late)

@@ -36,7 +36,7 @@ class Floor:
         """Return the moment that deadlines are measured by."""
         floor = self.at + timedelta(seconds=machine.mono_s - self.mono_s)
         believed = floor if self.fresh and not machine.trusted else max(floor, machine.wall)
-        return replace(machine, wall=believed)
+        return Instant(machine.mono_s, believed, machine.trusted)
 
     def raised(self, iat: datetime, mono_s: float) -> "Floor":
         """Take a verified message in: time is not before it."""

@@ -16,7 +16,7 @@ from fellesskap_edge.state import CommandArrived, Draft, Forget, Keep, Record, R
 from fellesskap_protocol.messages import Command
 
 CONSUMED_KEPT = timedelta(hours=24)
-REMOTE_WINDOW = timedelta(minutes=10)
+REMOTE_WINDOW_S = 600.0
 TWO_OPERATORS = "two_operators"
 """The `actor_class` of a command that two operators approved."""
 OPENS_KEPT = 2000
@@ -71,31 +71,22 @@ def _refusal(draft: Draft, command: Command) -> str | None:
 
 
 def _over_limit(draft: Draft, command: Command) -> bool:
-    """Say whether one more is too many, by the wall clock and by the clock nobody can set.
+    """Say whether one more is too many, by the clock that neither a message nor a hand can set.
 
     In service mode, with the key turned inside the cabinet, what two operators signed together is
     not limited but by the supplies.
     """
     if command.actor_class == TWO_OPERATORS and draft.now.mono_s < draft.c.key_until:
         return False
-    return _over_limit_of_this_boot(draft) or _over_limit_by_the_wall(draft)
-
-
-def _over_limit_of_this_boot(draft: Draft) -> bool:
-    """A signed `iat` moves the wall clock's floor; this holds whoever signs (I6)."""
-    now, limits = draft.now.mono_s, draft.c.limits
-    recent = [at for at in draft.c.opened_remotely_at if now - at < REMOTE_WINDOW.total_seconds()]
-    if len(recent) >= limits.remote_opens_per_10_min:
+    limits, now = draft.c.limits, draft.now.mono_s
+    if len(_opened_lately(draft)) >= limits.remote_opens_per_10_min:
         return True
-    return bool(recent) and now - recent[-1] < limits.remote_open_interval_s
+    return any(now - at < limits.remote_open_interval_s for at in draft.c.opened_remotely_at[-1:])
 
 
-def _over_limit_by_the_wall(draft: Draft) -> bool:
-    recent = [at for at in draft.c.remote_opens.at if draft.now.wall - at < REMOTE_WINDOW]
-    if len(recent) >= draft.c.limits.remote_opens_per_10_min:
-        return True
-    gap = timedelta(seconds=draft.c.limits.remote_open_interval_s)
-    return bool(recent) and draft.now.wall - recent[-1] < gap
+def _opened_lately(draft: Draft) -> tuple[float, ...]:
+    now = draft.now.mono_s
+    return tuple(at for at in draft.c.opened_remotely_at if now - at < REMOTE_WINDOW_S)
 
 
 def _obey(draft: Draft, event: CommandArrived) -> None:
@@ -109,12 +100,11 @@ def _obey(draft: Draft, event: CommandArrived) -> None:
         assert command.service is not None
         change_service(draft, number, command.service, command.reason_code)
         return
-    recent = tuple(at for at in draft.c.remote_opens.at if draft.now.wall - at < REMOTE_WINDOW)
-    draft.change(
-        remote_opens=RemoteOpens((*recent, draft.now.wall)),
-        opened_remotely_at=(*draft.c.opened_remotely_at[-OPENS_KEPT:], draft.now.mono_s),
-    )
-    draft.say(Keep("remote_opens", "all", draft.c.remote_opens))
+    now = draft.now
+    recent = (*_opened_lately(draft)[-OPENS_KEPT:], now.mono_s)
+    draft.change(opened_remotely_at=recent)
+    walls = tuple(now.wall - timedelta(seconds=now.mono_s - at) for at in recent)
+    draft.say(Keep("remote_opens", "all", RemoteOpens(walls)))
     operation = Operation(event.authorisation_id, "open", jti=command.jti)
     authorise(draft, number, operation, "command")
 

@@ -5,7 +5,6 @@ in order. It decides every opening alone, from what it holds; `drive` commits be
 """
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from typing import Any
 
 from fellesskap_edge.clock import Instant
@@ -111,7 +110,8 @@ def _restore_fact(draft: Draft, kind: FactKind, key: str, fact: Fact) -> None:
         case Consumed():
             draft.c.consumed[key] = fact
         case RemoteOpens():
-            draft.change(remote_opens=fact)
+            # A moment ago, whatever a clock says: no restart with another time lifts the limit.
+            draft.change(opened_remotely_at=(draft.now.mono_s,) * len(fact.at))
         case Used():
             draft.c.used[key] = fact.units
         case Session():
@@ -137,15 +137,14 @@ def step(
     return draft.c, tuple(draft.effects)
 
 
-def wake_at(controller: Controller, now: Instant) -> float:
+def wake_at(controller: Controller) -> float:
     """Return when a tick would do something, in monotonic seconds."""
     times = [door.wake_at for door in controller.doors.values()]
     times += [pulse_free_at(controller, number) for number in controller.waiting_pulses]
     if controller.key_until:
         times.append(controller.key_until)
     if controller.serving_since is not None:
-        due = controller.serving_since + timedelta(seconds=SERVING_S) - now.wall
-        times.append(now.mono_s + max(0.0, due.total_seconds()))
+        times.append(controller.serving_since + SERVING_S)
     return min(times)
 
 

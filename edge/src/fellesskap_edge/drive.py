@@ -81,7 +81,7 @@ class Drive:
     def wake_at(self) -> float:
         """When a tick would do something, in monotonic seconds."""
         return min(
-            self.keeping.wake_at(controllers.wake_at(self.controller, self.now)),
+            self.keeping.wake_at(controllers.wake_at(self.controller)),
             self.uplink.wake_at,
             self.climate.wake_at,
             self.reader.wake_at,
@@ -148,7 +148,7 @@ class Drive:
             self._temperature(climate.Tick())
         if self.uplink.wake_at <= mono_s:
             self._uplink(uplink.Tick())
-        if not self.keeping.outage and controllers.wake_at(self.controller, self.now) <= mono_s:
+        if not self.keeping.outage and controllers.wake_at(self.controller) <= mono_s:
             self._control(ctl.Tick())
 
     def _message(self, message: rim.LinkMessage) -> None:

@@ -67,7 +67,7 @@ class Consumed(msgspec.Struct, frozen=True):
 
 
 class RemoteOpens(msgspec.Struct, frozen=True):
-    """When doors were opened from afar, by the wall clock's floor."""
+    """When doors were opened from afar within ten minutes, by the wall clock's floor."""
 
     at: tuple[datetime, ...] = ()
 

@@ -6,6 +6,7 @@ Only `drive` uses it. What is decided when the store refuses is `outage`'s.
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from fellesskap_edge import outage
 from fellesskap_edge.clock import Instant
@@ -91,7 +92,7 @@ class Keeping:
             return False
         log.warning("the store takes commits again")
         self.outage = None
-        self.kept = replace(self.kept, serving_since=now.wall)
+        self.kept = replace(self.kept, serving_since=now.mono_s)
         return True
 
     def tidy(self, acked_seq: int, now: Instant) -> tuple[Fault, ...]:
@@ -101,7 +102,9 @@ class Keeping:
             self._journal.mind_room()
             if now.mono_s >= self._prune_at:
                 self._parts.crash_at("before_prune")
-                more = self._journal.prune(acked_seq, now.wall)
+                # A clock that ran ahead must not drop history by its age.
+                known = now.wall if now.trusted else datetime.fromtimestamp(0, UTC)
+                more = self._journal.prune(acked_seq, known)
                 self._parts.crash_at("after_prune")
                 self._prune_at = now.mono_s + (HOUSE_S if more else PRUNE_S)
         if self._journal.roomy == self.roomy:

@@ -22,7 +22,6 @@ from fellesskap_edge.facts import (
     Operation,
     Place,
     Position,
-    RemoteOpens,
     Session,
 )
 from fellesskap_edge.spoken import Told
@@ -223,15 +222,15 @@ class Controller:
     keypad: Throttle = Throttle()
     labels: Throttle = Throttle()
     consumed: dict[str, Consumed] = field(default_factory=dict)
-    remote_opens: RemoteOpens = RemoteOpens()
     opened_remotely_at: tuple[float, ...] = ()
-    """The same in monotonic seconds of this boot."""
+    """In monotonic seconds, which no message and nobody at the machine can set."""
     supply_free_at: dict[str, float] = field(default_factory=dict)
     waiting_pulses: tuple[int, ...] = ()
     reopenings: dict[int, Reopening] = field(default_factory=dict)
     excursions: dict[int, Excursion] = field(default_factory=dict)
     answering: frozenset[str] = frozenset()
-    serving_since: datetime | None = None
+    serving_since: float | None = None
+    """What is not proven yet began then, in monotonic seconds."""
     used: dict[str, int] = field(default_factory=dict)
     """Allowance given away in this epoch, by size class."""
     session: Session | None = None

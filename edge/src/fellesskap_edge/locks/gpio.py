@@ -208,7 +208,7 @@ def _asked(pins: Pins, unlock: Unlock, now: float) -> Step:
 
 def _fire(pins: Pins, now: float) -> Step:
     """If no coil is on and the supply has rested, switch the next one on."""
-    if pins.phase is not Phase.READY:
+    if pins.phase is not Phase.READY or not pins.unlocks:
         return pins, ()
     late = tuple(one for one, since in pins.unlocks if now - since > UNLOCK_WAIT_S_MAX)
     kept = tuple(one for one in pins.unlocks if one[0] not in late)
