@@ -118,7 +118,8 @@ def test_a_board_that_browns_out_is_told_its_settings_again_and_serves(tmp_path:
     assert locker.types() == ("out_of_order", 1)
     locker.wait(10)
     assert locker.faults()[1:] == [("bank a", "ok")]
-    locker.hardware.boards["a"].faults.reset_s = 0.3  # and once more, in no poll's way
+    locker.hardware.boards["a"].faults.reset_s = 0.3  # once more, between two polls
+    locker.hardware.advance(locker.now_s)
     locker.wait(0.4)
     assert locker.collects() == ("opens", 1)
     pulse = locker.hardware.plant.pulses[-1]
