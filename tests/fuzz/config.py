@@ -14,7 +14,7 @@ from fellesskap_edge.locks import FAMILIES
 from tests.fuzz.harness import Fuzz
 
 SHIPPED = Path(__file__).parents[2] / "deploy" / "edge"
-INPUT_BYTES_MAX = 16 * 1024
+INPUT_BYTES_MAX = 6 * 1024
 """Of an input: a file of thousands of keys takes its time by its length."""
 DOORS = 2
 FILE, MISSING = Path("/nowhere/locker.toml"), SHIPPED / "missing.toml"
