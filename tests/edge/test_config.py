@@ -291,6 +291,27 @@ def test_what_is_left_out_is_as_the_family_has_it(
     assert bank.gap_s == pytest.approx(bank.pulse_ms / 1000 + 0.5)
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[kiosk]\nport = " + "9" * 5000, "toml: an integer of thousands of digits"),
+        ("[kiosk]\nport = 0x" + "f" * 4000, "toml:2: kiosk.port is beyond 64 bits"),
+        ("[limits]\nlock_cooldown_s = " + "9" * 400, "toml:2: limits.lock_cooldown_s is beyond"),
+        ("[[bank]]\nlock_pins = [1,\n1" + "0" * 19 + "]", "toml:3: bank.0.lock_pins.1 is beyond"),
+        ("[[bank]]\nfamily" + ".a" * 1500 + " = 1", "toml: nested too deeply"),
+        ("a = 1\n# \u2028\nb = [", "toml:3: not TOML"),
+    ],
+)
+def test_what_toml_can_hold_and_no_locker_needs_is_refused(
+    tmp_path: Path, text: str, told: str
+) -> None:
+    path = tmp_path / "locker.toml"
+    path.write_text(text)
+    with pytest.raises(InvalidConfig) as refusal:
+        load(path)
+    assert told in refusal.value.problems[0]
+
+
 def test_file_that_is_not_there_or_no_text_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidConfig, match="No such file"):
         load(tmp_path / "locker.toml")

@@ -7,6 +7,7 @@ A target raises nothing but what it documents, and asserts what must hold of wha
 
 import json
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -24,6 +25,8 @@ MUTATIONS_MAX = 4
 
 Target = Callable[[bytes], None]
 Mutate = Callable[[Random, bytes], bytes]
+Part = ModuleType | Callable[..., object]
+"""What a run must cover: a module, or one function where the rest of its module parses nothing."""
 
 
 class Failed(AssertionError):
@@ -36,11 +39,11 @@ class TooSlow(Exception):
 
 @dataclass(frozen=True)
 class Fuzz:
-    """A target with its golden inputs, the modules that it must cover, and its own mutations."""
+    """A target with its golden inputs, what it must cover, and its own mutations."""
 
     one_input: Target
     seeds: Sequence[bytes]
-    modules: Sequence[ModuleType]
+    modules: Sequence[Part]
     mutate: Mutate
 
 
@@ -51,7 +54,7 @@ class Report:
     inputs: int
     slowest_s: float
     branches: dict[str, tuple[int, int]]
-    """By module: branches taken, branches there are."""
+    """By module or function: branches taken, branches there are."""
 
     @property
     def covered(self) -> float:
@@ -64,7 +67,7 @@ def run(
     target: Target,
     seeds: Sequence[bytes],
     count: int,
-    modules: Sequence[ModuleType],
+    modules: Sequence[Part],
     *,
     mutate: Mutate,
 ) -> Report:
@@ -133,22 +136,38 @@ def give(target: Target, data: bytes) -> float:
 
 
 @contextmanager
-def _covered(modules: Sequence[ModuleType]) -> Iterator[dict[str, tuple[int, int]]]:
-    """Measure the branches of some modules; filled in at the end."""
+def _covered(parts: Sequence[Part]) -> Iterator[dict[str, tuple[int, int]]]:
+    """Measure the branches of some modules and functions; filled in at the end."""
     branches: dict[str, tuple[int, int]] = {}
-    files = [str(module.__file__) for module in modules]
-    measured = coverage.Coverage(branch=True, include=files, data_file=None, config_file=False)
+    files = {part: _file(part) for part in parts}
+    include = sorted(set(files.values()))
+    measured = coverage.Coverage(branch=True, include=include, data_file=None, config_file=False)
     measured.start()
     try:
         yield branches
     finally:
         measured.stop()
+    if not parts:
+        return
     with TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
         measured.json_report(outfile=str(report))
-        for name, found in json.loads(report.read_text())["files"].items():
-            summary = found["summary"]
-            branches[Path(name).stem] = (summary["covered_branches"], summary["num_branches"])
+        # coverage names a file as seen from the working directory where it can.
+        found = {
+            str(Path(name).resolve()): one
+            for name, one in json.loads(report.read_text())["files"].items()
+        }
+    for part, file in files.items():
+        name, summary = Path(file).stem, found[file]["summary"]
+        if not isinstance(part, ModuleType):
+            name = f"{name}.{part.__qualname__}"
+            summary = found[file]["functions"][part.__qualname__]["summary"]
+        branches[name] = (summary["covered_branches"], summary["num_branches"])
+
+
+def _file(part: Part) -> str:
+    module = part if isinstance(part, ModuleType) else sys.modules[part.__module__]
+    return str(Path(str(module.__file__)).resolve())
 
 
 def _too_slow(_signal: int, _frame: FrameType | None) -> None:

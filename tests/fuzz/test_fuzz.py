@@ -13,7 +13,7 @@ import pytest
 
 from tests.fuzz.harness import Failed, Fuzz, run
 
-NAMES = ["labels", "scanners"]
+NAMES = ["labels", "scanners", "boards", "wire", "config"]
 INPUTS, INPUTS_FULL = 10_000, 1_000_000
 COVERED_MIN = 0.95
 

@@ -84,6 +84,11 @@ def test_noise_gives_a_clear_error(data: bytes) -> None:
             decode(kind, data)
 
 
+def test_an_event_that_is_nested_too_deeply_is_refused() -> None:
+    with pytest.raises(MalformedMessage, match=r"^event: "):
+        decode_event(b'{"seq":' * 3000)
+
+
 @given(
     st.sampled_from(EVENTS).map(encode),
     st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), max_size=4),

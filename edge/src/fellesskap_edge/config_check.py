@@ -24,6 +24,9 @@ T = TypeVar("T", bound=msgspec.Struct)
 Raw = dict[str, Any]
 NAMED_BY = ("number", "name", "device", "class")
 """What tells the tables of one array apart, for people."""
+NESTED_MAX = 32
+INTEGER_BITS_MAX = 63
+"""TOML 1.0 has integers of 64 bits and wants others refused; tomllib takes them."""
 _SYNTAX_LINE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)")
 
 
@@ -139,26 +142,62 @@ def _table_of(kind: Any) -> tuple[type[msgspec.Struct] | None, bool]:
 def read(path: Path) -> Reading:
     """Read a TOML file with its positions; raise `InvalidConfig` if it is none."""
     try:
-        text = path.read_text()
-        raw = tomllib.loads(text)
+        return parsed(path, path.read_bytes())
     except OSError as error:
         raise InvalidConfig(f"{path}: {error.strerror}") from None
+
+
+def parsed(path: Path, data: bytes) -> Reading:
+    """Take in what stands in a TOML file; raise `InvalidConfig` if it is none. Pure."""
+    try:
+        text = data.decode().replace("\r\n", "\n")
+        raw = tomllib.loads(text)
     except UnicodeDecodeError as error:
         raise InvalidConfig(f"{path}: not UTF-8 text: {error}") from None
     except RecursionError:
         raise InvalidConfig(f"{path}: nested too deeply") from None
     except tomllib.TOMLDecodeError as error:
         found = _SYNTAX_LINE.search(str(error))
-        last = len(text.splitlines()) or 1
+        last = text.removesuffix("\n").count("\n") + 1
         line = int(found[1]) if found and found[1] else last
         what = _SYNTAX_LINE.sub("", str(error))
         raise InvalidConfig(f"{path}:{line}: not TOML: {what}") from None
-    return Reading(path, raw, toml_lines.lines_of(text))
+    except ValueError:
+        raise InvalidConfig(f"{path}: an integer of thousands of digits") from None
+    large = _large(path, raw)
+    reading = Reading(path, raw, toml_lines.lines_of(text))
+    for place in large:
+        name = ".".join(map(str, place))
+        reading.wrong.append((reading.lines.get(place, 1), f"{name} is beyond 64 bits"))
+    reading.refuse()
+    return reading
+
+
+def _large(path: Path, raw: Raw) -> list[toml_lines.Path]:
+    """Return where integers are too large to be shown; raise `InvalidConfig` for depths."""
+    found: list[toml_lines.Path] = []
+    level: list[tuple[toml_lines.Path, object]] = [((), raw)]
+    for _ in range(NESTED_MAX):
+        inner: list[tuple[toml_lines.Path, object]] = []
+        for place, one in level:
+            if isinstance(one, int) and one.bit_length() > INTEGER_BITS_MAX:
+                found.append(place)
+            keyed = one.items() if isinstance(one, dict) else ()
+            nth = enumerate(one) if isinstance(one, list) else ()
+            inner += [((*place, key), value) for key, value in (*keyed, *nth)]
+        level = inner
+    if level:
+        raise InvalidConfig(f"{path}: nested too deeply")
+    return found
 
 
 def load(path: Path) -> LockerConfig:
     """Read and check a `locker.toml`; raise `InvalidConfig` with all that is wrong with it."""
-    reading = read(path)
+    return absolute(checked(read(path)), path.resolve().parent)
+
+
+def checked(reading: Reading) -> LockerConfig:
+    """Return the config of a file; raise `InvalidConfig` with all that is wrong with it. Pure."""
     config = reading.table(LockerConfig, reading.raw, ())
     found = tables(reading)
     for place, what in (*problems(found), *problems_of_pins(found)):
@@ -168,7 +207,7 @@ def load(path: Path) -> LockerConfig:
             reading.say_by_name(told)
     reading.refuse()
     assert config is not None, "what is no config was refused"
-    return absolute(config, path.resolve().parent)
+    return config
 
 
 def tables(reading: Reading) -> Tables:

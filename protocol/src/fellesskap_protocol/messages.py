@@ -269,7 +269,7 @@ def decode_event(data: bytes | str) -> AnyEvent:
     """
     try:
         return _event_decoder.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedMessage(f"event: {error}") from None
 
 

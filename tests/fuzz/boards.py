@@ -1,0 +1,265 @@
+"""Lock boards: any bytes at any pace crash no driver and no line, and a good board is used again.
+
+An input is a family, with one board or two on the line, and steps: `00-DF`: so many of the bytes
+that follow arrive (at most 223), `E0-E5`: time passes, `F0-F6`: the port goes and comes, a pulse, a
+watch, an echo, a right answer.
+"""
+
+from dataclasses import fields, replace
+from random import Random
+
+from fellesskap_edge import bus as b
+from fellesskap_edge.locks import FAMILIES, board_8a, kerong, modbus, waveshare, wkly
+from fellesskap_edge.locks.driver import Driver
+from tests.edge.line_frames import FRAMES, Frames, driver
+from tests.fuzz.harness import Fuzz
+
+NAMES = tuple(FAMILIES)
+ARRIVES_MAX = 0xDF
+PASSES = {0xE0: 0.0, 0xE1: 0.003, 0xE2: 0.05, 0xE3: 0.31, 0xE4: 0.8, 0xE5: 5.1}
+PULLED, UNLOCK_A, UNLOCK_B, WATCH, UNWATCH, ECHO, ANSWER = range(0xF0, 0xF7)
+STEPS = (*PASSES, PULLED, UNLOCK_A, UNLOCK_B, WATCH, UNWATCH, ECHO, ANSWER, ANSWER, ANSWER)
+BUSY_S, HEALS_S = 3.0, 11.0
+"""Longer than any pulse waits; then two polls of a good board, beside one that never answers."""
+UNLOCKS_S = b.UNLOCK_WAIT_S_MAX + b.UNLOCK_REPLY_S_MAX
+
+
+def _answers(frames: Frames) -> dict[bytes, bytes]:
+    """Return what a good board 1 says, by request; all doors shut, no relay on."""
+    said = {frames.status: frames.shut, frames.unlock_1: frames.ack_1, frames.off: frames.off}
+    said |= dict(frames.start)
+    if frames.coils_off:
+        said[FRAMES["waveshare"].status] = frames.coils_off
+    return {bytes.fromhex(asked): bytes.fromhex(told) for asked, told in said.items() if asked}
+
+
+ANSWERS = {name: _answers(FRAMES[name]) for name in NAMES}
+
+
+def _heard(name: str) -> tuple[bytes, ...]:
+    """Return every golden frame of a family, requests too: adapters echo them."""
+    one = FRAMES[name]
+    told = [one.shut, one.one_open, one.other_board, one.ack_1, one.ack_2, one.stirred]
+    told += [
+        one.coils_off,
+        one.coil_1_on,
+        one.off,
+        *(frame for pair in one.start for frame in pair),
+    ]
+    return tuple(bytes.fromhex(frame) for frame in (*told, one.status, one.unlock_1) if frame)
+
+
+HEARD = {name: _heard(name) for name in NAMES}
+
+
+STARTS = {
+    "8a": (b"\x80\x01", b"\x80\x02", b"\x8a\x01", b"\x8a\x02"),
+    "kerong": (b"\x02\x10\x35", b"\x02\x20\x35"),
+    "waveshare": (b"\x01\x01\x01", b"\x02\x01\x01", b"\x01\x05\x02", b"\x02\x05\x02"),
+    "waveshare_d": (b"\x01\x02\x01", b"\x02\x02\x01", b"\x01\x05\x02", b"\x02\x05\x02"),
+    "wkly": (b"WKLY",),
+}
+"""How what boards 1 and 2 say of a door or of a pulse begins."""
+
+
+def _arrives(frame: bytes) -> bytes:
+    return bytes((len(frame),)) + frame
+
+
+WELL = bytes((ANSWER, 0xE2)) * 5
+SEEDS = tuple(
+    bytes((number + len(NAMES) * (turn % 3 == 0),)) + steps
+    for number, name in enumerate(NAMES)
+    for turn, steps in enumerate(
+        (
+            *(begun + _arrives(frame) for frame in HEARD[name] for begun in (b"", WELL)),
+            *(WELL + bytes((UNLOCK_A, 0xE0)) + _arrives(frame) for frame in HEARD[name]),
+            *(bytes((ECHO,)) + _arrives(frame) + bytes((0xE3,)) for frame in HEARD[name]),
+            *(
+                WELL + bytes((0xE5,)) + _arrives(frame) + bytes((0xE5, ANSWER))
+                for frame in HEARD[name]
+            ),
+            WELL + bytes((WATCH, UNLOCK_A, ANSWER, 0xE4)) + WELL + bytes((UNLOCK_B, 0xE5, UNWATCH)),
+            WELL + bytes((UNLOCK_A, UNLOCK_A, PULLED, 0xE5)) + WELL + bytes((UNLOCK_A, 0xE5)),
+            bytes((0xE5,)) * 4 + WELL + bytes((ECHO, ANSWER, 0xE2)) * 5,
+        )
+    )
+)
+SIZED = bytes.fromhex("00 01 05 08 0B 0C 16 30 FF")
+"""Lengths and counts that stand in frames."""
+
+
+def mutate(rng: Random, data: bytes) -> bytes:
+    """Put a frame, one whose checksum is right over changed content, or a step between two."""
+    name = NAMES[data[0] % len(NAMES)] if data else NAMES[0]
+    at = rng.choice(_steps(data))
+    frame = rng.choice(HEARD[name])
+    match rng.randrange(6):
+        case 0:
+            piece = _arrives(frame)
+        case 1 | 2:
+            piece = _arrives(_resealed(rng, name, frame))
+        case 3:
+            piece = bytes((rng.choice(STEPS),))
+        case 4:
+            piece = bytes((rng.choice((ECHO, UNLOCK_A)),)) + _arrives(frame)
+        case _:
+            cut = rng.randrange(len(frame))
+            pause = bytes((rng.choice(tuple(PASSES)),))
+            piece = _arrives(frame[:cut]) + pause + _arrives(frame[cut:])
+    return data[:at] + piece + data[at:]
+
+
+def _resealed(rng: Random, name: str, frame: bytes) -> bytes:
+    """Change one byte, or the length, of a frame; its checksum holds again."""
+    tail = 2 if name.startswith("waveshare") else 1
+    body = bytearray(frame[:-tail])
+    place = rng.randrange(len(body))
+    body[place] = rng.choice((rng.randrange(256), rng.choice(SIZED)))
+    if rng.random() < 0.3:
+        body = body[: place + 1]
+        if name == "wkly" and len(body) > 4:
+            body[4] = len(body) + 1
+    if tail == 2:
+        return modbus.sealed(bytes(body))
+    total = 0
+    for byte in body:
+        total = total + byte & 0xFF if name == "kerong" else total ^ byte
+    return bytes(body) + bytes((total,))
+
+
+def _steps(data: bytes) -> list[int]:
+    """Where a step begins; the first byte names the family."""
+    places, at = [min(1, len(data))], 1
+    while at < len(data):
+        at += 1 + (data[at] if data[at] <= ARRIVES_MAX else 0)
+        if at <= len(data):
+            places.append(at)
+    return places
+
+
+def one_input(data: bytes) -> None:
+    """Decode the bytes; play the steps; then the board is good, is read and pulses when asked."""
+    name = NAMES[data[0] % len(NAMES)] if data else NAMES[0]
+    play = _Play(name, both=bool(data) and data[0] // len(NAMES) % 2 == 1)
+    _decode(driver(name), name, data[1:])
+    _decode(_other(driver(name)), name, data[1:])
+    at = 1
+    while at < len(data):
+        code, at = data[at], at + 1
+        if code <= ARRIVES_MAX:
+            heard = data[at : at + code]
+            play.give(b.Received(heard))
+            _decode(play.bus.banks["a"].driver, name, heard)
+            at += code
+        else:
+            play.do(code)
+    play.heals()
+
+
+def _decode(board: Driver, name: str, heard: bytes) -> None:
+    """What is read is of the board's channels."""
+    # A WKLY board says itself how many doors it has.
+    channels = range(1, 257 if name == "wkly" else FAMILIES[name].channels + 1)
+    doors = board.doors(heard)
+    assert doors is None or set(doors) <= set(channels)
+    assert doors is None or set(doors.values()) <= {"shut", "open", "unknown"}
+    assert (board.coils_on(heard) or set()) <= set(channels)
+    board.stirs(heard)
+    if not any(start in heard for start in STARTS[name]):
+        assert doors is None
+        assert not any(board.acknowledges(heard, channel) for channel in (1, 2))
+
+
+def _other(board: Driver) -> Driver:
+    """The same board the other way round: polarity, and order of the groups."""
+    known = {one.name for one in fields(board)}  # type: ignore[arg-type]
+    other = {"closed_bit": 1 - getattr(board, "closed_bit", 0), "status_order": "low_first"}
+    return replace(board, **{key: at for key, at in other.items() if key in known})  # type: ignore[type-var]
+
+
+class _Play:
+    def __init__(self, name: str, *, both: bool) -> None:
+        family, self.name, self.now = FAMILIES[name], name, 0.0
+        lines = {"a": b.BankLine(driver(name, 1), "psu")}
+        if both:
+            lines["b"] = b.BankLine(_other(driver(name, 2)), "psu")
+        self.bus = b.Bus(lines, family.baud)
+        self.written, self.asked, self.pulses = b"", 0, 0
+        self.answered: list[str] = []
+        self.give(b.PortUp())
+
+    def do(self, code: int) -> None:
+        match code:
+            case _ if code in PASSES:
+                self.wait(PASSES[code])
+            case 0xF0:
+                self.give(b.PortDown())
+                self.give(b.PortUp())
+            case 0xF1 | 0xF2:
+                self.asked += 1
+                other = code == UNLOCK_B and "b" in self.bus.banks
+                self.give(b.Unlock("b" if other else "a", 1, str(self.asked)))
+            case 0xF3 | 0xF4:
+                self.give(b.Watch("a", fast=code == WATCH))
+            case 0xF5:
+                self.give(b.Received(self.written))
+            case _:
+                self.answer()
+
+    def give(self, event: b.Event) -> None:
+        self.bus, effects = b.step(self.bus, event, self.now)
+        assert len(self.bus.heard) <= b.HEARD_BYTES_MAX
+        for effect in effects:
+            match effect:
+                case b.Write(frame):
+                    self.written = frame
+                    self.pulses += isinstance(self.bus.asked, b.Unlock)
+                case b.Acknowledged(ticket) | b.Unacknowledged(ticket):
+                    assert ticket not in self.answered
+                    self.answered.append(ticket)
+                case b.Sensed(_, doors):
+                    assert doors
+                    assert min(doors) >= 1
+        assert self.pulses <= self.asked
+
+    def answer(self) -> None:
+        """Say what a good board 1 says to what was asked last, if it is asked."""
+        reply = ANSWERS[self.name].get(self.written, b"")
+        if reply and self.bus.asked is not None and not self.bus.heard:
+            self.give(b.Received(reply))
+
+    def wait(self, seconds: float, *, good: bool = False) -> None:
+        until = self.now + seconds
+        while self.bus.wake_at <= until:
+            self.now = max(self.now, self.bus.wake_at)
+            self.give(b.Tick())
+            if good:
+                self.answer()
+        self.now = until
+
+    def heals(self) -> None:
+        """Board 1 answers from now on: it is used, and its lock is pulsed once when asked."""
+        self.give(b.Watch("a", fast=False))
+        self.wait(BUSY_S, good=True)
+        until = self.now + HEALS_S
+        while not _well(board := self.bus.banks["a"]):
+            assert self.now < until, board
+            self.wait(1.0, good=True)
+        pulses, self.asked = self.pulses, self.asked + 1
+        self.give(b.Unlock("a", 1, "the last"))
+        self.answer()
+        self.wait(UNLOCKS_S, good=True)
+        assert self.pulses == pulses + 1
+        assert ("the last" in self.answered) == board.driver.acknowledged
+
+
+def _well(board: b.BankLine) -> bool:
+    """Whether it is used, and read as a good board is: shut, no relay on."""
+    read = set(board.doors.values()) <= {"shut", "unknown"} and not board.stuck
+    return bool(board.answering and board.ready and read)
+
+
+READS = (modbus.crc, modbus.bits, modbus._stretches)
+"""All that hears; its table is made when it is imported."""
+FUZZ = Fuzz(one_input, SEEDS, (board_8a, kerong, waveshare, wkly, *READS), mutate)
