@@ -16,7 +16,7 @@ Reason = Literal["commissioned", "lost", "damaged", "went_back"]
 def reports(controller: Controller, since: datetime) -> list[CustodyReported]:
     """Return one report per compartment believed occupied; the last is `complete`.
 
-    Where nothing lies there is one of compartment 0 and no parcel (docs/decisions/0032).
+    Where nothing lies there is one of compartment 0 and no parcel (docs/decisions/0027).
     """
     held = [
         (number, right)

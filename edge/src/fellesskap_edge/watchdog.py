@@ -3,7 +3,7 @@
 A beat is dead when a restart of the daemon would mend it: its thread is gone, or has not gone round
 for `STALE_S`. A silent board, a pulled plug, a broker out of reach beat on: their threads go round
 and ask again, the other parts serve, and a restart would only take those away
-(docs/decisions/0027). The drive loop and the journal need no beat: `daemon` asks here from that
+(docs/decisions/0023). The drive loop and the journal need no beat: `daemon` asks here from that
 loop, so while one hangs (a commit that does not return) nobody asks and nobody is told.
 """
 
