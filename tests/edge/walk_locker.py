@@ -14,7 +14,8 @@ from fellesskap_protocol.messages import Right
 from fellesskap_protocol.topics import Kind
 from tests.edge.outsider import Outsider
 from tests.simulation.office import STRANGER, Office, badge
-from tests.simulation.stand import START, Stand
+from tests.simulation.stand import Stand
+from tests.simulation.stand_parts import START
 
 SMALL, LARGE = (350, 110, 300), (600, 400, 440)
 LOW_MM, HIGH_MM = 400, 1300
@@ -163,7 +164,7 @@ class WalkLocker:
 
     def arrive(self, kind: Kind, payload: bytes, *, retained: bool = False) -> None:
         """Let a message arrive; a retained one is none."""
-        message = None if retained else self.outsider.comes(kind, payload)
+        message = None if retained else self.outsider.comes(payload)
         self.stand.deliver(kind, payload, retained=retained)
         if message is not None and self.stand.drive is not None:
             self.outsider.has_come(message)
@@ -213,7 +214,7 @@ class WalkLocker:
         stand, lock = self.stand, self.stand.plant.locks[number]
         bank, now_s = DOORS[number][0], stand.now_s
         lately = any(name == bank and now_s - at < HEALTHY_S for at, name, _ in stand.reached)
-        begun_s = stand.lives[-1][0] if stand.lives else now_s
+        begun_s = max(stand.lives[-1][0], *(ran for _, ran in stand.stalls), 0.0)
         faults = lock.faults
         broken = faults.jammed or faults.coil_dead or faults.sensor_stuck or faults.release_s_min
         return (

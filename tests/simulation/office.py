@@ -28,7 +28,8 @@ from fellesskap_protocol.messages import (
 )
 from fellesskap_protocol.signing import SigningKey, seal, unseal
 from fellesskap_protocol.topics import Kind
-from tests.simulation.stand import DEVICE, INSTALLATION, SIGNER, START, provisioned
+from tests.simulation.installed import DEVICE, INSTALLATION, SIGNER, provisioned
+from tests.simulation.stand_parts import START
 
 STRANGER = SigningKey(bytes([9]) * 32)
 DEVICES = {DEVICE.public.kid: DEVICE.public}
@@ -47,6 +48,7 @@ class Office:
         self.position = 0
         """Which revision the locker reported last."""
         self.ledger: list[AnyEvent] = []
+        self.signed: dict[bytes, Ack | Rights | Command] = {}
         self.heard_last: Birth | Batch | None = None
         self.challenges: dict[str, tuple[str, datetime]] = {}
         """The boot in which a challenge came, and when."""
@@ -103,7 +105,7 @@ class Office:
         stretches = [put[at * size : (at + 1) * size] for at in range(parts)]
         fields = {"epoch": self.epoch, "generation": 1} | head
         return [
-            seal(
+            self.sign(
                 Rights(
                     **(self._head(wall) | fields),
                     from_=from_,
@@ -112,8 +114,7 @@ class Office:
                     parts=parts,
                     put=tuple(stretch),
                     remove=gone if number == 1 else (),
-                ),
-                SIGNER,
+                )
             )
             for number, stretch in enumerate(stretches, start=1)
         ]
@@ -168,7 +169,14 @@ class Office:
             verdict="ok",
             protocol=1,
         )
-        return seal(msgspec.structs.replace(ack, **fields), SIGNER)
+        return self.sign(msgspec.structs.replace(ack, **fields))
+
+    def sign(self, message: Ack | Rights | Command) -> bytes:
+        """Sign a message; `signed` remembers what the locker may believe."""
+        token = seal(message, SIGNER)
+        if message.aud == self.locker_id:
+            self.signed[token] = message
+        return token
 
     def _head(self, wall: datetime) -> dict[str, Any]:
         return {"iat": int(wall.timestamp()), "iss": INSTALLATION, "aud": self.locker_id}

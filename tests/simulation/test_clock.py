@@ -11,9 +11,8 @@ import pytest
 
 from fellesskap_edge import inbox as rim
 from fellesskap_protocol.events import AnyEvent, ClockChanged, Presented, Serving
-from fellesskap_protocol.signing import seal
 from tests.edge.walk_locker import WalkLocker
-from tests.simulation.stand import SIGNER, START
+from tests.simulation.stand_parts import START
 
 TEN_YEARS = timedelta(days=3653)
 SINCE_1970 = timedelta(seconds=START.timestamp())
@@ -177,11 +176,11 @@ def test_neither_a_signed_time_nor_a_restart_lifts_the_limit_of_remote_opens(
 def open_door(at: WalkLocker, jti: str, number: int) -> str | None:
     """Let a command come that is good for a while, over a fresh challenge; return its reason."""
     show = at.office.command("show_challenge", "show", at.stand.wall)
-    at.arrive("commands", seal(show, SIGNER))
+    at.arrive("commands", at.office.sign(show))
     exp = int((at.stand.wall + 2 * AHEAD).timestamp())
     command = at.office.command("open_door", jti, at.stand.wall, number, exp=exp)
     at.outsider.shown.command = (command, True)
-    at.arrive("commands", seal(command, SIGNER))
+    at.arrive("commands", at.office.sign(command))
     return at.office.results[-1].reason
 
 
@@ -232,7 +231,7 @@ def test_a_command_expires_by_the_floor(
     command = at.office.command("open_door", "j", at.stand.wall, 1)
     at.stand.run(late_s)
     at.outsider.shown.command = (command, True)
-    at.arrive("commands", seal(command, SIGNER))
+    at.arrive("commands", at.office.sign(command))
     assert at.office.results[-1].reason == reason
 
 
@@ -267,7 +266,7 @@ def test_what_is_forged_or_for_another_locker_tells_no_time(at: WalkLocker) -> N
     at.attentive = False
     online(at)
     other = at.office.command("open_door", "j", at.stand.wall, 1, aud="walk-2")
-    at.arrive("commands", seal(other, SIGNER))
+    at.arrive("commands", at.office.sign(other))
     assert at.show_badge("red") == "badge_refused"
 
 

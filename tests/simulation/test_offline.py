@@ -23,12 +23,12 @@ from fellesskap_protocol.events import (
     RightsApplied,
 )
 from fellesskap_protocol.messages import BATCH_EVENTS_MAX, Right, RightKind
-from fellesskap_protocol.signing import seal
 from fellesskap_protocol.topics import Kind
 from tests.edge import serving_judge
 from tests.edge.outsider import Outsider
 from tests.simulation.office import Office, badge
-from tests.simulation.stand import SIGNER, START, Stand
+from tests.simulation.stand import Stand
+from tests.simulation.stand_parts import START
 
 E = TypeVar("E", bound=AnyEvent)
 HOUR_S = 3600.0
@@ -102,7 +102,7 @@ class Outage:
         )
 
     def arrive(self, kind: Kind, payload: bytes) -> None:
-        message = self.outsider.comes(kind, payload)
+        message = self.outsider.comes(payload)
         self.stand.deliver(kind, payload)
         if message is not None:
             self.outsider.has_come(message)
@@ -209,7 +209,7 @@ def test_three_days_without_a_backend(outage: Outage) -> None:
     stand, office = outage.stand, outage.office
     begin(outage)
     held_back = [
-        seal(office.command("open_door", f"old-{number}", stand.wall, number), SIGNER)
+        office.sign(office.command("open_door", f"old-{number}", stand.wall, number))
         for number in (1, 2, 3)
     ]
     old_challenge = office.challenge
@@ -313,7 +313,7 @@ def nothing_stale_fires(outage: Outage, held_back: list[bytes], old_challenge: s
     stand, office = outage.stand, outage.office
     pulses, heard = len(stand.plant.pulses), len(office.results)
     anew = office.command("open_door", "anew", stand.wall, 4, challenge=old_challenge)
-    for token in (*held_back, *held_back, seal(anew, SIGNER)):
+    for token in (*held_back, *held_back, office.sign(anew)):
         stand.deliver("commands", token)
         stand.run(1.0)
     outcomes = {one.outcome for one in office.results[heard:]}
@@ -323,7 +323,7 @@ def nothing_stale_fires(outage: Outage, held_back: list[bytes], old_challenge: s
     again = office.command("open_door", "anew", stand.wall, 24)
     outage.outsider.shown.command = (again, True)
     for _ in range(2):
-        stand.deliver("commands", seal(again, SIGNER))
+        stand.deliver("commands", office.sign(again))
         stand.person("nothing", 24)
     assert [one.outcome for one in office.results[-2:]] == ["done", "duplicate"]
     assert len(stand.plant.pulses) == pulses + 1
