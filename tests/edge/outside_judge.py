@@ -199,7 +199,8 @@ class Judge(Witness):
                 self._by_command(event)
             case "key":
                 self._by_key(event, right)
-        self._reopenable.pop(number, None)
+        if event.right_id is not None or event.kind not in ("code", "long_code", "qr"):
+            self._reopenable.pop(number, None)  # for anything else than another look
         granted = {
             one.size_class: one.granted
             for one in self.force.values()

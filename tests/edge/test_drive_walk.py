@@ -37,7 +37,7 @@ MUTANT_WALKS = 1_000
 DriveWalk.TestCase.settings = settings(
     max_examples=WALKS, stateful_step_count=STEPS, deadline=None, print_blob=True
 )
-TestDriveWalk = DriveWalk.TestCase
+TestDriveWalk = pytest.mark.full(DriveWalk.TestCase)
 
 Patch = pytest.MonkeyPatch
 
