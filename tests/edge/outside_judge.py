@@ -107,6 +107,7 @@ class Judge(Witness):
         self.sent_whole: set[tuple[int, int]] = set()
         """Changes of which every part was delivered."""
         self._reopenable: dict[int, tuple[str, float]] = {}
+        self._disputed: set[int] = set()
         self._sessions: dict[str, int] = {}
         self._session = 0
         self._last_put: str | None = None
@@ -126,10 +127,11 @@ class Judge(Witness):
 
     def _put_in(self, event: Deposited | DroppedOff) -> None:
         number, parcel_id = event.compartment, event.parcel_id
-        assert number not in self.lies_in, "I1: two in one compartment"
+        assert not self._holds(number), "I1: two in one compartment"
         lying = {one.parcel_id for one in self.lies_in.values()}
         assert parcel_id not in lying, "I1: one in two"
         self.lies_in[number] = Lying(parcel_id, event.right_id)
+        self._disputed.discard(number)
         by = [one for one in self.authorised.values() if one.presented.compartment == number]
         by[-1].ended = True
         if event.right_id and event.right_id not in self.force and by[-1].right:
@@ -147,6 +149,14 @@ class Judge(Witness):
                 assert size_class, "a soft claim draws on the allowance"
         elif right is not None:
             self._may_reopen(event, right)
+
+    def _holds(self, number: int) -> bool:
+        """Whether a parcel is in custody there; one found missing is not, once it was revoked."""
+        lying = self.lies_in.get(number)
+        if lying is None or number not in self._disputed:
+            return lying is not None
+        rights = [one for one in self.force.values() if one.parcel_id == lying.parcel_id]
+        return not any(one.revoked for one in rights if one.kind != "remove")
 
     def _taken(self, event: Collected | Removed) -> None:
         lying = self.lies_in.pop(event.compartment, None)
@@ -210,7 +220,7 @@ class Judge(Witness):
         self.authorised[given] = Authorised(event, at_s, event.boot_id, granted, right)
 
     def _may_put_in(self, event: Presented, right: Right | None) -> None:
-        assert event.compartment not in self.lies_in, "I1: a parcel lies there"
+        assert not self._holds(event.compartment or 0), "I1: a parcel lies there"
         assert self.service[event.compartment or 0] == "in", "a door out of service was given"
         self._low_enough(right, event.compartment or 0)
 

@@ -20,6 +20,7 @@ from fellesskap_protocol.events import (
     Presented,
     Pulsed,
     Removed,
+    Reported,
     RightsApplied,
     ServiceChanged,
     Upsized,
@@ -156,6 +157,8 @@ class Outsider(Judge):
                 assert event.from_ == self.service[event.compartment]
                 self.service[event.compartment] = event.to
                 self._service_ms.add(event.mono_ms)
+            case Reported(what="empty", compartment=number):
+                self._disputed.add(number)
             case Overcommitted():
                 self._short_ms.add(event.mono_ms)
             case Upsized():

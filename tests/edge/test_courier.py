@@ -5,10 +5,12 @@ from datetime import timedelta
 from typing import TypeVar
 
 import msgspec
+import pytest
 
 from fellesskap_edge import state as ctl
 from fellesskap_edge.door import State
 from fellesskap_edge.facts import Place
+from fellesskap_edge.spoken import Key
 from fellesskap_edge.state import Answer, Effect, TellCourier
 from fellesskap_edge.visiting import SESSION_S
 from fellesskap_protocol.events import (
@@ -136,6 +138,23 @@ def test_a_bigger_one_that_others_need_is_not_given() -> None:
     locker.scan("label-one")
     locker.door(1, "open")
     assert told(locker.press("bigger")) == [("no_bigger", 1)]
+
+
+@pytest.mark.parametrize("key", ["bigger", "occupied", "broken"])
+@pytest.mark.parametrize("revoked", [True, False])
+def test_a_claim_that_was_taken_away_meanwhile_opens_no_second_door(
+    key: Key, revoked: bool
+) -> None:
+    locker = LittleLocker().ready(right("one"))
+    locker.scan("label-one")
+    locker.door(1, "open")
+    if revoked:
+        locker.put(msgspec.structs.replace(right("one"), revoked=True))
+    else:
+        locker.put(remove=("one",))
+    assert [outcome for outcome, _ in told(locker.press(key))] == ["expired"]
+    locker.wait(1.0)
+    assert [pulse.compartment for pulse in locker.pulses] == [1]
 
 
 def test_occupied_makes_the_door_suspect_and_opens_another() -> None:

@@ -56,6 +56,24 @@ def test_it_is_empty_keeps_the_right_and_the_evidence() -> None:
     assert told(locker.enter("code-one")) == [("opens", 1)]
 
 
+def test_a_disputed_place_is_given_away_only_when_the_right_is_taken_away() -> None:
+    """I1: put into service again, it still holds a parcel by the journal."""
+    locker = holding("one")
+    locker.enter("code-one")
+    locker.door(1, "open")
+    locker.press("empty")
+    locker.wait(3.0)
+    locker.door(1, "shut")
+    place = locker.controller.places[1]
+    locker.controller.places[1] = msgspec.structs.replace(place, service="in")
+    for number in (2, 3, 4, 5):
+        locker.controller.places[number] = Place("empty", "out")
+    locker.put(right("two"))
+    assert told(locker.scan("label-two")) == [("no_room", None)]
+    locker.put(msgspec.structs.replace(right("one"), revoked=True))
+    assert told(locker.scan("label-two")) == [("check_empty", 1)]
+
+
 def test_it_was_empty_can_be_said_after_the_door_was_shut() -> None:
     locker = holding("one")
     locker.enter("code-one")

@@ -244,3 +244,8 @@ class BackendWalk(PeopleWalk):
             "set_service", self._jti(), self.stand.wall, number, service=service
         )
         self._deliver(command, self.office.sign(command), "fresh")
+
+    @rule()
+    def an_operator_puts_everything_into_service(self) -> None:
+        for number in DOORS:
+            self.an_operator_changes_the_service(number, "in")

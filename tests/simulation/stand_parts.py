@@ -209,6 +209,7 @@ class Bench:
         """Start a daemon; one that dies while it starts is started again."""
         self._synchronised, self._stepped = self.ntp and abs(self.offset) <= STEP_MAX, False
         commissioned = not self._path.exists()
+        self._heard()  # what was said while nobody listened is lost
         while self.drive is None:
             boot_id = f"boot-{next(self._ids)}"
             self.bases[boot_id] = self.mono_base_s

@@ -41,13 +41,23 @@ def hard_claims(draft: Draft) -> list[Right]:
     )
 
 
+def may_hold(draft: Draft, number: int) -> bool:
+    """Say whether a compartment may be given away, by what is known to lie there.
+
+    Where a parcel is disputed ("it is empty") nothing else goes until its right was taken away.
+    """
+    place = draft.c.places[number]
+    held = draft.c.rights.get(place.right_id or "")
+    return usable(place.content, place.service) and (held is None or held.revoked)
+
+
 def offered(draft: Draft) -> list[Compartment]:
     """Return the compartments that may be given away at this moment."""
     c = draft.c
     return [
         wired.compartment
         for number, wired in c.wiring.items()
-        if usable(c.places[number].content, c.places[number].service)
+        if may_hold(draft, number)
         and wired.bank in c.answering
         and not in_operation(draft, number)
         and not stands_open(c, number)

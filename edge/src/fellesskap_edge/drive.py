@@ -70,6 +70,8 @@ class Drive:
         self._effects: deque[After] = deque()
         self._telling = Telling(self._snapshot)
         self.keeping = Keeping(parts, self.controller, self.now)
+        self._timed: ctl.Controller | None = None
+        self._due = float("inf")
         self._will()
 
     @property
@@ -81,13 +83,20 @@ class Drive:
     def wake_at(self) -> float:
         """When a tick would do something, in monotonic seconds."""
         return min(
-            self.keeping.wake_at(controllers.wake_at(self.controller)),
+            self.keeping.wake_at(self._judgement_due),
             self.uplink.wake_at,
             self.climate.wake_at,
             self.reader.wake_at,
             self._state_due,
             self.lines.wake_at,
         )
+
+    @property
+    def _judgement_due(self) -> float:
+        """When the controller wants a tick; found anew only when there is another controller."""
+        if self.controller is not self._timed:
+            self._timed, self._due = self.controller, controllers.wake_at(self.controller)
+        return self._due
 
     def drive(self, event: rim.Inward, machine: Instant) -> None:
         """Take one event in, and every deadline that is due; commit; perform."""
@@ -148,7 +157,7 @@ class Drive:
             self._temperature(climate.Tick())
         if self.uplink.wake_at <= mono_s:
             self._uplink(uplink.Tick())
-        if not self.keeping.outage and controllers.wake_at(self.controller) <= mono_s:
+        if not self.keeping.outage and self._judgement_due <= mono_s:
             self._control(ctl.Tick())
 
     def _message(self, message: rim.LinkMessage) -> None:

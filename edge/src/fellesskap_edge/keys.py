@@ -102,6 +102,8 @@ def _bigger(draft: Draft, event: KeyPressed) -> TellCourier:
     number, operation = found
     right = operation.right
     assert right is not None
+    if not _still_good(draft, operation):
+        return TellCourier("expired", number)
     larger = choose_door(draft, right, bigger_than(draft, number))
     if larger is None:
         return TellCourier("no_bigger", number)
@@ -147,11 +149,21 @@ def _another(
     draft.change(at_hand=None)
     to, cause, content = becomes
     change_service(draft, number, to, cause, content=content)
+    if not _still_good(draft, operation):
+        return TellCourier("expired")
     other = choose_door(draft, right)
     if other is None:
         draft.say(Record(DeliveryFailed(right_id=right.id, reason="no_fitting_compartment")))
         return TellCourier("no_room")
     return _move_on(draft, event, operation, other)
+
+
+def _still_good(draft: Draft, operation: Operation) -> bool:
+    """Say whether what a door was opened for may open another; a right may be taken away since."""
+    if operation.label is not None or operation.right is None:
+        return True  # unannounced: its right is the edge's own
+    newest = draft.c.rights.get(operation.right.id)
+    return newest is not None and not newest.revoked
 
 
 def _move_on(draft: Draft, event: KeyPressed, operation: Operation, other: int) -> TellCourier:

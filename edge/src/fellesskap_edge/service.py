@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import msgspec
 
-from fellesskap_edge.choosing import bound, hard_claims
+from fellesskap_edge.choosing import bound, hard_claims, may_hold
 from fellesskap_edge.state import (
     BankContact,
     ContentSensed,
@@ -17,7 +17,7 @@ from fellesskap_edge.state import (
     Record,
     demand_of,
 )
-from fellesskap_protocol.capacity import Matching, usable
+from fellesskap_protocol.capacity import Matching
 from fellesskap_protocol.events import (
     Content,
     Fault,
@@ -96,8 +96,7 @@ def say_overcommitted(draft: Draft) -> None:
     matching = Matching(
         wired.compartment
         for number, wired in draft.c.wiring.items()
-        if usable(draft.c.places[number].content, draft.c.places[number].service)
-        and number not in taken.values()
+        if may_hold(draft, number) and number not in taken.values()
     )
     lost = tuple(
         right.id
