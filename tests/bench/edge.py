@@ -1,7 +1,8 @@
 """The edge alone and offline: from a scan or a code to the unlock frame; its size and start.
 
 The daemon starts with a store of 500 live rights and no broker to reach. 24 doors on one board,
-20 of them promised to hard claims of parcels that never come. Each sample finds a quiet bus.
+20 of them promised to hard claims of parcels that never come. Each sample finds a quiet bus and
+a lock that has cooled: the same one pulsed again within `lock_cooldown_s` waits for that.
 """
 
 import time
@@ -10,8 +11,7 @@ from pathlib import Path
 import apsw
 
 from fellesskap_edge import facts
-from fellesskap_edge.locks.board_8a import PULSE_MS
-from fellesskap_edge.locks.driver import SUPPLY_REST_S
+from fellesskap_edge.config import Limits
 from fellesskap_protocol.codes import mac
 from fellesskap_protocol.messages import Right
 from tests.bench.callers import Caller
@@ -112,7 +112,6 @@ def _collect(backend: ThinBackend, number: int) -> Right:
 def _play(locker: Locker, samples: int) -> tuple[list[float], list[float]]:
     """Put in and take out, each when the bus is quiet; return scans and codes to pulse, in ms."""
     watch = Watch(locker.hardware)
-    kiosk = Caller(str(locker.kiosk.base_url))
     scans: list[float] = []
     codes: list[float] = []
     watch.quiet(0.0)
@@ -122,10 +121,12 @@ def _play(locker: Locker, samples: int) -> tuple[list[float], list[float]]:
         locker.hardware.scan(_label(number))
         scans.append(_pulse_ms(watch, watch.after("scanned", held)))
         locker.hardware.person("take_out", open_s=OPEN_S)
+        # The kiosk keeps an idle connection for 5 s: less than two coolings.
+        kiosk = Caller(str(locker.kiosk.base_url))
         answer = kiosk.post("/api/code", {"code": _code(number)[:8]})
+        kiosk.close()
         assert answer.body["outcome"] == "opens", answer
         codes.append(_pulse_ms(watch, answer.begun))
-    kiosk.close()
     return scans, codes
 
 
@@ -133,7 +134,7 @@ def _pulse_ms(watch: Watch, begun: float) -> float:
     """Return how long after `begun` the board had the frame, once everything is quiet again."""
     pulsed = watch.after("pulse_started", begun)
     watch.quiet(watch.after("door_shut", pulsed) + SHUT_SEEN_S)
-    pause_until(pulsed + PULSE_MS / 1000 + SUPPLY_REST_S)
+    pause_until(pulsed + Limits().lock_cooldown_s)
     return (pulsed - begun) * 1000
 
 
