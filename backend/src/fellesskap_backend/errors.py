@@ -107,10 +107,10 @@ class NoAccessibleCompartment(Refused):
 
 
 class LockerUnavailable(Refused):
-    """The locker was never in contact: nothing is known of its compartments."""
+    """The locker was never in contact, was given up, or may confirm nothing at present."""
 
     code = "locker_unavailable"
-    title = "The locker is not in service yet"
+    title = "The locker is not in service"
 
 
 class DuplicateParcel(Refused):

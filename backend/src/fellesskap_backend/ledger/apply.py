@@ -9,13 +9,11 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
 from fellesskap_backend.db import retryable
-from fellesskap_backend.ledger import custody, doors, hardware
+from fellesskap_backend.ledger import adopting, custody, doors, hardware, reporting
 from fellesskap_backend.ledger.at import At, CannotApply
-from fellesskap_backend.reservations.tables import Claim
 from fellesskap_protocol import events
 from fellesskap_protocol.messages import MalformedMessage, decode_event
 
@@ -52,19 +50,12 @@ def apply(at: At, stored: bytes) -> str | None:
 def rights_applied(at: At, event: events.RightsApplied) -> None:
     """Note what is in force, and free what was held until that: it is in the ledger before."""
     locker = at.locker
+    if at.epoch is not None and at.epoch.epoch != locker.epoch:
+        return  # what an earlier store had applied says nothing of the present one
     before = (locker.applied_generation, locker.applied_revision)
     now = max(before, (event.generation, event.revision))
     locker.applied_generation, locker.applied_revision = now
-    if event.generation == locker.generation:
-        at.session.execute(
-            update(Claim)
-            .where(
-                Claim.locker_id == locker.id,
-                Claim.released.is_(False),
-                Claim.released_at_revision <= event.revision,
-            )
-            .values(released=True)
-        )
+    reporting.free_applied(at)
 
 
 def fault(at: At, event: events.Fault) -> None:
@@ -98,7 +89,7 @@ HANDLERS: dict[type[events.Event], Handler] = {
     events.Jammed: doors.jammed,
     events.LeftOpen: doors.left_open,
     events.Forced: doors.forced,
-    events.Deposited: custody.deposited,
+    events.Deposited: adopting.deposited,
     events.Collected: custody.collected,
     events.Removed: custody.removed,
     events.Upsized: _told,
@@ -106,7 +97,7 @@ HANDLERS: dict[type[events.Event], Handler] = {
     events.Reported: _told,
     events.ServiceChanged: hardware.service_changed,
     events.Overcommitted: overcommitted,
-    events.CustodyReported: custody.reported,
+    events.CustodyReported: reporting.reported,
     events.Temperature: _told,
     events.Fault: fault,
 }

@@ -1,6 +1,6 @@
 """Where and when an event is applied, and the lines that several handlers write."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session
 
 from fellesskap_backend.db import Moment
 from fellesskap_backend.events.tables import Notice
-from fellesskap_backend.lockers.tables import Compartment, Locker
+from fellesskap_backend.lockers.tables import Compartment, Epoch, Locker
 from fellesskap_backend.parcels.tables import Parcel, ParcelEntry
+from fellesskap_backend.secrets import Secrets
 from fellesskap_protocol.events import Event
 
 
@@ -20,11 +21,16 @@ class CannotApply(Exception):
 
 @dataclass(frozen=True)
 class At:
-    """The transaction, the locker (its row locked) and the moment of recording."""
+    """The transaction, the locker (its row locked) and the moment of recording.
+
+    `epoch` is whose journal it is, if that matters; `secrets` tell which code a reported MAC is of.
+    """
 
     session: Session
     locker: Locker
     moment: Moment
+    epoch: Epoch | None = None
+    secrets: Secrets | None = field(default=None, repr=False)
 
     def compartment(self, number: int) -> Compartment:
         """Return a compartment of the locker; raise `CannotApply` for one never described."""

@@ -19,7 +19,6 @@ from fellesskap_backend.rights.tables import Right, RightCode
 from fellesskap_protocol import messages
 from fellesskap_protocol.events import (
     Collected,
-    CustodyReported,
     DeliveryFailed,
     Deposited,
     Removed,
@@ -73,21 +72,6 @@ def delivery_failed(at: At, event: DeliveryFailed) -> None:
     parcel = _parcel(at, event.right_id)
     at.tell(parcel, "delivery_failed", event, detail=event.reason)
     at.notify(parcel, "parcel.delivery_failed", event, reason=event.reason)
-
-
-def reported(at: At, event: CustodyReported) -> None:
-    """Adopt what a locker with a new store believes to hold; it may hold nothing at all."""
-    if not event.parcel_id:
-        return
-    parcel = at.parcel_of(event.right_id)
-    place = at.compartment(event.compartment)
-    place.content, place.parcel_id = "parcel", parcel.id if parcel else None
-    if parcel is None:
-        log.error("locker %s: holds a parcel that nobody knows of", at.locker.id)
-    elif parcel.state in ("collected", "removed"):
-        # The ledger shows it as gone: a person must look.
-        place.service = "suspect"
-        log.error("locker %s: holds a parcel that was taken, it says", at.locker.id)
 
 
 def _parcel(at: At, right_id: str | None) -> Parcel:

@@ -6,8 +6,10 @@ from typing import Literal, TypedDict
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from fellesskap_backend.db import Moment
 from fellesskap_backend.errors import InvalidRequest, NotFound
-from fellesskap_backend.lockers.tables import Compartment, Device, Locker
+from fellesskap_backend.lockers import lost
+from fellesskap_backend.lockers.tables import Compartment, Device, Locker, confirms
 from fellesskap_backend.reservations.tables import Claim
 from fellesskap_protocol import capacity
 from fellesskap_protocol.signing import PublicKey, unb64url
@@ -46,11 +48,13 @@ def in_contact(locker: Locker, now: datetime) -> bool:
 def availability(session: Session, locker_id: str, now: datetime) -> Availability:
     """Say roughly how much room there is; raise `NotFound`."""
     locker = session.get(Locker, locker_id)
-    if locker is None:
+    if locker is None or locker.written_off_at is not None:
         raise NotFound("No locker by this id.")
     compartments = session.scalars(select(Compartment).where(Compartment.locker_id == locker_id))
     matching = capacity.Matching(
-        geometry(row) for row in compartments if capacity.usable(row.content, row.service)
+        geometry(row)
+        for row in compartments
+        if confirms(locker) and capacity.usable(row.content, row.service)
     )
     claims = session.scalars(
         select(Claim).where(Claim.locker_id == locker_id, Claim.released.is_(False))
@@ -92,7 +96,11 @@ def geometry(row: Compartment) -> capacity.Compartment:
 def provision(
     session: Session, locker_id: str, *, site_name: str, address: str, now: datetime
 ) -> Locker:
-    """Take a locker in, or find it again; raise `InvalidRequest` for an id that cannot be."""
+    """Take a locker in, or find it again; raise `InvalidRequest` for an id that cannot be.
+
+    The id of a locker that was written off is never used again: whoever puts a new cabinet in its
+    place gives it a new one.
+    """
     try:
         check_locker_id(locker_id)
     except InvalidLockerId as error:
@@ -101,6 +109,8 @@ def provision(
     if locker is None:
         locker = Locker(id=locker_id, created_at=now, k_version=1)
         session.add(locker)
+    if locker.written_off_at is not None:
+        raise InvalidRequest("This locker was written off, and an id is never used again.")
     locker.site_name, locker.address = site_name, address
     session.flush()
     return locker
@@ -109,16 +119,15 @@ def provision(
 def claim_device(
     session: Session, locker_id: str, *, device_id: str, public_key: str, now: datetime
 ) -> None:
-    """Let a device speak for a locker; whichever did before is revoked."""
+    """Let a device speak for a locker; whichever did before is revoked, and a quarantine ends."""
     try:
         kid = PublicKey(unb64url(public_key)).kid
     except ValueError:
         raise InvalidRequest("A device key is 32 bytes of Ed25519 in base64url.") from None
-    session.execute(
-        update(Device)
-        .where(Device.locker_id == locker_id, Device.id != device_id, Device.revoked_at.is_(None))
-        .values(revoked_at=now)
-    )
+    others = (Device.locker_id == locker_id, Device.id != device_id, Device.revoked_at.is_(None))
+    if session.scalars(select(Device.id).where(*others)).all():
+        session.execute(update(Device).where(*others).values(revoked_at=now))
+        _end_quarantine(session, locker_id)
     known = session.get(Device, device_id)
     if known is None:
         session.add(
@@ -133,3 +142,44 @@ def claim_device(
     elif (known.locker_id, known.kid) != (locker_id, kid) or known.revoked_at is not None:
         raise InvalidRequest("This device id is taken or revoked; let the edge make a new one.")
     session.flush()
+
+
+def revoke_device(session: Session, locker_id: str, device_id: str, *, now: datetime) -> None:
+    """Let a device speak for its locker no more, and end a quarantine; raise `NotFound`.
+
+    Devices copied from one another share a key: both fall silent until one is claimed anew.
+    """
+    if locked(session, locker_id) is None:
+        raise NotFound("No locker by this id.")
+    device = session.get(Device, device_id)
+    if device is None or device.locker_id != locker_id:
+        raise NotFound("This locker has no device by this id.")
+    device.revoked_at = device.revoked_at or now
+    _end_quarantine(session, locker_id)
+
+
+def _end_quarantine(session: Session, locker_id: str) -> None:
+    session.execute(update(Locker).where(Locker.id == locker_id).values(quarantined_at=None))
+
+
+def replace_device(
+    session: Session, locker_id: str, *, device_id: str, public_key: str, now: datetime
+) -> Locker:
+    """Put another device into a cabinet that stands; raise `NotFound`, `InvalidRequest`."""
+    locker = locked(session, locker_id)
+    if locker is None or locker.written_off_at is not None:
+        raise NotFound("No locker by this id.")
+    claim_device(session, locker_id, device_id=device_id, public_key=public_key, now=now)
+    return locker
+
+
+def write_off(session: Session, locker_id: str, *, reason: str, moment: Moment) -> None:
+    """Give a locker up: what lies there is lost, what was promised there is diverted.
+
+    `reason` is told to the carriers concerned. Raises `NotFound`. Doing it twice is doing it once.
+    """
+    locker = locked(session, locker_id)
+    if locker is None:
+        raise NotFound("No locker by this id.")
+    if locker.written_off_at is None:
+        lost.give_up(session, locker, reason=reason, moment=moment)

@@ -31,7 +31,7 @@ from fellesskap_backend.db import Moment, Together, table_of
 from fellesskap_backend.errors import DuplicateParcel, InvalidRequest, NotFound, Refused
 from fellesskap_backend.events.tables import Notice
 from fellesskap_backend.idempotency import Answer, Answered
-from fellesskap_backend.lockers.tables import Compartment, Locker
+from fellesskap_backend.lockers.tables import CONFIRMS, Compartment, Locker
 from fellesskap_backend.parcels.tables import Parcel, ParcelEntry
 from fellesskap_backend.reservations.confirmed import Asked, Confirmation, Keys, view
 from fellesskap_backend.reservations.decision import refusal
@@ -202,7 +202,9 @@ _BASIS: CompoundSelect[Any] = union_all(
         Compartment.features,
         Compartment.content,
         Compartment.service,
-    ).where(Compartment.locker_id == bindparam("at_locker")),
+    )
+    .join(Locker, Locker.id == Compartment.locker_id)
+    .where(Compartment.locker_id == bindparam("at_locker"), CONFIRMS),
     select(
         *(literal("claim"), Claim.w_mm, Claim.h_mm, Claim.d_mm, Claim.g),
         *(null(), null(), null(), Claim.needs, null(), null()),
