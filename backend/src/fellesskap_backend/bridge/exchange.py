@@ -181,6 +181,10 @@ class Exchange:
         if standing.hold is not downlink.Hold.SIGNATURES:
             self._say(locker_id, "ack", self._voice(locker_id).ack(standing))
             return
+        self.refused["database is behind"] += 1
+        known = self._lockers.get(locker_id)
+        if known is not None and known.hold is standing.hold:
+            return  # said before
         log.error(
             "locker %s has rights that this database never wished: it is an older one, from a "
             "backup. Nothing is signed for this locker until you run: fellesskap-backend restored",

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from fellesskap_backend.db import Moment, instant
 from fellesskap_backend.downlink import Hold
+from fellesskap_backend.ledger.tables import Entry
 from fellesskap_backend.lockers.tables import Epoch, Locker, Restoration
 from fellesskap_protocol.messages import Batch
 
@@ -39,14 +40,20 @@ def _begin(session: Session, locker: Locker, moment: Moment) -> Row:
     locker.generation = max(locker.generation, locker.reported_generation) + 1
     locker.behind_since = None
     locker.restored_at, locker.custody_wanted = moment.now, True
-    epoch = session.get(Epoch, (locker.id, locker.epoch)) if locker.epoch else None
+    known = session.scalars(
+        select(Epoch)
+        .where(Epoch.locker_id == locker.id, Epoch.acked_seq > 0)
+        .order_by(Epoch.opened_at.desc())
+        .limit(1)
+    ).one_or_none()
+    newest = known and session.get(Entry, (locker.id, known.epoch, known.acked_seq))
     row = Restoration(
         locker_id=locker.id,
         generation=locker.generation,
         restored_at=moment.now,
-        heard_until=locker.contact_at,
-        epoch=locker.epoch,
-        acked_seq=epoch.acked_seq if epoch is not None else 0,
+        heard_until=newest.recorded_at if newest else None,
+        epoch=known.epoch if known is not None else None,
+        acked_seq=known.acked_seq if known is not None else 0,
     )
     session.add(row)
     return {

@@ -122,7 +122,7 @@ class Restoration(Base):
     """The generation that the restoration began."""
     restored_at: Mapped[datetime]
     heard_until: Mapped[datetime | None]
-    """When the restored database had last heard of the locker: the gap begins here."""
+    """When the newest event that it knew was recorded: the gap begins here."""
     epoch: Mapped[str | None]
     acked_seq: Mapped[int]
     """How far it knew that epoch's journal."""
