@@ -7,6 +7,7 @@ furthest. Nothing is retried by the test: what is lost comes again by its sender
 import shutil
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
@@ -65,11 +66,25 @@ class Fleet:
         stand = Stand(config, folder)
         device = SigningKey(bytes([seed]) * 32)
         self.claim(stand, device, f"dev-{locker_id}")
+        self._plug(locker_id, stand)
+        return stand
+
+    def clone(self, stand: Stand, folder: Path) -> Stand:
+        """Start a second computer from a copy of a locker's card."""
+        folder.mkdir()
+        twin = Stand(stand.config, folder)
+        twin.identity = stand.identity
+        twin.run(stand.now_s)
+        shutil.copy(stand.path, twin.path)
+        self._plug(f"{stand.config.locker.id}, again", twin)
+        return twin
+
+    def _plug(self, name: str, stand: Stand) -> None:
+        locker_id = stand.config.locker.id
         stand.pipe = lambda kind, payload: self._hear(Came(topic(locker_id, kind), payload, False))
-        self.stands[locker_id] = stand
+        self.stands[name] = stand
         stand.boot()
         stand.connect()
-        return stand
 
     def claim(self, stand: Stand, device: SigningKey, device_id: str) -> None:
         """Take a device in, and give it what it must know."""
@@ -141,9 +156,9 @@ class Fleet:
     def _say(self, name: str, payload: bytes) -> None:
         where = parse(name)
         self.said.append(where.kind)
-        stand = self.stands.get(where.locker_id)
-        if stand is not None:
-            stand.after(WIRE_S, lambda: stand.deliver(where.kind, payload))
+        for stand in self.stands.values():
+            if stand.config.locker.id == where.locker_id:
+                stand.after(WIRE_S, partial(stand.deliver, where.kind, payload))
 
     # People --------------------------------------------------------------------------------------
 

@@ -32,7 +32,7 @@ def opened(session: Session, locker: Locker, message: Birth | Batch, *, now: dat
     if _began_lately(session, locker, now) + 1 >= CLONE_EPOCHS:
         quarantine(locker, now, "its third epoch within a day")
     if locker.quarantined_at is None:
-        _close(session, locker, message.epoch, now=now)
+        close(session, locker, by=message.epoch, now=now)
     epoch = Epoch(
         locker_id=locker.id,
         epoch=message.epoch,
@@ -103,7 +103,7 @@ def _began_lately(session: Session, locker: Locker, now: datetime) -> int:
     return session.scalar(count) or 0
 
 
-def _close(session: Session, locker: Locker, by: str, *, now: datetime) -> None:
+def close(session: Session, locker: Locker, *, by: str, now: datetime) -> None:
     """Close what is open for good; of its end is known only what was recorded."""
     for former in session.scalars(
         select(Epoch)
@@ -124,7 +124,7 @@ def _close(session: Session, locker: Locker, by: str, *, now: datetime) -> None:
             )
         )
         log.error(
-            "locker %s: a new epoch; of the one before %d events are recorded, %d were claimed, "
+            "locker %s: an epoch is closed; %d of its events are recorded, %d were claimed, "
             "what followed is not known",
             locker.id,
             former.acked_seq,

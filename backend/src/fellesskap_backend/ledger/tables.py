@@ -60,5 +60,5 @@ class Tail(Base):
     acked_seq: Mapped[int]
     said_head: Mapped[int]
     closed_by: Mapped[str]
-    """The epoch that closed it."""
+    """The epoch that closed it; `quarantine` if it was the end of one."""
     recorded_at: Mapped[datetime]

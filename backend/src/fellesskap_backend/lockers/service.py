@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from fellesskap_backend.db import Moment
 from fellesskap_backend.errors import InvalidRequest, NotFound
+from fellesskap_backend.ledger import epochs
 from fellesskap_backend.lockers import lost
 from fellesskap_backend.lockers.tables import Compartment, Device, Locker, confirms
 from fellesskap_backend.reservations.tables import Claim
@@ -127,7 +128,7 @@ def claim_device(
     others = (Device.locker_id == locker_id, Device.id != device_id, Device.revoked_at.is_(None))
     if session.scalars(select(Device.id).where(*others)).all():
         session.execute(update(Device).where(*others).values(revoked_at=now))
-        _end_quarantine(session, locker_id)
+        _end_quarantine(session, locker_id, now)
     known = session.get(Device, device_id)
     if known is None:
         session.add(
@@ -155,11 +156,15 @@ def revoke_device(session: Session, locker_id: str, device_id: str, *, now: date
     if device is None or device.locker_id != locker_id:
         raise NotFound("This locker has no device by this id.")
     device.revoked_at = device.revoked_at or now
-    _end_quarantine(session, locker_id)
+    _end_quarantine(session, locker_id, now)
 
 
-def _end_quarantine(session: Session, locker_id: str) -> None:
-    session.execute(update(Locker).where(Locker.id == locker_id).values(quarantined_at=None))
+def _end_quarantine(session: Session, locker_id: str, now: datetime) -> None:
+    """Let whoever speaks next begin anew: which of the two stores tells the truth is not known."""
+    locker = session.get(Locker, locker_id)
+    if locker is not None and locker.quarantined_at is not None:
+        locker.quarantined_at = None
+        epochs.close(session, locker, by="quarantine", now=now)
 
 
 def replace_device(
