@@ -215,3 +215,32 @@ def _what_is_known(town: Town) -> None:
     assert told.count("parcel.adopted") == 2 + 3
     assert told.count("parcel.disputed") == 1
     assert [row for row in town.fleet.rows(Entry) if row.unapplied] == []
+
+
+@pytest.mark.slow
+def test_a_quiet_locker_and_one_out_of_reach_settle_too(engine: Engine, tmp_path: Path) -> None:
+    fleet = Fleet(engine, secrets.load(tmp_path))
+    for seed, locker_id in enumerate(LOCKERS[:2], start=80):
+        (tmp_path / f"{locker_id}.toml").write_text(locker_toml(locker_id, 8))
+        fleet.add(load(tmp_path / f"{locker_id}.toml"), tmp_path / locker_id, seed)
+    quiet, away = fleet.stands.values()
+    fleet.until("both are known", lambda: len({row.locker_id for row in fleet.rows(Entry)}) == 2)
+    fleet.reserve(LOCKERS[1], "A1")
+    fleet.deposit(away, "A1")
+    fleet.run(10)
+    away.disconnect()
+    fleet.run(30 * MINUTE_S)
+    fleet.change(lambda session: restoring.restored(session, Moment(fleet.now)))
+
+    def waiting() -> set[str]:
+        return {row.id for row in fleet.rows(Locker) if row.restored_at is not None}
+
+    fleet.until("the quiet one settles", lambda: waiting() == {LOCKERS[1]}, s_max=MINUTE_S)
+    assert quiet.connected
+    fleet.said.clear()
+    fleet.run(60 * MINUTE_S)
+    assert waiting() == {LOCKERS[1]}
+    assert fleet.said.count("commands") == 0, "nobody is asked who cannot hear"
+    away.connect()
+    fleet.until("the other settles", lambda: not waiting(), s_max=MINUTE_S)
+    assert [row.state for row in fleet.rows(Parcel)] == ["deposited"]

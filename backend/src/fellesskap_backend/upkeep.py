@@ -15,7 +15,7 @@ from fellesskap_backend import db
 from fellesskap_backend.ledger import again
 from fellesskap_backend.lockers import restoring
 from fellesskap_backend.lockers import service as lockers
-from fellesskap_backend.secrets import Secrets
+from fellesskap_backend.secrets import Secrets, rotate
 from fellesskap_backend.settings import Settings
 
 Json = Any
@@ -57,6 +57,11 @@ class Upkeep:
         given_up.add_argument("--reason", required=True, help="told to the carriers concerned")
         given_up.set_defaults(command=self.write_off)
 
+        told = "sign with a new key from the next start of the server on"
+        nouns = words.add_parser("keys", help="the keys that lockers verify")
+        of_keys = nouns.add_subparsers(required=True)
+        of_keys.add_parser("rotate", parents=[state], help=told).set_defaults(command=self.rotate)
+
         told = "run this before a database from a backup is served: nothing is signed until then"
         back = words.add_parser("restored", parents=[state], help=told)
         back.set_defaults(command=self.restored)
@@ -96,6 +101,11 @@ class Upkeep:
         with db.writing(engine) as session:
             lockers.write_off(session, locker_id, reason=reason, moment=_moment())
         return {"locker_id": locker_id, "written_off": True}
+
+    def rotate(self, settings: Settings, _: argparse.Namespace) -> Json:
+        """Make a new signing key."""
+        made = rotate(settings.state)
+        return {"keys_version": made.keys_version, "kid": made.signing.kid}
 
     def restored(self, settings: Settings, _: argparse.Namespace) -> Json:
         """Begin a new generation of every locker."""

@@ -64,14 +64,14 @@ def wishes(session: Session, also: Collection[str]) -> Sequence[Wish]:
 
 
 def to_be_asked(session: Session, now: datetime) -> Sequence[str]:
-    """Return the lockers in reach that have to say what lies where."""
+    """Return the lockers in contact that have to say what lies where."""
     return session.scalars(
         select(Locker.id)
         .where(
             Locker.custody_wanted,
             Locker.quarantined_at.is_(None),
             Locker.behind_since.is_(None),
-            or_(Locker.online, Locker.contact_at >= now - CONTACT),
+            Locker.contact_at >= now - CONTACT,
         )
         .order_by(Locker.id)
         .limit(ASKED_MAX)
