@@ -21,7 +21,7 @@ from fellesskap_edge.config_check import load
 from fellesskap_protocol import events
 from fellesskap_protocol.signing import SigningKey, b64url
 from tests.backend.api import Api
-from tests.backend.lockers import HandLocker, House
+from tests.backend.lockers import AT, HandLocker, House, compartments, deposit
 from tests.simulation.fleet import Fleet
 from tests.system.house import locker_toml
 
@@ -72,17 +72,26 @@ def test_two_boots_that_take_turns_are_a_clone_and_a_restart_is_none(house: Hous
 
 
 def test_in_quarantine_both_journals_are_recorded_and_nothing_is_concluded(house: House) -> None:
+    parcel = house.reserve(house.api.carrier())
+    house.tell(*deposit(parcel))
     for epoch in ("epoch-2", "epoch-3"):
         _begin(house, epoch)
     first = HandLocker(house.api.secrets.installation)
     first.key, first.device_id = house.locker.key, house.locker.device_id
     first.epoch, first.session = "epoch-2", house.locker.session
     for one in (first, house.locker):
-        one.commission(3)
-        one.add(events.RightsApplied(generation=1, revision=0, used={}))
+        one.add(
+            events.StoreCreated(reason="went_back"),
+            events.HardwareDescribed(compartments=compartments(3), digest="d"),
+            events.CustodyReported(
+                compartment=0, parcel_id="", carrier_id="", since=AT, complete=True
+            ),
+            events.RightsApplied(generation=1, revision=0, used={}),
+        )
         standing = house.ingest(one.batch())
-        assert (standing.verdict, standing.acked_seq) == ("ok", 3)
+        assert (standing.verdict, standing.acked_seq) == ("ok", 4)
     assert not house.row().custody_wanted
+    assert house.api.rows(Parcel)[0].state == "deposited", "the other may hold it"
     assert {row.epoch for row in house.api.rows(Epoch) if row.closed_at} == {"epoch-1"}
 
 

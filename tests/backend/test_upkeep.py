@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 from fellesskap_backend.db import Moment
+from fellesskap_backend.downlink import Hold
 from fellesskap_backend.errors import NotFound
 from fellesskap_backend.events.tables import Notice
 from fellesskap_backend.ledger import apply
 from fellesskap_backend.ledger.tables import Entry
 from fellesskap_backend.lockers import service as lockers
+from fellesskap_backend.lockers.tables import Locker
 from fellesskap_backend.parcels.tables import Parcel, ParcelEntry
 from fellesskap_backend.reservations.tables import Claim, Reservation
 from fellesskap_backend.rights.tables import Right
@@ -197,6 +199,25 @@ def test_restored_begins_a_generation_above_all_that_was_heard_of(house: House, 
     assert [one["generation"] for one in run("restored")] == [6]
 
 
+def test_a_database_that_is_behind_records_nothing_until_it_is_told_so(
+    house: House, run: Run
+) -> None:
+    house.locker.add(events.Booted(software="1"))
+    house.locker.position = (1, 3)
+    for _ in range(2):
+        standing = house.ingest(house.locker.batch(3))
+        assert (standing.hold, standing.acked_seq) == (Hold.SIGNATURES, 2)
+    # Wishes that grow past what the locker has do not hide it.
+    house.api.change(lambda session: _raise_revision(session, 7))
+    assert house.born().hold is Hold.SIGNATURES
+    run("restored")
+    assert house.ingest(house.locker.batch(3)).acked_seq == 3
+
+
+def _raise_revision(session: Any, revision: int) -> None:
+    session.get(Locker, "oslo-1").revision = revision
+
+
 def test_a_locker_confirms_again_when_all_is_heard_and_its_rights_are_applied(
     house: House, run: Run
 ) -> None:
@@ -209,8 +230,10 @@ def test_a_locker_confirms_again_when_all_is_heard_and_its_rights_are_applied(
         return status == 409
 
     assert refused("at once")
+    assert house.born().hold is Hold.RIGHTS, "it still wishes what was used up meanwhile"
     house.tell(events.CustodyReported(**_NOTHING))
     assert not house.row().custody_wanted
+    assert house.born().hold is Hold.NOTHING
     assert refused("it has reported")
     house.tell(events.RightsApplied(generation=1, revision=7, used={}))
     assert refused("that was the old generation")
