@@ -145,7 +145,7 @@ def test_split_lost_doubled_reordered_batches_are_recorded_once_in_order(
             continue
         before = wire.acked.get(epoch, 0)
         # The last event of all proves itself by nothing that follows: it is not forged.
-        forged = how == "forged" and (first <= before or to > first > wire.pruned[epoch])
+        forged = how == "forged" and first > wire.pruned[epoch] and (first <= before or to > first)
         standing = wire.deliver(wire.batch(epoch, first, to, forged=forged))
         if forged and first <= before + 1 and epoch == wire.present:
             known = (epoch, first) in wire.recorded() or first == before + 1

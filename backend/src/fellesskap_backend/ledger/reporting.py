@@ -116,10 +116,13 @@ def _revoke(at: At, event: CustodyReported, parcel: Parcel) -> None:
     other = at.session.get(Parcel, place.parcel_id) if place.parcel_id else None
     if other is not None and other.id != parcel.id:
         dispute(at, event, other, "another_reported")
-    if event.right_id is None:
+    right_id = uuid_of(event.right_id)
+    if right_id is None:
         return
-    wanted = msgspec.structs.replace(as_right(event), revoked=True)
-    rights.wish(at.session, at.locker, wanted)
+    known = rights.right_of(at.session, at.locker.id, right_id)
+    if known is None or not known.revoked:
+        wanted = msgspec.structs.replace(as_right(event), revoked=True)
+        rights.wish(at.session, at.locker, wanted)
 
 
 # A whole report ----------------------------------------------------------------------------------
