@@ -138,7 +138,7 @@ def the_hour_that_is_lost(town: Town, card: Path) -> None:
     town.fleet.run(30 * MINUTE_S)
     last = town.fleet.stands[LOCKERS[-1]]
     last.kill()
-    shutil.copy(last.path, card)
+    shutil.copy(last._path, card)
     last.boot()
     last.connect()
     town.fleet.run(20 * MINUTE_S)

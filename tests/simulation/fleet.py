@@ -75,7 +75,7 @@ class Fleet:
         twin = Stand(stand.config, folder)
         twin.identity = stand.identity
         twin.run(stand.now_s)
-        shutil.copy(stand.path, twin.path)
+        shutil.copy(stand._path, twin._path)
         self._plug(f"{stand.config.locker.id}, again", twin)
         return twin
 
@@ -114,8 +114,8 @@ class Fleet:
         """Start a locker from an older copy of its store."""
         stand.kill()
         for end in ("-wal", "-shm"):
-            Path(f"{stand.path}{end}").unlink(missing_ok=True)
-        shutil.copy(card, stand.path)
+            Path(f"{stand._path}{end}").unlink(missing_ok=True)
+        shutil.copy(card, stand._path)
         stand.boot()
         stand.connect()
 

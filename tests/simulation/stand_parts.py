@@ -100,7 +100,7 @@ class Bench:
         self.pins_fail = False
         self.unplugged: set[str] = set()
         self.drive: Drive | None = None
-        self.path = folder / "journal.sqlite"
+        self._path = folder / "journal.sqlite"
         self._ids, self._turns, self._draws = count(1), count(), count(1)
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
         self._posted: deque[rim.Inward] = deque()
@@ -210,13 +210,13 @@ class Bench:
     def boot(self) -> Self:
         """Start a daemon; one that dies while it starts is started again."""
         self._synchronised, self._stepped = self.ntp and abs(self.offset) <= STEP_MAX, False
-        commissioned = not self.path.exists()
+        commissioned = not self._path.exists()
         self._heard()  # what was said while nobody listened is lost
         while self.drive is None:
             boot_id = f"boot-{next(self._ids)}"
             self.bases[boot_id] = self.mono_base_s
             self.lives.append((self.now_s, inf))
-            self.journal = MortalJournal(self.path)
+            self.journal = MortalJournal(self._path)
             self.journal.passing = self._passing
             parts = Parts(
                 config=self.config,
