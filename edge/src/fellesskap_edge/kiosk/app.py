@@ -67,6 +67,8 @@ class Kiosk:
         self._waiting: dict[str, asyncio.Future[Answer]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._socket = socket.create_server(("127.0.0.1", config.kiosk.port))
+        # Head and body of an answer are two writes: Nagle against delayed ACK costs 40 ms.
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._host = f"127.0.0.1:{self._socket.getsockname()[1]}"
         self._texts = {
             language: json.loads((HERE / "locales" / f"{language}.json").read_text())
