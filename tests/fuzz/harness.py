@@ -45,6 +45,8 @@ class Fuzz:
     seeds: Sequence[bytes]
     modules: Sequence[Part]
     mutate: Mutate
+    bytes_max: int = 2048
+    """How long an input led by coverage may grow: time spent on length finds no more."""
 
 
 @dataclass(frozen=True)
