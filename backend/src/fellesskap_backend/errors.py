@@ -120,6 +120,14 @@ class DuplicateParcel(Refused):
     title = "A parcel with this label is already under way"
 
 
+class WrongState(BackendError):
+    """What is wished cannot happen to it any more, or not yet; `state` says where it is."""
+
+    status = 409
+    code = "wrong_state"
+    title = "It is not in a state in which this can be done"
+
+
 class BodyTooLarge(BackendError):
     """More than one request may carry."""
 

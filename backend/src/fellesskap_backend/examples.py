@@ -30,6 +30,8 @@ RESERVATION: Example = {
         "dimensions": _BOX,
         "size_class": "S",
         "needs": ["low"],
+        "hold": "hard",
+        "reserve_until": None,
         "deposit_by": "2027-03-02T18:00:00Z",
         "collect_within": "P3D",
         "code_at": "deposit",
@@ -49,9 +51,11 @@ _ENTRY = {"what": "deposited", "at": _AT, "clock": "trusted", "recorded_at": _AT
 PARCEL: Example = {
     "example": {
         "id": _PARCEL_ID,
+        "kind": "last_mile",
         "state": "deposited",
         "locker_id": "fornebu-1",
         "reservation_id": _RESERVATION_ID,
+        "replaced_by": None,
         "compartment": 7,
         "deposited_at": _AT,
         "collect_by": "2027-03-04T08:00:00Z",

@@ -12,7 +12,9 @@ from fellesskap_backend.carriers.tables import Carrier
 from fellesskap_backend.ledger import custody
 from fellesskap_backend.ledger.at import At, CannotApply
 from fellesskap_backend.ledger.disputing import lies_there
+from fellesskap_backend.parcels import timing
 from fellesskap_backend.parcels.tables import Parcel
+from fellesskap_backend.parcels.unannounced import COLLECT_WITHIN
 from fellesskap_backend.rights import service as rights
 from fellesskap_backend.rights.tables import Right, RightCode
 from fellesskap_protocol import messages
@@ -67,6 +69,7 @@ def _made(at: At, event: CustodyReported | Deposited, right_id: UUID | None) -> 
         locker_id=at.locker.id,
         right_id=right_id,
         state="deposited",
+        collect_within_s=int(COLLECT_WITHIN.total_seconds()),
         compartment=event.compartment,
         created_at=at.moment.now,
     )
@@ -77,6 +80,7 @@ def _made(at: At, event: CustodyReported | Deposited, right_id: UUID | None) -> 
 
 def _announce_adoption(at: At, event: CustodyReported | Deposited, parcel: Parcel) -> None:
     log.warning("locker %s: a forgotten parcel is adopted", at.locker.id)
+    parcel.collect_by = timing.collect_by(at.session, at.locker, parcel)
     at.tell(parcel, "adopted", event, compartment=event.compartment, detail=parcel.evidence)
     at.notify(parcel, "parcel.adopted", event, compartment=event.compartment)
 

@@ -18,6 +18,7 @@ from fellesskap_backend.ledger.at import At, CannotApply
 from fellesskap_backend.ledger.disputing import HELD, dispute, lies_there, moved
 from fellesskap_backend.ledger.tables import Entry
 from fellesskap_backend.lockers.tables import Compartment
+from fellesskap_backend.parcels.moving import Facts
 from fellesskap_backend.parcels.tables import Parcel
 from fellesskap_backend.reservations.tables import Claim
 from fellesskap_backend.rights import service as rights
@@ -44,18 +45,18 @@ def vouched_empty(at: At, event: HardwareDescribed) -> None:
     _conclude(at, event, set(), suspect=False)
 
 
-def free_applied(at: At) -> None:
+def free_applied(at: At) -> bool:
     """Free capacity whose taking away is recorded as applied.
 
     In a new epoch not before its complete custody report: what was done under a claim in the old
-    one, and was never sent, is told by that alone.
+    one, and was never sent, is told by that alone. Return whether it was freed.
     """
     locker = at.locker
     if locker.quarantined_at is not None or locker.applied_generation != locker.generation:
-        return
+        return False
     if at.epoch is not None and not at.epoch.custody_seq:
         locker.custody_wanted = True
-        return
+        return False
     at.session.execute(
         update(Claim)
         .where(
@@ -65,6 +66,7 @@ def free_applied(at: At) -> None:
         )
         .values(released=True)
     )
+    return True
 
 
 def beginning(at: At) -> Reason | None:
@@ -91,6 +93,9 @@ def _believe(at: At, event: CustodyReported) -> None:
     elif parcel.state == "lost":
         log.error("locker %s: holds a parcel that was given up as lost", at.locker.id)
         lies_there(at, event, parcel)
+    elif parcel.state not in (*HELD, "disputed") and parcel.kind == "drop_off":
+        facts = Facts(event.compartment, "none")
+        custody.moved(at, event, parcel, "dropped_off", facts=facts)
     elif parcel.state not in (*HELD, "disputed"):
         custody.deposited(at, as_deposit(event, parcel))
     else:

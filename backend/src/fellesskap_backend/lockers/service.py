@@ -10,8 +10,8 @@ from fellesskap_backend.db import Moment
 from fellesskap_backend.errors import InvalidRequest, NotFound
 from fellesskap_backend.ledger import epochs
 from fellesskap_backend.lockers import lost
+from fellesskap_backend.lockers.room import geometry, may_be_given, promised
 from fellesskap_backend.lockers.tables import Compartment, Device, Locker, confirms
-from fellesskap_backend.reservations.tables import Claim
 from fellesskap_protocol import capacity
 from fellesskap_protocol.signing import PublicKey, unb64url
 from fellesskap_protocol.topics import InvalidLockerId, check_locker_id
@@ -53,17 +53,10 @@ def availability(session: Session, locker_id: str, now: datetime) -> Availabilit
         raise NotFound("No locker by this id.")
     compartments = session.scalars(select(Compartment).where(Compartment.locker_id == locker_id))
     matching = capacity.Matching(
-        geometry(row)
-        for row in compartments
-        if confirms(locker) and capacity.usable(row.content, row.service)
+        geometry(row) for row in compartments if confirms(locker) and may_be_given(row)
     )
-    claims = session.scalars(
-        select(Claim).where(Claim.locker_id == locker_id, Claim.released.is_(False))
-    )
-    for claim in claims:
-        matching.add(
-            capacity.Demand(claim.w_mm, claim.h_mm, claim.d_mm, claim.g, tuple(claim.needs))
-        )
+    for demand in promised(session, locker_id):
+        matching.add(demand)
     return Availability(
         locker_id=locker_id,
         in_contact=in_contact(locker, now),
@@ -79,19 +72,14 @@ def _room(taken: capacity.Matching, size: capacity.SizeClass) -> Room:
     return "many" if further == MANY else "few" if further else "none"
 
 
-def geometry(row: Compartment) -> capacity.Compartment:
-    """Return a compartment as the shared function knows it."""
-    return capacity.Compartment(
-        number=row.number,
-        width_mm=row.width_mm,
-        height_mm=row.height_mm,
-        depth_mm=row.depth_mm,
-        floor_mm=row.floor_mm,
-        top_mm=row.top_mm,
-        max_g=row.max_g,
-        features=tuple(row.features),
-        occupancy_sensor=row.occupancy_sensor,
-    )
+def place(session: Session, locker_id: str, *, latitude: float, longitude: float) -> None:
+    """Say where a locker stands, in degrees (WGS 84); raise `NotFound` or `InvalidRequest`."""
+    locker = locked(session, locker_id)
+    if locker is None:
+        raise NotFound("No locker by this id.")
+    if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
+        raise InvalidRequest("A latitude is within 90 degrees, a longitude within 180.")
+    locker.latitude, locker.longitude = latitude, longitude
 
 
 def provision(

@@ -38,6 +38,13 @@ class Locker(Base):
     """When a signed message was last taken in."""
     online: Mapped[bool] = mapped_column(default=False)
     """What presence says: a hint."""
+    latitude: Mapped[float | None]
+    longitude: Mapped[float | None]
+    """Where it stands, in degrees (WGS 84): for "the nearest with room"."""
+    served_until: Mapped[datetime | None]
+    """The end of the newest recorded proof that any of its compartments could serve."""
+    allowances: Mapped[str] = mapped_column(default="none")
+    """`none`, `settled`, `short` of room or `due`: whether there is something to renew."""
     created_at: Mapped[datetime]
     quarantined_at: Mapped[datetime | None]
     """Since when two devices seem to speak for it: nothing is sent but acknowledgements."""

@@ -25,9 +25,11 @@ def find(session: Session, credentials: Credentials, parcel_id: UUID) -> Row:
     )
     return {
         "id": str(parcel.id),
+        "kind": parcel.kind,
         "state": parcel.state,
         "locker_id": parcel.locker_id,
         "reservation_id": str(parcel.reservation_id) if parcel.reservation_id else None,
+        "replaced_by": str(parcel.replaced_by) if parcel.replaced_by else None,
         "compartment": parcel.compartment,
         "deposited_at": parcel.deposited_at and instant(parcel.deposited_at),
         "collect_by": parcel.collect_by and instant(parcel.collect_by),
