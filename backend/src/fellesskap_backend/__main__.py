@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from fellesskap_backend import db, secrets
+from fellesskap_backend.allowances import service as allowances
 from fellesskap_backend.app import create_api
 from fellesskap_backend.broker import locker_login
 from fellesskap_backend.carriers import service as carriers
@@ -159,6 +160,8 @@ def _provision(settings: Settings, arguments: argparse.Namespace) -> Json:
             now=now,
         )
         k_version = locker.k_version
+        if locker.allowances == "none" and settings.allowances:
+            allowances.set_targets(session, locker_id, settings.allowances, moment=_moment())
     login = settings.external_login("locker") or locker_login(settings.state, locker_id)
     return {
         "installation": kept.installation,
