@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from fellesskap_backend import db, secrets
+from fellesskap_backend.allowances import service as allowances
 from fellesskap_backend.app import create_api
 from fellesskap_backend.broker import locker_login
 from fellesskap_backend.carriers import service as carriers
@@ -161,6 +162,8 @@ def _provision(settings: Settings, arguments: argparse.Namespace) -> Json:
         )
         lockers.claim_device(session, locker_id, **arguments.device, now=now)
         k_version = locker.k_version
+        if locker.allowances == "none" and settings.allowances:
+            allowances.set_targets(session, locker_id, settings.allowances, moment=_moment())
     return _told_to_edge(settings, kept, arguments, k_version)
 
 

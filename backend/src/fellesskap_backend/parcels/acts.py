@@ -108,6 +108,8 @@ def resolve(
         place = session.get(Compartment, (parcel.locker_id, parcel.compartment or 0))
         if place is None or place.parcel_id != parcel.id:
             raise WrongState("Another parcel is known to lie there.", state=parcel.state)
+        # The right stayed good all the time, so the clock went on; proofs that came were not read.
+        parcel.collect_by = timing.collect_by(session, cause.locker, parcel)
     return _act(cause, parcel, f"resolve_{outcome}", Facts(detail=outcome))
 
 

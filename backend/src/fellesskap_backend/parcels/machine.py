@@ -135,9 +135,13 @@ def _not_there(state: str) -> dict[str, Step]:
     }
 
 
-def _lies_there(state: str) -> dict[str, Step]:
+def _lies_there(state: str, *, collectable: bool = False) -> dict[str, Step]:
+    """In custody; a second deposit under the right (its claim was not taken away yet) moves it."""
+    again: tuple[Effect, ...] = (
+        ("occupy", "let_collect", "free_claim") if collectable else ("occupy",)
+    )
     return {
-        "deposited": Step(state, "deposited", None, ("occupy",)),
+        "deposited": Step(state, "deposited", None, again),
         "collected": _COLLECTED,
         "removed": _REMOVED,
         **_stays(state, *_TOLD),
@@ -178,7 +182,7 @@ LAST_MILE: Table = {
     "expired": _not_there("expired") | _already("expired", "expire"),
     "diverted": _not_there("diverted") | _already("diverted", "divert"),
     "deposited": {
-        **_lies_there("deposited"),
+        **_lies_there("deposited", collectable=True),
         **_DISPUTES,
         **_already("deposited", "resolve_deposited"),
         "overdue": Step("overdue", "overdue", "parcel.overdue", ("let_remove",)),
@@ -186,7 +190,7 @@ LAST_MILE: Table = {
         "recall": _RECALLED,
     },
     "overdue": {
-        **_lies_there("overdue"),
+        **_lies_there("overdue", collectable=True),
         **_DISPUTES,
         **_already("overdue", "overdue"),
         "extend": _EXTENDED,
@@ -210,12 +214,12 @@ LAST_MILE: Table = {
     },
     "collected": {
         **_is_gone("collected"),
-        "collected": Step("collected", "collected"),
+        "collected": Step("collected", "collected", None, _GONE),
         **_already("collected", "resolve_collected"),
     },
     "removed": {
         **_is_gone("removed"),
-        "removed": Step("removed", "removed"),
+        "removed": Step("removed", "removed", None, _GONE),
         **_already("removed", "resolve_removed"),
     },
     "lost": _is_gone("lost") | _already("lost", "resolve_lost"),
@@ -277,7 +281,7 @@ DROP_OFF: Table = {
     },
     "picked_up": {
         **_not_dropped("picked_up"),
-        "removed": Step("picked_up", "picked_up"),
+        "removed": Step("picked_up", "picked_up", None, ("vacate", "forget")),
         **_already("picked_up", "resolve_picked_up"),
     },
     "lost": _not_dropped("lost") | _already("lost", "resolve_lost"),
