@@ -20,10 +20,10 @@ from fellesskap_backend.bridge.exchange import HEARD, Exchange, House
 from fellesskap_backend.bridge.link import Came
 from fellesskap_backend.carriers import service as carriers
 from fellesskap_backend.db import Moment
-from fellesskap_backend.idempotency import Answered
+from fellesskap_backend.idempotency import Answered, attempt
 from fellesskap_backend.lockers import service as lockers
 from fellesskap_backend.reservations.routes import Label, ReservationRequest
-from fellesskap_backend.reservations.service import reserve
+from fellesskap_backend.reservations.service import OPERATION, reserve
 from fellesskap_backend.rights.service import codes_of, number_of
 from fellesskap_backend.secrets import Secrets
 from fellesskap_edge.config import LockerConfig
@@ -174,11 +174,12 @@ class Fleet:
             deposit_by=self.now + timedelta(days=2),
             collect_within="P3D",
         )
+        tried = attempt(OPERATION, key, request.model_dump_json())
         return self.change(
             lambda session: reserve(
                 session,
                 self.credentials,
-                request.asked(key),
+                request.asked(tried),
                 secrets=self.secrets,
                 moment=self.moment(),
             )

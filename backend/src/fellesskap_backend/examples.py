@@ -39,6 +39,7 @@ RESERVATION: Example = {
         "created_at": _AT,
     }
 }
+RESERVATIONS: Example = {"example": {"reservations": [RESERVATION["example"]], "next": None}}
 PROBLEM: Example = {
     "type": "/problems/locker_full",
     "title": "The locker is full",
@@ -46,7 +47,6 @@ PROBLEM: Example = {
     "code": "locker_full",
     "detail": "Every compartment that fits is occupied or promised.",
 }
-PROBLEMS: Example = {"content": {"application/problem+json": {"example": PROBLEM}}}
 _ENTRY = {"what": "deposited", "at": _AT, "clock": "trusted", "recorded_at": _AT, "compartment": 7}
 PARCEL: Example = {
     "example": {
@@ -61,6 +61,14 @@ PARCEL: Example = {
         "collect_by": "2027-03-04T08:00:00Z",
         "collected_at": None,
         "history": [_ENTRY],
+    }
+}
+PARCELS: Example = {
+    "example": {
+        "parcels": [
+            {name: one for name, one in PARCEL["example"].items() if name != "history"},
+        ],
+        "next": "AZd8Hlpae1qcRF5vcIGSow",
     }
 }
 EVENTS: Example = {

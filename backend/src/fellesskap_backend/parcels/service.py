@@ -1,5 +1,6 @@
 """Parcels, as their carrier sees them."""
 
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -9,9 +10,32 @@ from sqlalchemy.orm import Session
 from fellesskap_backend.carriers.service import Credentials, caller
 from fellesskap_backend.db import instant
 from fellesskap_backend.errors import NotFound
+from fellesskap_backend.paging import Page, Slice, slice_of
 from fellesskap_backend.parcels.tables import Parcel, ParcelEntry
 
 Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which parcels are asked for; None: all."""
+
+    state: str | None = None
+    locker_id: str | None = None
+    label: str | None = None
+
+
+def list_own(session: Session, credentials: Credentials, wanted: Wanted, *, page: Page) -> Slice:
+    """Return one page of the carrier's own parcels, newest first, without their history."""
+    by = caller(session, credentials, "carrier")
+    statement = select(Parcel.id, Parcel).where(Parcel.carrier_id == by.carrier_id)
+    if wanted.state is not None:
+        statement = statement.where(Parcel.state == wanted.state)
+    if wanted.locker_id is not None:
+        statement = statement.where(Parcel.locker_id == wanted.locker_id)
+    if wanted.label is not None:
+        statement = statement.where(Parcel.label_value == wanted.label)
+    return slice_of(session, statement, page, by=Parcel.id, show=lambda row: _shown(row.Parcel))
 
 
 def find(session: Session, credentials: Credentials, parcel_id: UUID) -> Row:
@@ -23,6 +47,10 @@ def find(session: Session, credentials: Credentials, parcel_id: UUID) -> Row:
     history = session.scalars(
         select(ParcelEntry).where(ParcelEntry.parcel_id == parcel_id).order_by(ParcelEntry.id)
     )
+    return _shown(parcel) | {"history": [_line(entry) for entry in history]}
+
+
+def _shown(parcel: Parcel) -> Row:
     return {
         "id": str(parcel.id),
         "kind": parcel.kind,
@@ -34,7 +62,6 @@ def find(session: Session, credentials: Credentials, parcel_id: UUID) -> Row:
         "deposited_at": parcel.deposited_at and instant(parcel.deposited_at),
         "collect_by": parcel.collect_by and instant(parcel.collect_by),
         "collected_at": parcel.collected_at and instant(parcel.collected_at),
-        "history": [_line(entry) for entry in history],
     }
 
 

@@ -45,6 +45,7 @@ class Parcel(Base):
     created_at: Mapped[datetime]
 
     __table_args__ = (
+        Index("ix_parcels_carrier_id_id", "carrier_id", "id"),
         Index("ix_parcels_right_id", "right_id"),
         Index("ix_parcels_carrier_id_label_key", "carrier_id", "label_key"),
         Index(

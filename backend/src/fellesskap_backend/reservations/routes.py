@@ -3,18 +3,19 @@
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Response
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from fellesskap_backend import idempotency
 from fellesskap_backend.auth import Key
-from fellesskap_backend.errors import PROBLEM_TYPE
-from fellesskap_backend.examples import PROBLEMS, RESERVATION, RESERVATION_REQUEST
-from fellesskap_backend.reservations import service
+from fellesskap_backend.conventions import AtLocker, Paged, Posted, WithLabel, sent
+from fellesskap_backend.examples import RESERVATION, RESERVATION_REQUEST, RESERVATIONS
+from fellesskap_backend.idempotency import Attempt
+from fellesskap_backend.reservations import listing, service
 from fellesskap_backend.reservations.confirmed import Asked
 from fellesskap_backend.reservations.duration import seconds_of
-from fellesskap_backend.rim import Reading, RetryingRoute, TheHouse, Writing
+from fellesskap_backend.reservations.shapes import Reservation, Reservations, State
+from fellesskap_backend.rim import Reading, RetryingRoute, TheHouse
+from fellesskap_backend.shapes import LOCKER_ID
 from fellesskap_protocol import barcodes
 from fellesskap_protocol.capacity import SIZE_CLASSES, Demand, size_class
 
@@ -60,10 +61,13 @@ class ReservationRequest(BaseModel):
     """A request for room for one parcel: a box, or one of the installation's size classes."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, json_schema_extra={"examples": [RESERVATION_REQUEST]}
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+        json_schema_extra={"examples": [RESERVATION_REQUEST]},
     )
 
-    locker_id: str = Field(max_length=32)
+    locker_id: str = Field(pattern=LOCKER_ID)
     label: Label
     dimensions: Dimensions | None = None
     size_class: Literal["S", "M", "L", "XL"] | None = None
@@ -98,11 +102,11 @@ class ReservationRequest(BaseModel):
         named = next(one for one in SIZE_CLASSES if one.name == self.size_class)
         return named.demand(needs=needs)
 
-    def asked(self, key: str) -> Asked:
+    def asked(self, attempt: Attempt) -> Asked:
         """Return the request as the service takes it."""
         demand = self.demand()
         return Asked(
-            attempt=idempotency.attempt(service.OPERATION, key, self.model_dump_json()),
+            attempt=attempt,
             locker_id=self.locker_id,
             label_kind=self.label.kind,
             label=self.label.identifier(),
@@ -114,50 +118,79 @@ class ReservationRequest(BaseModel):
         )
 
 
-IdempotencyKey = Annotated[
-    str,
-    Header(
-        alias="Idempotency-Key",
-        pattern=idempotency.KEY_PATTERN,
-        description="1 to 255 visible ASCII characters. The same key with the same request gives "
-        "the same answer and one effect; a new attempt needs a new key.",
-    ),
-]
+_PARCEL = {
+    "operationId": "find_parcel",
+    "parameters": {"parcel_id": "$response.body#/parcel_id"},
+}
+_LINKS = {
+    "find_reservation": {
+        "operationId": "find_reservation",
+        "parameters": {"reservation_id": "$response.body#/id"},
+    },
+    "find_parcel": _PARCEL,
+}
+
+
+async def wanted(
+    state: Annotated[State | None, Query(description="Only in this state.")] = None,
+    locker_id: AtLocker = None,
+    label: WithLabel = None,
+) -> listing.Wanted:
+    """Read which ones are asked for."""
+    return listing.Wanted(state, locker_id, label)
+
+
+Filtered = Annotated[listing.Wanted, Depends(wanted)]
 
 
 @router.post(
     "",
+    operation_id="reserve",
     status_code=201,
     summary="Reserve room for one parcel",
     responses={
-        201: {"description": "Confirmed", "content": {"application/json": RESERVATION}},
-        409: {"description": "Refused; stored under the key like any answer", **PROBLEMS},
+        201: {
+            "model": Reservation,
+            "description": "Confirmed",
+            "content": {"application/json": RESERVATION},
+            "links": _LINKS,
+        },
     },
 )
-def reserve(
-    body: ReservationRequest,
-    key: Key,
-    idempotency_key: IdempotencyKey,
-    *,
-    session: Writing,
-    house: TheHouse,
-) -> Response:
-    """Confirm at once, or say why not."""
-    asked = body.asked(idempotency_key)
-    status, answer, replayed = service.reserve(
-        session, key, asked, secrets=house.secrets, moment=house.moment()
+def reserve(body: ReservationRequest, key: Key, post: Posted) -> Response:
+    """Confirm at once, or say why not: a refusal (409) is stored under the key like any answer."""
+    answered = service.reserve(
+        post.session,
+        key,
+        body.asked(post.attempt),
+        secrets=post.house.secrets,
+        moment=post.moment,
     )
-    headers = {"Idempotent-Replayed": "true"} if replayed else {}
-    if status == 201:
-        headers["Location"] = f"{router.prefix}/{answer['id']}"
-    media_type = "application/json" if status == 201 else PROBLEM_TYPE
-    return JSONResponse(answer, status, headers, media_type)
+    return sent(answered, location="/v1/reservations/{id}")
+
+
+@router.get(
+    "",
+    operation_id="list_reservations",
+    summary="List your reservations",
+    response_model=Reservations,
+    response_model_exclude_unset=True,
+    responses={200: {"content": {"application/json": RESERVATIONS}}},
+)
+def list_own(key: Key, session: Reading, pages: Paged, wanted: Filtered) -> dict[str, Any]:
+    """Show one page, newest first; pickup codes stand in no list."""
+    return pages.answer("reservations", listing.list_own(session, key, wanted, page=pages.page))
 
 
 @router.get(
     "/{reservation_id}",
+    operation_id="find_reservation",
     summary="Read a reservation",
-    responses={200: {"content": {"application/json": RESERVATION}}},
+    response_model=Reservation,
+    response_model_exclude_unset=True,
+    responses={
+        200: {"content": {"application/json": RESERVATION}, "links": {"find_parcel": _PARCEL}}
+    },
 )
 def find(reservation_id: UUID, key: Key, session: Reading, house: TheHouse) -> dict[str, Any]:
     """Show one of the carrier's own reservations."""

@@ -258,14 +258,12 @@ _WRITE = Together(
 _NUMBER = select(RightCode.n).where(
     RightCode.right_id == bindparam("right"), RightCode.removed_at.is_(None)
 )
+DELIVERED = (
+    tuple_(Locker.applied_generation, Locker.applied_revision)
+    >= tuple_(Locker.generation, Right.revision)
+).label("delivered")
 _FIND = (
-    select(
-        table_of(Reservation),
-        (
-            tuple_(Locker.applied_generation, Locker.applied_revision)
-            >= tuple_(Locker.generation, Right.revision)
-        ).label("delivered"),
-    )
+    select(table_of(Reservation), DELIVERED)
     .join(Locker, Locker.id == Reservation.locker_id)
     .join(Right, (Right.locker_id == Reservation.locker_id) & (Right.id == Reservation.right_id))
     .where(Reservation.id == bindparam("id"), Reservation.carrier_id == bindparam("carrier"))

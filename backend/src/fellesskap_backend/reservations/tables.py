@@ -53,6 +53,7 @@ class Reservation(Base):
             sqlite_where=text("state = 'confirmed'"),
             postgresql_where=text("state = 'confirmed'"),
         ),
+        Index("ix_reservations_carrier_id_id", "carrier_id", "id"),
         Index("ix_reservations_right_id", "right_id"),
         Index(
             "ix_reservations_reserve_until",
