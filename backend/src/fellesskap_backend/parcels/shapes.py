@@ -2,32 +2,37 @@
 
 from typing import Literal
 
+from typing_extensions import TypeAliasType
+
 from fellesskap_backend.shapes import Id, Instant, Shown
 
-State = Literal[
-    "expected",
-    "deposited",
-    "collected",
-    "overdue",
-    "recalled",
-    "removed",
-    "disputed",
-    "lost",
-    "cancelled",
-    "expired",
-    "diverted",
-    "delivery_failed",
-    "authorised",
-    "dropped_off",
-    "picked_up",
-]
+ParcelState = TypeAliasType(
+    "ParcelState",
+    Literal[
+        "expected",
+        "deposited",
+        "collected",
+        "overdue",
+        "recalled",
+        "removed",
+        "disputed",
+        "lost",
+        "cancelled",
+        "expired",
+        "diverted",
+        "delivery_failed",
+        "authorised",
+        "dropped_off",
+        "picked_up",
+    ],
+)
 
 
 class ParcelInList(Shown):
     """A physical item and where it stands; its history is with the parcel itself."""
 
     id: Id
-    state: State
+    state: ParcelState
     locker_id: str
     reservation_id: Id | None
     compartment: int | None
