@@ -15,11 +15,12 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from fellesskap_backend import db, secrets
+from fellesskap_backend import db, documents, secrets
 from fellesskap_backend.allowances import service as allowances
 from fellesskap_backend.app import create_api
 from fellesskap_backend.broker import locker_login
 from fellesskap_backend.carriers import service as carriers
+from fellesskap_backend.docs_page import AUDIENCES
 from fellesskap_backend.errors import BackendError
 from fellesskap_backend.lockers import service as lockers
 from fellesskap_backend.migrations import upgrade
@@ -92,11 +93,11 @@ def _parser() -> argparse.ArgumentParser:
     add.set_defaults(command=_replace)
     Upkeep(_open).add_to(words, nouns, state)
 
-    for word, command, told in (
-        ("migrate", _migrate, "bring the database to the newest revision"),
-        ("openapi", _openapi, "print the OpenAPI document"),
-    ):
-        words.add_parser(word, parents=[state], help=told).set_defaults(command=command)
+    migrate = words.add_parser("migrate", parents=[state], help="bring the database up to date")
+    migrate.set_defaults(command=_migrate)
+    document = words.add_parser("openapi", parents=[state], help="print the OpenAPI document")
+    document.add_argument("--audience", choices=AUDIENCES, default="all", help="of whom; all")
+    document.set_defaults(command=_openapi)
     return parser
 
 
@@ -201,8 +202,9 @@ def _migrate(settings: Settings, _: argparse.Namespace) -> Json:
     return {"migrated": True}
 
 
-def _openapi(settings: Settings, _: argparse.Namespace) -> Json:
-    return create_api(settings, *_open(settings), wake=lambda: None).openapi()
+def _openapi(settings: Settings, arguments: argparse.Namespace) -> Json:
+    document = create_api(settings, *_open(settings), wake=lambda: None).openapi()
+    return documents.for_audience(document, arguments.audience)
 
 
 if __name__ == "__main__":

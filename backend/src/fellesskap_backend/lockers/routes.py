@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from fellesskap_backend.conventions import LockerId
 from fellesskap_backend.examples import AVAILABILITY
 from fellesskap_backend.lockers import service
-from fellesskap_backend.lockers.shapes import AvailabilityShown
+from fellesskap_backend.lockers.shapes import Availability
 from fellesskap_backend.rim import Reading, RetryingRoute, TheHouse
 
 router = APIRouter(prefix="/v1/lockers", tags=["Lockers"], route_class=RetryingRoute)
@@ -16,7 +16,7 @@ router = APIRouter(prefix="/v1/lockers", tags=["Lockers"], route_class=RetryingR
 @router.get(
     "/{locker_id}/availability",
     operation_id="see_availability",
-    response_model=AvailabilityShown,
+    response_model=Availability,
     summary="See roughly how much room a locker has",
     responses={200: {"content": {"application/json": AVAILABILITY}}},
 )

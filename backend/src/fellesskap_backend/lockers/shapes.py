@@ -7,7 +7,7 @@ from fellesskap_backend.shapes import Shown
 Room = Literal["none", "few", "many"]
 
 
-class AvailabilityShown(Shown):
+class Availability(Shown):
     """Roughly how much room a locker has, per size class."""
 
     locker_id: str

@@ -9,14 +9,14 @@ from fellesskap_backend.auth import Key
 from fellesskap_backend.conventions import AtLocker, Paged, WithLabel
 from fellesskap_backend.examples import PARCEL, PARCELS
 from fellesskap_backend.parcels import service
-from fellesskap_backend.parcels.shapes import Parcel, Parcels, State
+from fellesskap_backend.parcels.shapes import Parcel, Parcels, ParcelState
 from fellesskap_backend.rim import Reading, RetryingRoute
 
 router = APIRouter(prefix="/v1/parcels", tags=["Parcels"], route_class=RetryingRoute)
 
 
 async def wanted(
-    state: Annotated[State | None, Query(description="Only in this state.")] = None,
+    state: Annotated[ParcelState | None, Query(description="Only in this state.")] = None,
     locker_id: AtLocker = None,
     label: WithLabel = None,
 ) -> service.Wanted:

@@ -2,25 +2,30 @@
 
 from typing import Literal
 
+from typing_extensions import TypeAliasType
+
 from fellesskap_backend.shapes import Id, Instant, Shown
 
-State = Literal[
-    "expected",
-    "deposited",
-    "collected",
-    "overdue",
-    "recalled",
-    "removed",
-    "disputed",
-    "lost",
-    "cancelled",
-    "expired",
-    "diverted",
-    "delivery_failed",
-    "authorised",
-    "dropped_off",
-    "picked_up",
-]
+ParcelState = TypeAliasType(
+    "ParcelState",
+    Literal[
+        "expected",
+        "deposited",
+        "collected",
+        "overdue",
+        "recalled",
+        "removed",
+        "disputed",
+        "lost",
+        "cancelled",
+        "expired",
+        "diverted",
+        "delivery_failed",
+        "authorised",
+        "dropped_off",
+        "picked_up",
+    ],
+)
 
 
 class ParcelInList(Shown):
@@ -28,7 +33,7 @@ class ParcelInList(Shown):
 
     id: Id
     kind: Literal["last_mile", "drop_off"]
-    state: State
+    state: ParcelState
     locker_id: str
     reservation_id: Id | None
     compartment: int | None

@@ -13,7 +13,7 @@ from fellesskap_backend.idempotency import Attempt
 from fellesskap_backend.reservations import listing, service
 from fellesskap_backend.reservations.confirmed import Asked
 from fellesskap_backend.reservations.duration import seconds_of
-from fellesskap_backend.reservations.shapes import Reservation, Reservations, State
+from fellesskap_backend.reservations.shapes import Reservation, Reservations, ReservationState
 from fellesskap_backend.rim import Reading, RetryingRoute, TheHouse
 from fellesskap_backend.shapes import LOCKER_ID
 from fellesskap_protocol import barcodes
@@ -132,7 +132,7 @@ _LINKS = {
 
 
 async def wanted(
-    state: Annotated[State | None, Query(description="Only in this state.")] = None,
+    state: Annotated[ReservationState | None, Query(description="Only in this state.")] = None,
     locker_id: AtLocker = None,
     label: WithLabel = None,
 ) -> listing.Wanted:

@@ -2,11 +2,14 @@
 
 from typing import Literal
 
+from typing_extensions import TypeAliasType
+
 from fellesskap_backend.shapes import Duration, Id, Instant, Shown
 
-State = Literal[
-    "requested", "confirmed", "rejected", "fulfilled", "cancelled", "expired", "diverted"
-]
+ReservationState = TypeAliasType(
+    "ReservationState",
+    Literal["requested", "confirmed", "rejected", "fulfilled", "cancelled", "expired", "diverted"],
+)
 
 
 class ShownLabel(Shown):
@@ -29,7 +32,7 @@ class Reservation(Shown):
     """A carrier's request for room, and what became of it."""
 
     id: Id
-    state: State
+    state: ReservationState
     hold: Literal["hard", "soft"]
     """Hard: room is kept for it. Soft: it is served from what the locker may give away."""
     parcel_id: Id
