@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from fellesskap_backend.lockers import room
 from fellesskap_backend.lockers.service import in_contact
-from fellesskap_backend.lockers.tables import Locker
+from fellesskap_backend.lockers.tables import CONFIRMS, Locker
 from fellesskap_protocol.capacity import Demand
 
 ALTERNATIVES_MAX = 3
@@ -47,7 +47,7 @@ def alternatives(
 
 
 def _near(session: Session, locker: Locker) -> list[Locker]:
-    others = select(Locker).where(Locker.id != locker.id).order_by(Locker.id)
+    others = select(Locker).where(Locker.id != locker.id, CONFIRMS).order_by(Locker.id)
     if locker.latitude is None or locker.longitude is None:
         same = others.where(Locker.site_name == locker.site_name)
         return list(session.scalars(same.limit(LOOKED_AT_MAX)))
