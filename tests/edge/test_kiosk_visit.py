@@ -81,6 +81,18 @@ def test_who_stands_at_a_jammed_door_is_told_what_to_do(house: Stage, page: Page
     told(page, NB["outcomes"]["jammed_out"].format(compartment=3))
 
 
+def test_the_next_act_at_the_same_door_is_told_by_what_it_showed_itself(
+    house: Stage, page: Page
+) -> None:
+    house.scanned(TellCourier("opens", 7), at_door("deposit", courier=True, number=7))
+    view(page, "deposit")
+    house.scanned(TellCourier("opens", 7), at_door("collect", number=7, open_=False))
+    view(page, "collect")
+    house.stand(NOBODY)
+    view(page, "code")
+    told(page, NB["outcomes"]["not_opened"].format(compartment=7))
+
+
 def test_a_reminder_of_an_open_door_takes_no_code_off_the_screen(house: Stage, page: Page) -> None:
     collect(house, page)
     page.get_by_role("button", name=NB["page"]["code_key"]).click()

@@ -63,6 +63,7 @@ def test_who_stands_at_a_stuck_door_is_asked_to_push_against_it(edge: Edge, page
     backend.grant(backend.claim(1, LABEL, CODE))
     number = deposit(edge).compartment
     locker.hardware.ask("fault", name="jammed", value=True, part=number)
+    expect(page.get_by_role("status")).to_contain_text(f"Luke {number} er lukket.")
     page.keyboard.type(CODE[:8])
     page.keyboard.press("Enter")
     pushes = f"Luke {number} åpnet seg ikke. Trykk hardt mot den"

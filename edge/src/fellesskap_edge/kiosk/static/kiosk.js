@@ -145,11 +145,12 @@ function follow(status, quiet) {
   else if (before.act && !state.standing.act && !quiet) ended(before);
   turn = now;
   if (idOf(before) !== idOf(state.standing)) stir();
-  if (state.standing.compartment !== state.seen.compartment)
-    state.seen = { compartment: state.standing.compartment, open: false, blind: false };
+  const { act, compartment } = state.standing;
+  if (act !== state.seen.act || compartment !== state.seen.compartment)
+    state.seen = { act, compartment, open: false, blind: false };
   if (state.standing.door === "open") state.seen.open = true;
   const { told } = state.visit;
-  if (state.seen.open && told?.outcome === "push_door") tell({ ...told, outcome: "opens" });
+  if (state.standing.door === "open" && told?.outcome === "push_door") tell({ ...told, outcome: "opens" });
   if (state.standing.act && state.standing.door === "unknown") state.seen.blind = true;
 }
 
