@@ -10,6 +10,7 @@ from fellesskap_backend.drop_offs import service as drop_offs
 from fellesskap_backend.drop_offs.service import DropOffAsked
 from fellesskap_backend.drop_offs.tables import DropOff
 from fellesskap_backend.errors import InvalidRequest, NoFittingCompartment, NotFound, WrongState
+from fellesskap_backend.idempotency import attempt
 from fellesskap_backend.parcels import acts
 from fellesskap_backend.rights.tables import RightCode
 from fellesskap_backend.webhooks import service as webhooks
@@ -29,7 +30,7 @@ def house(api: Api) -> Lives:
 
 def _asked(locker_id: str = "oslo-1", box: Demand = BOX, days: int = 5) -> DropOffAsked:
     by = datetime.now(UTC) + timedelta(days=days)
-    return DropOffAsked(locker_id, "RETURN-1", box, by, 2 * 86_400)
+    return DropOffAsked(attempt("", "", ""), locker_id, "RETURN-1", box, by, 2 * 86_400)
 
 
 def _authorise(house: Lives, asked: DropOffAsked | None = None) -> DropOff:

@@ -187,10 +187,9 @@ class PreconditionRequired(BackendError):
     remedy = "Read it first, and send its ETag as If-Match."
 
 
-class WrongState(BackendError):
+class WrongState(Refused):
     """What is wished cannot happen to it any more, or not yet; `state` says where it is."""
 
-    status = 409
     code = "wrong_state"
     title = "It is not in a state in which this can be done"
     remedy = "Read it again: `state` says where it is."

@@ -71,6 +71,29 @@ PARCELS: Example = {
         "next": "AZd8Hlpae1qcRF5vcIGSow",
     }
 }
+DROP_OFF_REQUEST: Example = {
+    "locker_id": "fornebu-1",
+    "reference": "RETURN-4711",
+    "size_class": "M",
+    "drop_off_by": "2027-03-08T18:00:00Z",
+    "pick_up_within": "P3D",
+}
+DROP_OFF: Example = {
+    "example": {
+        "id": "01977c1e-5a43-7c2d-9e66-708192a3b4c5",
+        "state": "authorised",
+        "parcel_id": _PARCEL_ID,
+        "locker_id": "fornebu-1",
+        "reference": "RETURN-4711",
+        "size_class": "M",
+        "drop_off_by": "2027-03-08T18:00:00Z",
+        "pick_up_within": "P3D",
+        "created_at": _AT,
+        "code": "12345678",
+        "addition": "9012",
+        "qr": "FSK1:example",
+    }
+}
 EVENTS: Example = {
     "example": {
         "events": [

@@ -6,16 +6,19 @@ It draws on the locker's allowance when it is put in, and holds no capacity befo
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from fellesskap_backend import idempotency
 from fellesskap_backend.allowances import service as allowances
 from fellesskap_backend.carriers.service import Caller, Credentials, caller
 from fellesskap_backend.db import Moment, instant
 from fellesskap_backend.drop_offs.tables import DropOff
 from fellesskap_backend.errors import InvalidRequest, NoFittingCompartment, NotFound, WrongState
+from fellesskap_backend.idempotency import Answered, Attempt
 from fellesskap_backend.lockers.room import geometry
 from fellesskap_backend.lockers.service import locked
 from fellesskap_backend.lockers.tables import Compartment
@@ -23,6 +26,7 @@ from fellesskap_backend.parcels import moving
 from fellesskap_backend.parcels.moving import Facts
 from fellesskap_backend.parcels.tables import Parcel
 from fellesskap_backend.parcels.telling import Cause
+from fellesskap_backend.reservations.duration import duration_of
 from fellesskap_backend.rights import service as rights
 from fellesskap_backend.rights.issuing import Issued, issue
 from fellesskap_backend.secrets import Secrets
@@ -32,6 +36,7 @@ from fellesskap_protocol.capacity import Demand, fits, size_class
 DROP_OFF_BY_MAX = timedelta(days=30)
 PICK_UP_WITHIN_S_MAX = 30 * 86_400
 AT_ONCE_MAX = 100
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,7 @@ class DropOffAsked:
     `pick_up_within_s`: how long it may lie, in time that the locker could serve.
     """
 
+    attempt: Attempt
     locker_id: str
     reference: str
     demand: Demand
@@ -79,6 +85,58 @@ def authorise(
     data = {"drop_off_id": str(drop_off.id), "drop_off_by": instant(drop_off.drop_off_by)}
     cause.notify(parcel, "drop_off.authorised", data)
     return drop_off
+
+
+def authorise_once(
+    session: Session,
+    credentials: Credentials,
+    asked: DropOffAsked,
+    *,
+    secrets: Secrets,
+    moment: Moment,
+) -> Answered:
+    """Do that once per key; the codes are rendered into the answer and stored nowhere."""
+    by = caller(session, credentials, "carrier")
+
+    def act() -> Answered:
+        drop_off = authorise(session, credentials, asked, secrets=secrets, moment=moment)
+        session.flush()
+        return Answered(201, _shown(session, drop_off))
+
+    answered = idempotency.once(session, by.tenant, asked.attempt, act, now=moment.now)
+    if answered.status != 201:
+        return answered
+    drop_off = session.get_one(DropOff, UUID(answered.body["id"]))
+    return answered._replace(body=answered.body | _codes(session, drop_off, secrets))
+
+
+def find(session: Session, credentials: Credentials, drop_off_id: UUID, *, secrets: Secrets) -> Row:
+    """Return one of the carrier's own drop-offs; raise `NotFound`."""
+    by = caller(session, credentials, "carrier")
+    drop_off = session.get(DropOff, drop_off_id)
+    if drop_off is None or drop_off.carrier_id != by.carrier_id:
+        raise NotFound("No drop-off by this id.")
+    return _shown(session, drop_off) | _codes(session, drop_off, secrets)
+
+
+def _shown(session: Session, drop_off: DropOff) -> Row:
+    parcel = session.get_one(Parcel, drop_off.parcel_id)
+    return {
+        "id": str(drop_off.id),
+        "state": parcel.state,
+        "parcel_id": str(drop_off.parcel_id),
+        "locker_id": drop_off.locker_id,
+        "reference": drop_off.reference,
+        "size_class": drop_off.size_class,
+        "drop_off_by": instant(drop_off.drop_off_by),
+        "pick_up_within": duration_of(parcel.collect_within_s or 0),
+        "created_at": instant(drop_off.created_at),
+    }
+
+
+def _codes(session: Session, drop_off: DropOff, secrets: Secrets) -> Row:
+    codes = codes_of(session, drop_off, secrets)
+    return {} if codes is None else codes._asdict()
 
 
 def cancel(

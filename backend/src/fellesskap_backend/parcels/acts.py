@@ -4,7 +4,7 @@ Each act says what should be so, and doing it twice is doing it once. What canno
 is refused (`WrongState`) and changes nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
@@ -12,12 +12,14 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from fellesskap_backend import idempotency
 from fellesskap_backend.carriers.service import Credentials, caller
 from fellesskap_backend.db import Moment, instant
 from fellesskap_backend.errors import InvalidRequest, NotFound, WrongState
+from fellesskap_backend.idempotency import Answered, Attempt
 from fellesskap_backend.lockers.service import CONTACT, locked
 from fellesskap_backend.lockers.tables import Compartment, Locker
-from fellesskap_backend.parcels import moving, timing
+from fellesskap_backend.parcels import moving, service, timing
 from fellesskap_backend.parcels.machine import CLOCK_RUNS, step_of
 from fellesskap_backend.parcels.moving import Facts
 from fellesskap_backend.parcels.tables import Parcel
@@ -28,6 +30,25 @@ COLLECT_WITHIN_MAX = timedelta(days=60)
 REASON_CHARACTERS_MAX = 200
 AT_ONCE_MAX = 100
 Outcome = Literal["deposited", "dropped_off", "collected", "removed", "picked_up", "lost"]
+
+
+def once(
+    session: Session,
+    credentials: Credentials,
+    tried: Attempt,
+    act: Callable[[], Parcel],
+    *,
+    now: datetime,
+) -> Answered:
+    """Do one of the acts below once per key; the answer is the parcel as it is then."""
+    by = caller(session, credentials, "carrier")
+
+    def answer() -> Answered:
+        parcel = act()
+        session.flush()
+        return Answered(200, service.shown(session, parcel))
+
+    return idempotency.once(session, by.tenant, tried, answer, now=now)
 
 
 def extend(

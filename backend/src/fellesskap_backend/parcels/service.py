@@ -44,6 +44,12 @@ def find(session: Session, credentials: Credentials, parcel_id: UUID) -> Row:
     parcel = session.get(Parcel, parcel_id)
     if parcel is None or parcel.carrier_id != by.carrier_id:
         raise NotFound("No parcel by this id.")
+    return shown(session, parcel)
+
+
+def shown(session: Session, parcel: Parcel) -> Row:
+    """Return a parcel with its history, as its carrier and operators see it."""
+    parcel_id = parcel.id
     history = session.scalars(
         select(ParcelEntry).where(ParcelEntry.parcel_id == parcel_id).order_by(ParcelEntry.id)
     )
