@@ -15,6 +15,7 @@ from sqlalchemy import Engine, text
 from starlette.exceptions import HTTPException
 
 from fellesskap_backend import __version__, docs_page, documents, problems
+from fellesskap_backend.carriers import routes as api_keys
 from fellesskap_backend.door_operations import routes as door_operations
 from fellesskap_backend.errors import (
     PROBLEM_TYPE,
@@ -83,7 +84,7 @@ def create_api(
         redoc_url=None,
     )
     api.state.house = House(settings, secrets, engine, wake)
-    for nouns in (reservations, parcels, events, lockers, door_operations):
+    for nouns in (reservations, parcels, events, lockers, door_operations, api_keys):
         api.include_router(nouns.router)
     api.include_router(health)
     api.add_exception_handler(BackendError, _refused)

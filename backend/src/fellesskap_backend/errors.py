@@ -143,6 +143,14 @@ class DuplicateParcel(Refused):
     remedy = "Read your parcels with this `label`; end the old one first."
 
 
+class TooManyKeys(Refused):
+    """So many API keys of one owner let in already that one more looks like a mistake."""
+
+    code = "too_many_keys"
+    title = "You have enough API keys"
+    remedy = "Revoke one that you no longer use, then ask again with a new Idempotency-Key."
+
+
 class MalformedBody(BackendError):
     """The body is not JSON, or nested beyond reason."""
 

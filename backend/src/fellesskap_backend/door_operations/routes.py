@@ -6,7 +6,8 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from fellesskap_backend.auth import Key
+from fellesskap_backend.auth import may
+from fellesskap_backend.carriers.service import Credentials
 from fellesskap_backend.conventions import LockerId, Posted, sent
 from fellesskap_backend.door_operations import service
 from fellesskap_backend.door_operations.shapes import DoorOperation
@@ -19,6 +20,7 @@ router = APIRouter(
     tags=["Door operations"],
     route_class=RetryingRoute,
 )
+MayOperate = Annotated[Credentials, may("lockers:operate")]
 COMPARTMENT_MAX = 9_999
 LOCATION = "/v1/lockers/{locker_id}/door-operations/{id}"
 Reason = Annotated[
@@ -61,7 +63,7 @@ class DoorRequest(BaseModel):
         }
     },
 )
-def issue(locker_id: LockerId, body: DoorRequest, key: Key, post: Posted) -> Response:
+def issue(locker_id: LockerId, body: DoorRequest, key: MayOperate, post: Posted) -> Response:
     """Ask the locker; what becomes of it is read at `Location`."""
     asked = service.Asked(post.attempt, locker_id, body.compartment, body.reason_code, body.reason)
     return sent(service.issue(post.session, key, asked, moment=post.moment), location=LOCATION)
@@ -74,6 +76,8 @@ def issue(locker_id: LockerId, body: DoorRequest, key: Key, post: Posted) -> Res
     response_model=DoorOperation,
     responses={200: {"content": {"application/json": DOOR_OPERATION}}},
 )
-def find(locker_id: LockerId, operation_id: UUID, key: Key, session: Reading) -> dict[str, Any]:
+def find(
+    locker_id: LockerId, operation_id: UUID, key: MayOperate, session: Reading
+) -> dict[str, Any]:
     """Show one door operation."""
     return service.find(session, key, locker_id, operation_id=operation_id)

@@ -6,7 +6,8 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from fellesskap_backend.auth import Key
+from fellesskap_backend.auth import may
+from fellesskap_backend.carriers.service import Credentials
 from fellesskap_backend.conventions import AtLocker, Paged, Posted, WithLabel, sent
 from fellesskap_backend.examples import RESERVATION, RESERVATION_REQUEST, RESERVATIONS
 from fellesskap_backend.idempotency import Attempt
@@ -20,6 +21,8 @@ from fellesskap_protocol import barcodes
 from fellesskap_protocol.capacity import SIZE_CLASSES, Demand, size_class
 
 router = APIRouter(prefix="/v1/reservations", tags=["Reservations"], route_class=RetryingRoute)
+MayRead = Annotated[Credentials, may("reservations:read")]
+MayWrite = Annotated[Credentials, may("reservations:write")]
 COLLECT_WITHIN_S = (3_600, 30 * 86_400)
 Need = Literal["low", "upright", "chilled", "frozen", "power"]
 
@@ -157,7 +160,7 @@ Filtered = Annotated[listing.Wanted, Depends(wanted)]
         },
     },
 )
-def reserve(body: ReservationRequest, key: Key, post: Posted) -> Response:
+def reserve(body: ReservationRequest, key: MayWrite, post: Posted) -> Response:
     """Confirm at once, or say why not: a refusal (409) is stored under the key like any answer."""
     answered = service.reserve(
         post.session,
@@ -177,7 +180,7 @@ def reserve(body: ReservationRequest, key: Key, post: Posted) -> Response:
     response_model_exclude_unset=True,
     responses={200: {"content": {"application/json": RESERVATIONS}}},
 )
-def list_own(key: Key, session: Reading, pages: Paged, wanted: Filtered) -> dict[str, Any]:
+def list_own(key: MayRead, session: Reading, pages: Paged, wanted: Filtered) -> dict[str, Any]:
     """Show one page, newest first; pickup codes stand in no list."""
     return pages.answer("reservations", listing.list_own(session, key, wanted, page=pages.page))
 
@@ -192,6 +195,6 @@ def list_own(key: Key, session: Reading, pages: Paged, wanted: Filtered) -> dict
         200: {"content": {"application/json": RESERVATION}, "links": {"find_parcel": _PARCEL}}
     },
 )
-def find(reservation_id: UUID, key: Key, session: Reading, house: TheHouse) -> dict[str, Any]:
+def find(reservation_id: UUID, key: MayRead, session: Reading, house: TheHouse) -> dict[str, Any]:
     """Show one of the carrier's own reservations."""
     return service.find(session, key, reservation_id, secrets=house.secrets)
