@@ -13,6 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse
 from sqlalchemy import Engine, text
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
 
 from fellesskap_backend import __version__, docs_page, documents, problems
 from fellesskap_backend.carriers import routes as api_keys
@@ -31,6 +32,7 @@ from fellesskap_backend.events import routes as events
 from fellesskap_backend.gate import Gate
 from fellesskap_backend.lockers import routes as lockers
 from fellesskap_backend.parcels import routes as parcels
+from fellesskap_backend.rates import Rate, RateLimit
 from fellesskap_backend.reservations import routes as reservations
 from fellesskap_backend.rim import House, Reading, RetryingRoute
 from fellesskap_backend.secrets import Secrets
@@ -120,13 +122,16 @@ def _add_pages(api: FastAPI) -> None:
 
 def create_app(
     settings: Settings, secrets: Secrets, engine: Engine, *, wake: Callable[[], None]
-) -> Gate:
-    """Build the application as it is served: behind its gate.
+) -> ASGIApp:
+    """Build the application as it is served: behind its gate, and no caller too often.
 
     `wake` is called after each commit, so that bridge and worker need not wait for their poll.
     """
     api = create_api(settings, secrets, engine, wake=wake)
-    return Gate(api, places=settings.pool_size, wait_s=settings.gate_wait_s)
+    gate = Gate(api, places=settings.pool_size, wait_s=settings.gate_wait_s)
+    if settings.rate_per_s == 0:
+        return gate
+    return RateLimit(gate, Rate(settings.rate_per_s, settings.rate_burst))
 
 
 def _answer(body: dict[str, Any], headers: dict[str, str] | None = None) -> JSONResponse:

@@ -186,6 +186,15 @@ class UnsupportedMediaType(BackendError):
     remedy = "Send `Content-Type: application/json`."
 
 
+class RateLimited(BackendError):
+    """More requests than one caller may send; `RateLimit-Policy` and `RateLimit` say how many."""
+
+    status = 429
+    code = "rate_limited"
+    title = "Too many requests of yours"
+    remedy = "Wait for `Retry-After` seconds, then send the same again, under the same key."
+
+
 class PreconditionRequired(BackendError):
     """A change without If-Match: it might undo somebody's, unseen."""
 
