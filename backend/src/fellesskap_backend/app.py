@@ -156,10 +156,21 @@ async def _invalid(_: Request, error: Exception) -> JSONResponse:
     return _answer(InvalidRequest("See `errors`.", errors=found).problem())
 
 
-async def _no_route(_: Request, error: Exception) -> JSONResponse:
+async def _no_route(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     kind = _KINDS.get(error.status_code, BadRequest)
-    return _answer(kind(str(error.detail)).problem(), dict(error.headers or {}))
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(_verbs(request)) or headers.get("Allow", "")
+    return _answer(kind(str(error.detail)).problem(), headers)
+
+
+def _verbs(request: Request) -> list[str]:
+    """Return what an address has; the framework names the verbs of one of its routes alone."""
+    paths = request.app.openapi()["paths"]
+    route = request.scope.get("route")
+    operations = paths.get(getattr(route, "path", ""), {})
+    return sorted(verb.upper() for verb in operations)
 
 
 async def _broken(_: Request, _error: Exception) -> JSONResponse:

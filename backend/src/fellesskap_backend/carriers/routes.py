@@ -5,8 +5,6 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Response
 from pydantic import (
-    AwareDatetime,
-    BaseModel,
     ConfigDict,
     Field,
     StringConstraints,
@@ -24,7 +22,7 @@ from fellesskap_backend.examples import API_KEY, API_KEY_MADE, API_KEY_REQUEST, 
 from fellesskap_backend.idempotency import Attempt
 from fellesskap_backend.reservations.duration import seconds_of
 from fellesskap_backend.rim import Reading, RetryingRoute, TheHouse, Writing
-from fellesskap_backend.shapes import TEXT
+from fellesskap_backend.shapes import TEXT, When, Wish
 
 router = APIRouter(prefix="/v1/api-keys", tags=["API keys"], route_class=RetryingRoute)
 MayKeys = Annotated[Credentials, may("keys:write")]
@@ -42,20 +40,15 @@ _LINKS = {
 }
 
 
-class ApiKeyRequest(BaseModel):
+class ApiKeyRequest(Wish):
     """A key that is wanted: beside yours, or as its successor."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        use_attribute_docstrings=True,
-        json_schema_extra={"examples": [API_KEY_REQUEST]},
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [API_KEY_REQUEST]})
 
     name: Name
     scopes: list[ScopeName] | None = Field(default=None, min_length=1, max_length=len(SCOPES))
     """What it may do: at most what yours may; left out, the same as yours."""
-    expires_at: AwareDatetime | None = None
+    expires_at: When | None = None
     overlap: str | None = Field(default=None, max_length=40)
     """The new key is the successor of the one you call with, which ends after this time (an
     ISO 8601 duration, up to 30 days). Left out, yours stays as it is."""
@@ -80,15 +73,13 @@ class ApiKeyRequest(BaseModel):
         return keys.Asked(attempt, self.name, self.scopes, self.expires_at, overlap)
 
 
-class ApiKeyChange(BaseModel):
+class ApiKeyChange(Wish):
     """What becomes of a key; what is left out stays as it is."""
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, json_schema_extra={"examples": [{"name": "Warehouse"}]}
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Warehouse"}]})
 
     name: Name = ""
-    expires_at: AwareDatetime | None = None
+    expires_at: When | None = None
 
 
 @router.post(

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
 from fellesskap_backend.auth import may
 from fellesskap_backend.carriers.service import Credentials
@@ -13,7 +13,7 @@ from fellesskap_backend.door_operations import service
 from fellesskap_backend.door_operations.shapes import DoorOperation
 from fellesskap_backend.examples import DOOR_OPERATION, DOOR_REQUEST
 from fellesskap_backend.rim import Reading, RetryingRoute
-from fellesskap_backend.shapes import TEXT
+from fellesskap_backend.shapes import TEXT, Wish
 
 router = APIRouter(
     prefix="/v1/lockers/{locker_id}/door-operations",
@@ -37,12 +37,10 @@ _LINKS = {
 }
 
 
-class DoorRequest(BaseModel):
+class DoorRequest(Wish):
     """Which door, and why: `reason_code` for reports, `reason` for people. Name nobody in it."""
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, json_schema_extra={"examples": [DOOR_REQUEST]}
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [DOOR_REQUEST]})
 
     compartment: int = Field(ge=1, le=COMPARTMENT_MAX)
     reason_code: str = Field(pattern=r"^[a-z][a-z_]{0,39}$")

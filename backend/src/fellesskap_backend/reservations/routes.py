@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from fellesskap_backend.auth import may
 from fellesskap_backend.carriers.service import Credentials
@@ -16,7 +16,7 @@ from fellesskap_backend.reservations.confirmed import Asked
 from fellesskap_backend.reservations.duration import seconds_of
 from fellesskap_backend.reservations.shapes import Reservation, Reservations, ReservationState
 from fellesskap_backend.rim import Reading, RetryingRoute, TheHouse
-from fellesskap_backend.shapes import LOCKER_ID
+from fellesskap_backend.shapes import LOCKER_ID, When, Wish
 from fellesskap_protocol import barcodes
 from fellesskap_protocol.capacity import SIZE_CLASSES, Demand, size_class
 
@@ -27,10 +27,8 @@ COLLECT_WITHIN_S = (3_600, 30 * 86_400)
 Need = Literal["low", "upright", "chilled", "frozen", "power"]
 
 
-class Label(BaseModel):
+class Label(Wish):
     """By what the parcel is known when its label is scanned at the locker."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["sscc", "s10", "reference"]
     value: str = Field(max_length=100)
@@ -49,10 +47,8 @@ class Label(BaseModel):
         return found
 
 
-class Dimensions(BaseModel):
+class Dimensions(Wish):
     """The parcel's box in mm, width, height and depth as it is carried, and its weight in g."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     w_mm: int = Field(ge=1, le=5_000)
     h_mm: int = Field(ge=1, le=5_000)
@@ -60,22 +56,17 @@ class Dimensions(BaseModel):
     g: int = Field(ge=0, le=1_000_000)
 
 
-class ReservationRequest(BaseModel):
+class ReservationRequest(Wish):
     """A request for room for one parcel: a box, or one of the installation's size classes."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        use_attribute_docstrings=True,
-        json_schema_extra={"examples": [RESERVATION_REQUEST]},
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [RESERVATION_REQUEST]})
 
     locker_id: str = Field(pattern=LOCKER_ID)
     label: Label
     dimensions: Dimensions | None = None
     size_class: Literal["S", "M", "L", "XL"] | None = None
     needs: list[Need] = Field(default_factory=list, max_length=5)
-    deposit_by: AwareDatetime
+    deposit_by: When
     """Until when the courier may put it in; at most 30 days ahead."""
     collect_within: str = Field(max_length=40)
     """How long it may lie, as an ISO 8601 duration: 1 hour to 30 days."""
