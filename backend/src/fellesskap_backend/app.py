@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 from fellesskap_backend import __version__, docs_page, documents, problems
 from fellesskap_backend.carriers import routes as api_keys
 from fellesskap_backend.door_operations import routes as door_operations
+from fellesskap_backend.drop_offs import routes as drop_offs
 from fellesskap_backend.errors import (
     PROBLEM_TYPE,
     BackendError,
@@ -86,7 +87,10 @@ def create_api(
         redoc_url=None,
     )
     api.state.house = House(settings, secrets, engine, wake)
-    for nouns in (reservations, parcels, events, lockers, door_operations, api_keys):
+    for nouns in (
+        *(reservations, parcels, drop_offs, events),
+        *(lockers, door_operations, api_keys),
+    ):
         api.include_router(nouns.router)
     api.include_router(health)
     api.add_exception_handler(BackendError, _refused)

@@ -89,6 +89,7 @@ class Base(DeclarativeBase):
     type_annotation_map = {  # noqa: RUF012 - declared so by SQLAlchemy
         datetime: UtcDateTime(),
         list[str]: Json,
+        list[int]: Json,
         dict[str, Any]: Json,
     }
 

@@ -128,10 +128,10 @@ class NoAccessibleCompartment(Refused):
 
 
 class LockerUnavailable(Refused):
-    """The locker was never in contact: nothing is known of its compartments."""
+    """The locker was never in contact, was given up, or may confirm nothing at present."""
 
     code = "locker_unavailable"
-    title = "The locker is not in service yet"
+    title = "The locker is not in service"
     remedy = "Take another locker, or ask again later with a new Idempotency-Key."
 
 
@@ -202,6 +202,14 @@ class PreconditionRequired(BackendError):
     code = "precondition_required"
     title = "An If-Match is needed"
     remedy = "Read it first, and send its ETag as If-Match."
+
+
+class WrongState(Refused):
+    """What is wished cannot happen to it any more, or not yet; `state` says where it is."""
+
+    code = "wrong_state"
+    title = "It is not in a state in which this can be done"
+    remedy = "Read it again: `state` says where it is."
 
 
 class BodyTooLarge(BackendError):

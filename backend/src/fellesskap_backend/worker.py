@@ -52,6 +52,7 @@ class Worker:
         timeout_s: float = TIMEOUT_S,
     ) -> None:
         self._secrets = secrets
+        self._deadlines = deadlines.all_of(secrets)
         self._engine = engine
         self._sender = Sender(allow_loopback=settings.allow_loopback_webhooks, timeout_s=timeout_s)
         self._pool = ThreadPoolExecutor(SENDERS, thread_name_prefix="webhook")
@@ -104,8 +105,8 @@ class Worker:
         self._send_due(moment.now)
         if time.monotonic() >= self._deadlines_at:
             self._deadlines_at = time.monotonic() + DEADLINES_S
-            self._keep(deadlines.to_expire, deadlines.expire, moment)
-            self._keep(deadlines.to_be_overdue, deadlines.overdue, moment)
+            for deadline in self._deadlines:
+                self._keep(deadline.find, deadline.act, moment)
 
         if time.monotonic() >= self._pruning_at:
             self._pruning_at = time.monotonic() + PRUNING_S

@@ -24,6 +24,7 @@ SCOPES: dict[str, Scope] = {
     "parcels:read": Scope(("carrier",), "read parcels and their history"),
     "parcels:write": Scope(("carrier",), "extend, recall and dispute parcels"),
     "codes:write": Scope(("carrier",), "rotate, delegate and revoke pickup codes"),
+    "drop-offs:read": Scope(("carrier",), "read drop-offs, with their codes"),
     "drop-offs:write": Scope(("carrier",), "authorise drop-offs and take that back"),
     "badges:write": Scope(("carrier",), "issue couriers' badges"),
     "delegations:write": Scope(("carrier",), "let a consolidator act, and no longer"),

@@ -1,7 +1,7 @@
 """Parcels, as their carrier sees them."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 from sqlalchemy import select
@@ -12,6 +12,7 @@ from fellesskap_backend.db import instant
 from fellesskap_backend.errors import NotFound
 from fellesskap_backend.paging import Page, Slice, slice_of
 from fellesskap_backend.parcels.tables import Parcel, ParcelEntry
+from fellesskap_protocol import barcodes
 
 Row = dict[str, Any]
 
@@ -34,7 +35,8 @@ def list_own(session: Session, credentials: Credentials, wanted: Wanted, *, page
     if wanted.locker_id is not None:
         statement = statement.where(Parcel.locker_id == wanted.locker_id)
     if wanted.label is not None:
-        statement = statement.where(Parcel.label_value == wanted.label)
+        keys = [f"{kind}:{wanted.label}" for kind in get_args(barcodes.Kind)]
+        statement = statement.where(Parcel.label_key.in_(keys))
     return slice_of(session, statement, page, by=Parcel.id, show=lambda row: _shown(row.Parcel))
 
 
@@ -44,6 +46,12 @@ def find(session: Session, credentials: Credentials, parcel_id: UUID) -> Row:
     parcel = session.get(Parcel, parcel_id)
     if parcel is None or parcel.carrier_id != by.carrier_id:
         raise NotFound("No parcel by this id.")
+    return shown(session, parcel)
+
+
+def shown(session: Session, parcel: Parcel) -> Row:
+    """Return a parcel with its history, as its carrier and operators see it."""
+    parcel_id = parcel.id
     history = session.scalars(
         select(ParcelEntry).where(ParcelEntry.parcel_id == parcel_id).order_by(ParcelEntry.id)
     )
@@ -53,9 +61,11 @@ def find(session: Session, credentials: Credentials, parcel_id: UUID) -> Row:
 def _shown(parcel: Parcel) -> Row:
     return {
         "id": str(parcel.id),
+        "kind": parcel.kind,
         "state": parcel.state,
         "locker_id": parcel.locker_id,
         "reservation_id": str(parcel.reservation_id) if parcel.reservation_id else None,
+        "replaced_by": str(parcel.replaced_by) if parcel.replaced_by else None,
         "compartment": parcel.compartment,
         "deposited_at": parcel.deposited_at and instant(parcel.deposited_at),
         "collect_by": parcel.collect_by and instant(parcel.collect_by),

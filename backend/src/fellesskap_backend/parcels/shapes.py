@@ -32,6 +32,7 @@ class ParcelInList(Shown):
     """A physical item and where it stands; its history is with the parcel itself."""
 
     id: Id
+    kind: Literal["last_mile", "drop_off"]
     state: ParcelState
     locker_id: str
     reservation_id: Id | None
@@ -40,6 +41,8 @@ class ParcelInList(Shown):
     deposited_at: Instant | None
     collect_by: Instant | None
     collected_at: Instant | None
+    replaced_by: Id | None
+    """The parcel that came instead, without the claim; its id is the locker's."""
 
 
 class Entry(Shown):

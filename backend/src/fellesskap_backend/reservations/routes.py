@@ -11,11 +11,11 @@ from fellesskap_backend.carriers.service import Credentials
 from fellesskap_backend.conventions import AtLocker, Paged, Posted, WithLabel, sent
 from fellesskap_backend.examples import RESERVATION, RESERVATION_REQUEST, RESERVATIONS
 from fellesskap_backend.idempotency import Attempt
-from fellesskap_backend.reservations import listing, service
+from fellesskap_backend.reservations import ending, listing, service
 from fellesskap_backend.reservations.confirmed import Asked
 from fellesskap_backend.reservations.duration import seconds_of
 from fellesskap_backend.reservations.shapes import Reservation, Reservations, ReservationState
-from fellesskap_backend.rim import Reading, RetryingRoute, TheHouse
+from fellesskap_backend.rim import Reading, RetryingRoute, TheHouse, Writing
 from fellesskap_backend.shapes import LOCKER_ID, When, Wish
 from fellesskap_protocol import barcodes
 from fellesskap_protocol.capacity import SIZE_CLASSES, Demand, size_class
@@ -66,6 +66,10 @@ class ReservationRequest(Wish):
     dimensions: Dimensions | None = None
     size_class: Literal["S", "M", "L", "XL"] | None = None
     needs: list[Need] = Field(default_factory=list, max_length=5)
+    hold: Literal["hard", "soft"] = "hard"
+    """Hard: room is kept for it. Soft: it gets what the locker may give away, if there is any."""
+    reserve_until: When | None = None
+    """When a hard one turns soft: at the latest at `deposit_by`; left out: never."""
     deposit_by: When
     """Until when the courier may put it in; at most 30 days ahead."""
     collect_within: str = Field(max_length=40)
@@ -85,6 +89,12 @@ class ReservationRequest(Wish):
     def _check_size(self) -> Self:
         if (self.dimensions is None) == (self.size_class is None):
             raise ValueError("give either `dimensions` or `size_class`")
+        return self
+
+    @model_validator(mode="after")
+    def _check_hold(self) -> Self:
+        if self.hold == "soft" and self.reserve_until is not None:
+            raise ValueError("`reserve_until` is for a hard one: a soft one holds nothing")
         return self
 
     def demand(self) -> Demand:
@@ -109,6 +119,8 @@ class ReservationRequest(Wish):
             deposit_by=self.deposit_by,
             collect_within_s=seconds_of(self.collect_within),
             code_at=self.code_at,
+            hold=self.hold,
+            reserve_until=self.reserve_until,
         )
 
 
@@ -188,4 +200,30 @@ def list_own(key: MayRead, session: Reading, pages: Paged, wanted: Filtered) -> 
 )
 def find(reservation_id: UUID, key: MayRead, session: Reading, house: TheHouse) -> dict[str, Any]:
     """Show one of the carrier's own reservations."""
+    return service.find(session, key, reservation_id, secrets=house.secrets)
+
+
+@router.delete(
+    "/{reservation_id}",
+    operation_id="cancel_reservation",
+    summary="Cancel a reservation",
+    response_model=Reservation,
+    response_model_exclude_unset=True,
+    responses={
+        200: {
+            "description": "It is cancelled, now or before",
+            "content": {"application/json": RESERVATION},
+            "links": {"find_parcel": _PARCEL},
+        }
+    },
+)
+def cancel(
+    reservation_id: UUID, key: MayWrite, session: Writing, house: TheHouse
+) -> dict[str, Any]:
+    """End what is still expected; twice is once. A parcel that comes all the same is told as late.
+
+    The room is free once the locker has said that it no longer holds the right.
+    """
+    ending.cancel(session, key, reservation_id, moment=house.moment())
+    session.flush()
     return service.find(session, key, reservation_id, secrets=house.secrets)

@@ -33,6 +33,8 @@ class Reservation(Shown):
 
     id: Id
     state: ReservationState
+    hold: Literal["hard", "soft"]
+    """Hard: room is kept for it. Soft: it is served from what the locker may give away."""
     parcel_id: Id
     right_id: Id
     locker_id: str
@@ -41,6 +43,8 @@ class Reservation(Shown):
     size_class: str | None
     """The smallest class whose box holds it; null if it is larger than all."""
     needs: list[str]
+    reserve_until: Instant | None
+    """When a hard one turns soft; null: never."""
     deposit_by: Instant
     collect_within: Duration
     code_at: Literal["deposit", "reservation"]
