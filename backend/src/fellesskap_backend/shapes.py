@@ -37,6 +37,8 @@ class Wish(BaseModel):
 
 
 def _in_utc(text: Any) -> datetime:
+    if isinstance(text, datetime) and text.tzinfo is not None:  # from our own code
+        return text.astimezone(UTC)
     if not isinstance(text, str) or not _RFC_3339.fullmatch(text):
         raise ValueError("an instant as in RFC 3339, with its offset: 2027-03-01T08:00:00Z")
     try:
