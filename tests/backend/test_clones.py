@@ -12,6 +12,7 @@ from fellesskap_backend.db import Moment
 from fellesskap_backend.errors import InvalidRequest, NotFound
 from fellesskap_backend.ledger import service as ledger
 from fellesskap_backend.ledger.tables import Entry, Tail
+from fellesskap_backend.lockers import lost
 from fellesskap_backend.lockers import service as lockers
 from fellesskap_backend.lockers.tables import Device, Epoch, Locker
 from fellesskap_backend.migrations import upgrade
@@ -144,7 +145,7 @@ def test_a_device_is_replaced_where_a_locker_stands_and_nowhere_else(house: Hous
 def test_a_locker_that_was_written_off_is_never_provisioned_again(house: House) -> None:
     moment = Moment(datetime.now(UTC))
     house.api.change(
-        lambda session: lockers.write_off(session, "oslo-1", reason="fire", moment=moment)
+        lambda session: lost.write_off(session, "oslo-1", reason="fire", moment=moment)
     )
     with pytest.raises(InvalidRequest):
         house.api.change(

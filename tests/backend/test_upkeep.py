@@ -15,7 +15,7 @@ from fellesskap_backend.errors import NotFound
 from fellesskap_backend.events.tables import Notice
 from fellesskap_backend.ledger import apply
 from fellesskap_backend.ledger.tables import Entry
-from fellesskap_backend.lockers import service as lockers
+from fellesskap_backend.lockers import lost
 from fellesskap_backend.lockers.tables import Locker
 from fellesskap_backend.parcels.tables import Parcel, ParcelEntry
 from fellesskap_backend.reservations.tables import Claim, Reservation
@@ -149,7 +149,7 @@ def test_a_locker_that_is_written_off_ends_what_was_promised_and_what_lay_there(
     assert refused.json()["code"] == "locker_unavailable"
     moment = Moment(datetime.now(UTC) + timedelta(days=1))
     house.api.change(
-        lambda session: lockers.write_off(session, "oslo-1", reason="Again.", moment=moment)
+        lambda session: lost.write_off(session, "oslo-1", reason="Again.", moment=moment)
     )
     assert house.api.count(Notice) == len(notices)
 

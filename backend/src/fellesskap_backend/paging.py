@@ -19,6 +19,8 @@ LIMIT_MAX = 200
 LIMIT = 50
 CURSOR_PATTERN = r"^[A-Za-z0-9_-]{22}$"
 
+Selecting = Select[*tuple[Any, ...]]
+
 
 @dataclass(frozen=True)
 class Page:
@@ -36,6 +38,23 @@ class Slice:
     next: str | None
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """Which rows of a list are asked for; None: all."""
+
+    state: str | None = None
+    locker_id: str | None = None
+    label: str | None = None
+
+    def narrowed(self, statement: Selecting, model: type[Any]) -> Selecting:
+        """Leave out what is of another state or locker; labels are each noun's own."""
+        if self.state is not None:
+            statement = statement.where(model.state == self.state)
+        if self.locker_id is not None:
+            statement = statement.where(model.locker_id == self.locker_id)
+        return statement
+
+
 def page_of(limit: int, cursor: str | None) -> Page:
     """Read what was asked for; `cursor` matches `CURSOR_PATTERN`."""
     after = None if cursor is None else UUID(bytes=urlsafe_b64decode(f"{cursor}=="))
@@ -44,7 +63,7 @@ def page_of(limit: int, cursor: str | None) -> Page:
 
 def slice_of(
     session: Session,
-    statement: Select[*tuple[Any, ...]],
+    statement: Selecting,
     page: Page,
     *,
     by: InstrumentedAttribute[UUID],

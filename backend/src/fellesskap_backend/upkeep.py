@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 
 from fellesskap_backend import db
 from fellesskap_backend.ledger import again
-from fellesskap_backend.lockers import restoring
+from fellesskap_backend.lockers import lost, restoring
 from fellesskap_backend.lockers import service as lockers
 from fellesskap_backend.secrets import Secrets, rotate
 from fellesskap_backend.settings import Settings
@@ -99,7 +99,7 @@ class Upkeep:
         _, engine = self._opened(settings)
         locker_id, reason = arguments.locker_id, arguments.reason
         with db.writing(engine) as session:
-            lockers.write_off(session, locker_id, reason=reason, moment=_moment())
+            lost.write_off(session, locker_id, reason=reason, moment=_moment())
         return {"locker_id": locker_id, "written_off": True}
 
     def rotate(self, settings: Settings, _: argparse.Namespace) -> Json:

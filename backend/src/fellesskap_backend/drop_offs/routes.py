@@ -1,16 +1,10 @@
 """`/v1/drop-offs`: returns and first-mile parcels that a person puts in."""
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Response
-from pydantic import (
-    ConfigDict,
-    Field,
-    StringConstraints,
-    field_validator,
-    model_validator,
-)
+from pydantic import ConfigDict, Field, StringConstraints
 
 from fellesskap_backend.auth import may
 from fellesskap_backend.carriers.service import Credentials
@@ -21,10 +15,9 @@ from fellesskap_backend.drop_offs.shapes import DropOff
 from fellesskap_backend.examples import DROP_OFF, DROP_OFF_REQUEST
 from fellesskap_backend.idempotency import Attempt
 from fellesskap_backend.reservations.duration import seconds_of
-from fellesskap_backend.reservations.routes import Dimensions, Need
 from fellesskap_backend.rim import Reading, RetryingRoute, TheHouse, Writing
-from fellesskap_backend.shapes import LOCKER_ID, TEXT, When, Wish
-from fellesskap_protocol.capacity import SIZE_CLASSES, Demand
+from fellesskap_backend.shapes import LOCKER_ID, TEXT, When
+from fellesskap_backend.sizes import Lies, Sized
 
 router = APIRouter(prefix="/v1/drop-offs", tags=["Drop-offs"], route_class=RetryingRoute)
 Reference = Annotated[
@@ -32,10 +25,9 @@ Reference = Annotated[
 ]
 MayRead = Annotated[Credentials, may("drop-offs:read")]
 MayWrite = Annotated[Credentials, may("drop-offs:write")]
-PICK_UP_WITHIN_S = (3_600, service.PICK_UP_WITHIN_S_MAX)
 
 
-class DropOffRequest(Wish):
+class DropOffRequest(Sized):
     """Let a person put something in, that a courier takes out later. Name nobody in `reference`."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [DROP_OFF_REQUEST]})
@@ -43,40 +35,20 @@ class DropOffRequest(Wish):
     locker_id: str = Field(pattern=LOCKER_ID)
     reference: Reference
     """What you call it."""
-    dimensions: Dimensions | None = None
-    size_class: Annotated[str, Field(pattern="^(S|M|L|XL)$")] | None = None
-    needs: list[Need] = Field(default_factory=list, max_length=5)
     drop_off_by: When
     """Until when it may be put in; at most 30 days ahead."""
-    pick_up_within: str = Field(default="P7D", max_length=40)
+    pick_up_within: Lies = "P7D"
     """How long it may lie, as an ISO 8601 duration: 1 hour to 30 days."""
-
-    @field_validator("pick_up_within")
-    @classmethod
-    def _check_duration(cls, text: str) -> str:
-        least, most = PICK_UP_WITHIN_S
-        if not least <= seconds_of(text) <= most:
-            raise ValueError("between one hour (PT1H) and thirty days (P30D)")
-        return text
-
-    @model_validator(mode="after")
-    def _check_size(self) -> Self:
-        if (self.dimensions is None) == (self.size_class is None):
-            raise ValueError("give either `dimensions` or `size_class`")
-        return self
 
     def asked(self, attempt: Attempt) -> DropOffAsked:
         """Return the request as the service takes it."""
-        needs = tuple(sorted(set(self.needs)))
-        if self.dimensions is not None:
-            box = self.dimensions
-            demand = Demand(box.w_mm, box.h_mm, box.d_mm, box.g, needs)
-        else:
-            named = next(one for one in SIZE_CLASSES if one.name == self.size_class)
-            demand = named.demand(needs=needs)
-        within_s = seconds_of(self.pick_up_within)
         return DropOffAsked(
-            attempt, self.locker_id, self.reference, demand, self.drop_off_by, within_s
+            attempt,
+            self.locker_id,
+            self.reference,
+            self.demand(),
+            self.drop_off_by,
+            seconds_of(self.pick_up_within),
         )
 
 

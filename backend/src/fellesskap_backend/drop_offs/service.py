@@ -222,15 +222,11 @@ def _with_locker(
     session: Session, drop_off_id: UUID, moment: Moment
 ) -> tuple[DropOff, Parcel, Cause] | None:
     """Return a drop-off and its parcel as they are once the row of their locker is locked."""
-    locker_id = session.scalar(select(DropOff.locker_id).where(DropOff.id == drop_off_id))
-    locker = locked(session, locker_id) if locker_id is not None else None
-    drop_off = session.get(DropOff, drop_off_id, populate_existing=True)
-    if drop_off is None or locker is None:
+    found = Cause.upon(session, DropOff, drop_off_id, moment)
+    if found is None:
         return None
-    parcel = session.get(Parcel, drop_off.parcel_id, populate_existing=True)
-    if parcel is None:
-        return None
-    return drop_off, parcel, Cause.now(session, locker, moment)
+    drop_off, cause = found
+    return drop_off, session.get_one(Parcel, drop_off.parcel_id, populate_existing=True), cause
 
 
 def to_expire(session: Session, now: datetime) -> Sequence[UUID]:

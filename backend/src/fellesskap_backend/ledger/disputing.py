@@ -4,12 +4,12 @@ import logging
 
 from fellesskap_backend.ledger.at import At
 from fellesskap_backend.lockers.tables import Compartment
+from fellesskap_backend.parcels import moving
+from fellesskap_backend.parcels.moving import Facts
 from fellesskap_backend.parcels.tables import Parcel
 from fellesskap_protocol.events import CustodyReported, Deposited, Event
 
 log = logging.getLogger(__name__)
-HELD = ("deposited", "overdue", "recalled", "dropped_off")
-"""States of a parcel that lies in a compartment, as far as is known."""
 
 
 def moved(at: At, event: CustodyReported, parcel: Parcel) -> None:
@@ -35,9 +35,5 @@ def lies_there(at: At, event: CustodyReported | Deposited, parcel: Parcel) -> No
 
 def dispute(at: At, event: Event, parcel: Parcel, why: str) -> None:
     """Put a parcel in dispute; its right stays, for whoever holds the code may still be right."""
-    if parcel.state not in HELD:
-        return
     log.error("locker %s: a parcel is in dispute: %s", at.locker.id, why)
-    parcel.state = "disputed"
-    at.tell(parcel, "disputed", event, compartment=parcel.compartment, detail=why)
-    at.notify(parcel, "parcel.disputed", event, compartment=parcel.compartment, reason=why)
+    moving.move(at.cause(event), parcel, "dispute", Facts(detail=why))

@@ -15,9 +15,10 @@ from sqlalchemy import select, update
 from fellesskap_backend.ledger import custody
 from fellesskap_backend.ledger.adopting import adopt, as_deposit, as_right, complete_right, uuid_of
 from fellesskap_backend.ledger.at import At, CannotApply
-from fellesskap_backend.ledger.disputing import HELD, dispute, lies_there, moved
+from fellesskap_backend.ledger.disputing import dispute, lies_there, moved
 from fellesskap_backend.ledger.tables import Entry
 from fellesskap_backend.lockers.tables import Compartment
+from fellesskap_backend.parcels.machine import HELD
 from fellesskap_backend.parcels.moving import Facts
 from fellesskap_backend.parcels.tables import Parcel
 from fellesskap_backend.reservations.tables import Claim
@@ -93,10 +94,10 @@ def _believe(at: At, event: CustodyReported) -> None:
     elif parcel.state == "lost":
         log.error("locker %s: holds a parcel that was given up as lost", at.locker.id)
         lies_there(at, event, parcel)
-    elif parcel.state not in (*HELD, "disputed") and parcel.kind == "drop_off":
+    elif parcel.state not in HELD and parcel.kind == "drop_off":
         facts = Facts(event.compartment, "none")
         custody.moved(at, event, parcel, "dropped_off", facts=facts)
-    elif parcel.state not in (*HELD, "disputed"):
+    elif parcel.state not in HELD:
         custody.deposited(at, as_deposit(event, parcel))
     else:
         if parcel.compartment != event.compartment:

@@ -1,21 +1,22 @@
 """Lockers: taken in, locked for a decision, and what is said of them in public."""
 
 from datetime import datetime, timedelta
-from typing import Literal, TypedDict
+from typing import Literal, TypedDict, TypeVar
+from uuid import UUID
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from fellesskap_backend.db import Moment
+from fellesskap_backend.db import Base, table_of
 from fellesskap_backend.errors import InvalidRequest, NotFound
 from fellesskap_backend.ledger import epochs
-from fellesskap_backend.lockers import lost
 from fellesskap_backend.lockers.room import geometry, may_be_given, promised
 from fellesskap_backend.lockers.tables import Compartment, Device, Locker, confirms
 from fellesskap_protocol import capacity
 from fellesskap_protocol.signing import PublicKey, unb64url
 from fellesskap_protocol.topics import InvalidLockerId, check_locker_id
 
+T = TypeVar("T", bound=Base)
 CONTACT = timedelta(minutes=20)
 """A signed message this recent is contact."""
 MANY = 4
@@ -39,6 +40,15 @@ def locked(session: Session, locker_id: str) -> Locker | None:
         .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     ).one_or_none()
+
+
+def locked_with(session: Session, model: type[T], row_id: UUID) -> tuple[T, Locker] | None:
+    """Return a row of a locker as it is once the row of its locker is locked."""
+    table = table_of(model)
+    locker_id = session.scalar(select(table.c.locker_id).where(table.c.id == row_id))
+    locker = locked(session, locker_id) if locker_id is not None else None
+    row = session.get(model, row_id, populate_existing=True)
+    return None if row is None or locker is None else (row, locker)
 
 
 def in_contact(locker: Locker, now: datetime) -> bool:
@@ -164,15 +174,3 @@ def replace_device(
         raise NotFound("No locker by this id.")
     claim_device(session, locker_id, device_id=device_id, public_key=public_key, now=now)
     return locker
-
-
-def write_off(session: Session, locker_id: str, *, reason: str, moment: Moment) -> None:
-    """Give a locker up: what lies there is lost, what was promised there is diverted.
-
-    `reason` is told to the carriers concerned. Raises `NotFound`. Doing it twice is doing it once.
-    """
-    locker = locked(session, locker_id)
-    if locker is None:
-        raise NotFound("No locker by this id.")
-    if locker.written_off_at is None:
-        lost.give_up(session, locker, reason=reason, moment=moment)

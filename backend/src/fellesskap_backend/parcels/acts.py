@@ -17,7 +17,7 @@ from fellesskap_backend.carriers.service import Credentials, caller
 from fellesskap_backend.db import Moment, instant
 from fellesskap_backend.errors import InvalidRequest, NotFound, WrongState
 from fellesskap_backend.idempotency import Answered, Attempt
-from fellesskap_backend.lockers.service import CONTACT, locked
+from fellesskap_backend.lockers.service import CONTACT
 from fellesskap_backend.lockers.tables import Compartment, Locker
 from fellesskap_backend.parcels import moving, service, timing
 from fellesskap_backend.parcels.machine import CLOCK_RUNS, step_of
@@ -121,7 +121,7 @@ def resolve(
     revoked; its compartment stays suspect until somebody looked. Raises `NotFound`, `WrongState`.
     """
     caller(session, credentials, "operator")
-    found = _with_locker(session, parcel_id, moment)
+    found = Cause.upon(session, Parcel, parcel_id, moment)
     if found is None:
         raise NotFound("No parcel by this id.")
     parcel, cause = found
@@ -152,20 +152,10 @@ def _own(
     session: Session, credentials: Credentials, parcel_id: UUID, moment: Moment
 ) -> tuple[Parcel, Cause]:
     by = caller(session, credentials, "carrier")
-    found = _with_locker(session, parcel_id, moment)
+    found = Cause.upon(session, Parcel, parcel_id, moment)
     if found is None or found[0].carrier_id != by.carrier_id:
         raise NotFound("No parcel by this id.")
     return found
-
-
-def _with_locker(session: Session, parcel_id: UUID, moment: Moment) -> tuple[Parcel, Cause] | None:
-    """Return a parcel as it is once the row of its locker is locked."""
-    locker_id = session.scalar(select(Parcel.locker_id).where(Parcel.id == parcel_id))
-    locker = locked(session, locker_id) if locker_id is not None else None
-    parcel = session.get(Parcel, parcel_id, populate_existing=True)
-    if parcel is None or locker is None:
-        return None
-    return parcel, Cause.now(session, locker, moment)
 
 
 # Time --------------------------------------------------------------------------------------------
@@ -195,7 +185,7 @@ def to_be_overdue(session: Session, now: datetime) -> Sequence[UUID]:
 
 def overdue(session: Session, parcel_id: UUID, moment: Moment) -> None:
     """Say that a parcel was not collected in time; it can still be collected."""
-    found = _with_locker(session, parcel_id, moment)
+    found = Cause.upon(session, Parcel, parcel_id, moment)
     if found is None:
         return
     parcel, cause = found

@@ -72,8 +72,10 @@ OUR_ACTS = (
     "resolve_removed",
     "resolve_picked_up",
     "resolve_lost",
+    "give_up",
 )
-"""What time, a carrier or an operator says. `replace`: a deposit without a claim came instead."""
+"""What time, a carrier or an operator says. `replace`: a deposit without a claim came instead.
+`give_up`: its locker is written off; the right stays good for whoever stands before the door."""
 
 HELD = ("deposited", "overdue", "recalled", "disputed", "dropped_off")
 """States of a parcel that lies in a compartment, as far as is known."""
@@ -99,6 +101,7 @@ def _already(state: str, *acts: str) -> dict[str, Step]:
 _TOLD = ("reported_empty", "reported_not_me", "reported_broken", "delivery_failed", "upsized")
 _GONE: tuple[Effect, ...] = ("vacate", "forget", "free_claim")
 _UNSEEN: tuple[Effect, ...] = ("doubt", "revoke", "stop_remove", "retire_code")
+_GIVEN_UP = Step("lost", "lost", "parcel.lost")
 
 # Last mile ---------------------------------------------------------------------------------------
 
@@ -211,6 +214,7 @@ LAST_MILE: Table = {
         "resolve_collected": Step("collected", "resolved", "parcel.resolved", _UNSEEN),
         "resolve_removed": Step("removed", "resolved", "parcel.resolved", _UNSEEN),
         "resolve_lost": Step("lost", "resolved", "parcel.resolved", _UNSEEN),
+        "give_up": _GIVEN_UP,
     },
     "collected": {
         **_is_gone("collected"),
@@ -278,6 +282,7 @@ DROP_OFF: Table = {
         "resolve_dropped_off": Step("dropped_off", "resolved", "parcel.resolved", ("let_remove",)),
         "resolve_picked_up": Step("picked_up", "resolved", "parcel.resolved", _UNSEEN),
         "resolve_lost": Step("lost", "resolved", "parcel.resolved", _UNSEEN),
+        "give_up": _GIVEN_UP,
     },
     "picked_up": {
         **_not_dropped("picked_up"),

@@ -12,6 +12,7 @@ from fellesskap_backend.auth import may
 from fellesskap_backend.carriers.service import Credentials
 from fellesskap_backend.conventions import AtLocker, Paged, Posted, Posting, WithLabel, sent
 from fellesskap_backend.examples import PARCEL, PARCELS
+from fellesskap_backend.paging import Wanted
 from fellesskap_backend.parcels import acts, service
 from fellesskap_backend.parcels.shapes import Parcel, Parcels, ParcelState
 from fellesskap_backend.parcels.tables import Parcel as Row
@@ -28,12 +29,12 @@ async def wanted(
     state: Annotated[ParcelState | None, Query(description="Only in this state.")] = None,
     locker_id: AtLocker = None,
     label: WithLabel = None,
-) -> service.Wanted:
+) -> Wanted:
     """Read which ones are asked for."""
-    return service.Wanted(state, locker_id, label)
+    return Wanted(state, locker_id, label)
 
 
-Filtered = Annotated[service.Wanted, Depends(wanted)]
+Filtered = Annotated[Wanted, Depends(wanted)]
 
 
 @router.get(

@@ -1,6 +1,5 @@
 """Parcels, as their carrier sees them."""
 
-from dataclasses import dataclass
 from typing import Any, get_args
 from uuid import UUID
 
@@ -10,30 +9,18 @@ from sqlalchemy.orm import Session
 from fellesskap_backend.carriers.service import Credentials, caller
 from fellesskap_backend.db import instant
 from fellesskap_backend.errors import NotFound
-from fellesskap_backend.paging import Page, Slice, slice_of
+from fellesskap_backend.paging import Page, Slice, Wanted, slice_of
 from fellesskap_backend.parcels.tables import Parcel, ParcelEntry
 from fellesskap_protocol import barcodes
 
 Row = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """Which parcels are asked for; None: all."""
-
-    state: str | None = None
-    locker_id: str | None = None
-    label: str | None = None
-
-
 def list_own(session: Session, credentials: Credentials, wanted: Wanted, *, page: Page) -> Slice:
     """Return one page of the carrier's own parcels, newest first, without their history."""
     by = caller(session, credentials, "carrier")
     statement = select(Parcel.id, Parcel).where(Parcel.carrier_id == by.carrier_id)
-    if wanted.state is not None:
-        statement = statement.where(Parcel.state == wanted.state)
-    if wanted.locker_id is not None:
-        statement = statement.where(Parcel.locker_id == wanted.locker_id)
+    statement = wanted.narrowed(statement, Parcel)
     if wanted.label is not None:
         keys = [f"{kind}:{wanted.label}" for kind in get_args(barcodes.Kind)]
         statement = statement.where(Parcel.label_key.in_(keys))

@@ -2,14 +2,18 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from fellesskap_backend.db import Moment
+from fellesskap_backend.db import Base, Moment
 from fellesskap_backend.events.tables import Notice
+from fellesskap_backend.lockers.service import locked_with
 from fellesskap_backend.lockers.tables import Locker
 from fellesskap_backend.parcels.tables import Parcel, ParcelEntry
+
+T = TypeVar("T", bound=Base)
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,14 @@ class Cause:
     def now(cls, session: Session, locker: Locker, moment: Moment) -> "Cause":
         """Return the cause of what time or a person wishes: it happens now."""
         return cls(session, locker, moment, moment.now, "trusted")
+
+    @classmethod
+    def upon(
+        cls, session: Session, model: type[T], row_id: UUID, moment: Moment
+    ) -> "tuple[T, Cause] | None":
+        """Return a row as it is with its locker locked, and that cause; None if it is not there."""
+        found = locked_with(session, model, row_id)
+        return None if found is None else (found[0], cls.now(session, found[1], moment))
 
     @property
     def happened_at(self) -> datetime:

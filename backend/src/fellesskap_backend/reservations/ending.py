@@ -5,6 +5,7 @@ longer holds the right.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -17,11 +18,10 @@ from fellesskap_backend.carriers.service import Credentials, caller
 from fellesskap_backend.db import Moment, instant
 from fellesskap_backend.errors import NotFound, WrongState
 from fellesskap_backend.lockers import nearby, room
-from fellesskap_backend.lockers.service import locked
 from fellesskap_backend.lockers.tables import Compartment
 from fellesskap_backend.parcels import moving
 from fellesskap_backend.parcels.machine import RESERVATION
-from fellesskap_backend.parcels.moving import Facts
+from fellesskap_backend.parcels.moving import NOTHING, Facts
 from fellesskap_backend.parcels.tables import Parcel
 from fellesskap_backend.parcels.telling import Cause
 from fellesskap_backend.reservations.tables import Claim, Reservation
@@ -40,7 +40,7 @@ def cancel(
     Raises `NotFound`, and `WrongState` once its parcel came or it ended otherwise.
     """
     by = caller(session, credentials, "carrier")
-    found = _with_locker(session, reservation_id, moment)
+    found = Cause.upon(session, Reservation, reservation_id, moment)
     if found is None or found[0].carrier_id != by.carrier_id:
         raise NotFound("No reservation by this id.")
     reservation, cause = found
@@ -49,9 +49,7 @@ def cancel(
     return reservation
 
 
-def _end(
-    cause: Cause, reservation: Reservation, act: str, data: dict[str, Any] | None = None
-) -> bool:
+def _end(cause: Cause, reservation: Reservation, act: str, facts: Facts = NOTHING) -> bool:
     """End a reservation and what is expected under it; say whether it can be."""
     step = RESERVATION[reservation.state].get(act)
     if step is None:
@@ -60,22 +58,8 @@ def _end(
         reservation.state = step.to
         parcel = cause.session.get(Parcel, reservation.parcel_id)
         if parcel is not None:
-            moving.move(cause, parcel, act, Facts(data=data or {}))
+            moving.move(cause, parcel, act, facts)
     return True
-
-
-def _with_locker(
-    session: Session, reservation_id: UUID, moment: Moment
-) -> tuple[Reservation, Cause] | None:
-    """Return a reservation as it is once the row of its locker is locked."""
-    locker_id = session.scalar(
-        select(Reservation.locker_id).where(Reservation.id == reservation_id)
-    )
-    locker = locked(session, locker_id) if locker_id is not None else None
-    reservation = session.get(Reservation, reservation_id, populate_existing=True)
-    if reservation is None or locker is None:
-        return None
-    return reservation, Cause.now(session, locker, moment)
 
 
 # Time --------------------------------------------------------------------------------------------
@@ -98,7 +82,7 @@ def to_soften(session: Session, now: datetime) -> Sequence[UUID]:
 
 def soften(session: Session, reservation_id: UUID, moment: Moment) -> None:
     """Let a hard reservation hold nothing any more: the locker may still find room for it."""
-    found = _with_locker(session, reservation_id, moment)
+    found = Cause.upon(session, Reservation, reservation_id, moment)
     if found is None or found[0].hold != "hard" or "soften" not in RESERVATION[found[0].state]:
         return
     reservation, cause = found
@@ -129,10 +113,11 @@ def to_expire(session: Session, now: datetime) -> Sequence[UUID]:
 
 def expire(session: Session, reservation_id: UUID, moment: Moment) -> None:
     """Take a claim back that was not used in time."""
-    found = _with_locker(session, reservation_id, moment)
+    found = Cause.upon(session, Reservation, reservation_id, moment)
     if found is not None:
         reservation, cause = found
-        _end(cause, reservation, "expire", {"deposit_by": instant(reservation.deposit_by)})
+        facts = Facts(data={"deposit_by": instant(reservation.deposit_by)})
+        _end(cause, reservation, "expire", facts)
 
 
 # The physical world ------------------------------------------------------------------------------
@@ -166,8 +151,19 @@ def divert_what_does_not_fit(cause: Cause) -> int:
             select(Reservation).where(Reservation.right_id == right_id)
         ).one_or_none()
         if reservation is not None:
-            _end(cause, reservation, "divert", alternatives(cause, reservation.id))
+            facts = Facts(data=alternatives(cause, reservation.id))
+            _end(cause, reservation, "divert", facts)
     return len(lost)
+
+
+def divert_all(cause: Cause, facts: Facts) -> None:
+    """Divert every reservation that is still confirmed: the locker serves none of them."""
+    confirmed = select(Reservation).where(
+        Reservation.locker_id == cause.locker.id, Reservation.state == "confirmed"
+    )
+    for reservation in cause.session.scalars(confirmed.order_by(Reservation.id)).all():
+        near = alternatives(cause, reservation.id)
+        _end(cause, reservation, "divert", replace(facts, data=facts.data | near))
 
 
 def alternatives(cause: Cause, reservation_id: UUID) -> dict[str, Any]:

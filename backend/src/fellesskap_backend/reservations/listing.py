@@ -1,14 +1,12 @@
 """A carrier's reservations, page by page."""
 
-from dataclasses import dataclass
-
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from fellesskap_backend.carriers.service import Credentials, caller
 from fellesskap_backend.db import table_of
 from fellesskap_backend.lockers.tables import Locker
-from fellesskap_backend.paging import Page, Slice, slice_of
+from fellesskap_backend.paging import Page, Slice, Wanted, slice_of
 from fellesskap_backend.reservations.confirmed import view
 from fellesskap_backend.reservations.service import DELIVERED
 from fellesskap_backend.reservations.tables import Reservation
@@ -16,15 +14,6 @@ from fellesskap_backend.rights.tables import Right
 
 KEY_KINDS = ("sscc", "s10", "opaque")
 """What a label of a reservation is compared as."""
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """Which reservations are asked for; None: all."""
-
-    state: str | None = None
-    locker_id: str | None = None
-    label: str | None = None
 
 
 def list_own(session: Session, credentials: Credentials, wanted: Wanted, *, page: Page) -> Slice:
@@ -38,10 +27,7 @@ def list_own(session: Session, credentials: Credentials, wanted: Wanted, *, page
         )
         .where(Reservation.carrier_id == by.carrier_id)
     )
-    if wanted.state is not None:
-        statement = statement.where(Reservation.state == wanted.state)
-    if wanted.locker_id is not None:
-        statement = statement.where(Reservation.locker_id == wanted.locker_id)
+    statement = wanted.narrowed(statement, Reservation)
     if wanted.label is not None:
         keys = [f"{kind}:{wanted.label}" for kind in KEY_KINDS]
         statement = statement.where(Reservation.label_key.in_(keys))

@@ -4,27 +4,27 @@ from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from fellesskap_backend.auth import may
 from fellesskap_backend.carriers.service import Credentials
 from fellesskap_backend.conventions import AtLocker, Paged, Posted, WithLabel, sent
 from fellesskap_backend.examples import RESERVATION, RESERVATION_REQUEST, RESERVATIONS
 from fellesskap_backend.idempotency import Attempt
+from fellesskap_backend.paging import Wanted
 from fellesskap_backend.reservations import ending, listing, service
 from fellesskap_backend.reservations.confirmed import Asked
 from fellesskap_backend.reservations.duration import seconds_of
 from fellesskap_backend.reservations.shapes import Reservation, Reservations, ReservationState
 from fellesskap_backend.rim import Reading, RetryingRoute, TheHouse, Writing
 from fellesskap_backend.shapes import LOCKER_ID, When, Wish
+from fellesskap_backend.sizes import Lies, Sized
 from fellesskap_protocol import barcodes
-from fellesskap_protocol.capacity import SIZE_CLASSES, Demand, size_class
+from fellesskap_protocol.capacity import size_class
 
 router = APIRouter(prefix="/v1/reservations", tags=["Reservations"], route_class=RetryingRoute)
 MayRead = Annotated[Credentials, may("reservations:read")]
 MayWrite = Annotated[Credentials, may("reservations:write")]
-COLLECT_WITHIN_S = (3_600, 30 * 86_400)
-Need = Literal["low", "upright", "chilled", "frozen", "power"]
 
 
 class Label(Wish):
@@ -47,64 +47,29 @@ class Label(Wish):
         return found
 
 
-class Dimensions(Wish):
-    """The parcel's box in mm, width, height and depth as it is carried, and its weight in g."""
-
-    w_mm: int = Field(ge=1, le=5_000)
-    h_mm: int = Field(ge=1, le=5_000)
-    d_mm: int = Field(ge=1, le=5_000)
-    g: int = Field(ge=0, le=1_000_000)
-
-
-class ReservationRequest(Wish):
+class ReservationRequest(Sized):
     """A request for room for one parcel: a box, or one of the installation's size classes."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [RESERVATION_REQUEST]})
 
     locker_id: str = Field(pattern=LOCKER_ID)
     label: Label
-    dimensions: Dimensions | None = None
-    size_class: Literal["S", "M", "L", "XL"] | None = None
-    needs: list[Need] = Field(default_factory=list, max_length=5)
     hold: Literal["hard", "soft"] = "hard"
     """Hard: room is kept for it. Soft: it gets what the locker may give away, if there is any."""
     reserve_until: When | None = None
     """When a hard one turns soft: at the latest at `deposit_by`; left out: never."""
     deposit_by: When
     """Until when the courier may put it in; at most 30 days ahead."""
-    collect_within: str = Field(max_length=40)
+    collect_within: Lies
     """How long it may lie, as an ISO 8601 duration: 1 hour to 30 days."""
     code_at: Literal["deposit", "reservation"] = "deposit"
     """When the carrier is told the pickup code."""
-
-    @field_validator("collect_within")
-    @classmethod
-    def _check_duration(cls, text: str) -> str:
-        least, most = COLLECT_WITHIN_S
-        if not least <= seconds_of(text) <= most:
-            raise ValueError("between one hour (PT1H) and thirty days (P30D)")
-        return text
-
-    @model_validator(mode="after")
-    def _check_size(self) -> Self:
-        if (self.dimensions is None) == (self.size_class is None):
-            raise ValueError("give either `dimensions` or `size_class`")
-        return self
 
     @model_validator(mode="after")
     def _check_hold(self) -> Self:
         if self.hold == "soft" and self.reserve_until is not None:
             raise ValueError("`reserve_until` is for a hard one: a soft one holds nothing")
         return self
-
-    def demand(self) -> Demand:
-        """Return what the parcel needs of a compartment."""
-        needs = tuple(sorted(set(self.needs)))
-        if self.dimensions is not None:
-            box = self.dimensions
-            return Demand(box.w_mm, box.h_mm, box.d_mm, box.g, needs)
-        named = next(one for one in SIZE_CLASSES if one.name == self.size_class)
-        return named.demand(needs=needs)
 
     def asked(self, attempt: Attempt) -> Asked:
         """Return the request as the service takes it."""
@@ -141,12 +106,12 @@ async def wanted(
     state: Annotated[ReservationState | None, Query(description="Only in this state.")] = None,
     locker_id: AtLocker = None,
     label: WithLabel = None,
-) -> listing.Wanted:
+) -> Wanted:
     """Read which ones are asked for."""
-    return listing.Wanted(state, locker_id, label)
+    return Wanted(state, locker_id, label)
 
 
-Filtered = Annotated[listing.Wanted, Depends(wanted)]
+Filtered = Annotated[Wanted, Depends(wanted)]
 
 
 @router.post(
