@@ -56,6 +56,25 @@ def test_operator_added_beside_the_server_comes_in(house: Installation) -> None:
     assert answer.status_code == 404
 
 
+def test_key_is_replaced_and_revoked_by_its_prefix(house: Installation) -> None:
+    old = house.cli("auditor", "add", "Revisor", "--scope", "keys:write")["api_key"]
+    prefix = old.split("_")[1]
+    new = house.cli("key", "rotate", prefix, "--overlap", "PT1H")["api_key"]
+    listed = {one["prefix"]: one for one in house.cli("key", "list")["api_keys"]}
+    assert listed[prefix]["owner_id"] == listed[new.split("_")[1]]["owner_id"]
+    for key in (old, new):
+        with house.client(key) as auditor:
+            (one, other) = auditor.get("/v1/api-keys").json()["api_keys"]
+            assert one["scopes"] == other["scopes"] == ["keys:write"]
+    assert house.cli("key", "revoke", prefix) == {"revoked": prefix}
+    with house.client(old) as auditor:
+        assert auditor.get("/v1/api-keys").status_code == 401
+    with pytest.raises(AssertionError, match="No key by this prefix"):
+        house.cli("key", "revoke", "0123456789ab")
+    with pytest.raises(AssertionError, match="is no scope of an operator"):
+        house.cli("operator", "add", "Drift", "--scope", "parcels:read")
+
+
 def test_provisioned_locker_is_told_all_that_it_needs(house: Installation, tmp_path: Path) -> None:
     told = house.cli(*provision(tmp_path))
     assert house.cli(*provision(tmp_path))["k_locker"] == told["k_locker"]
@@ -85,6 +104,7 @@ def test_commands_work_before_the_first_serve(tmp_path: Path) -> None:
     assert early.cli("carrier", "add", "Nordpost")["api_key"].startswith("fsk_")
     assert early.cli(*provision(tmp_path))["broker"]["port"] > 0
     assert "/v1/reservations" in early.cli("openapi")["paths"]
+    assert "/v1/reservations" not in early.cli("openapi", "--audience", "operator")["paths"]
     assert early.state.stat().st_mode & 0o777 == 0o700
     assert (early.state / "secrets.json").stat().st_mode & 0o777 == 0o600
 

@@ -86,3 +86,10 @@ def test_body_over_the_limit_is_refused(api: Api, chunked: bool) -> None:
     content = iter([body]) if chunked else body
     answer = api.carrier().post("/v1/reservations", content=content)
     assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+
+
+def test_manifest_may_be_larger(api: Api) -> None:
+    carrier = api.carrier()
+    for kilobytes in (65, 2_049):
+        answer = carrier.post("/v1/manifests", content=b" " * kilobytes * 1024)
+        assert (answer.status_code == 413) is (kilobytes == 2_049)

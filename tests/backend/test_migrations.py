@@ -44,6 +44,29 @@ def test_lives_are_migrated_back_and_forth_with_data_in_them(settings: Settings)
     engine.dispose()
 
 
+def test_keys_find_their_owners_and_no_narrow_one_becomes_wide(settings: Settings) -> None:
+    engine = db.engine(settings)
+    upgrade(engine)
+    _move(engine, "0005")
+    carrier = uuid4().hex
+    with engine.execution_options(writing=True).begin() as connection:
+        for statement in _OLD_KEYS:
+            connection.execute(text(statement), {"carrier": carrier})
+    _move(engine, "head")
+    with engine.execution_options(writing=True).begin() as connection:
+        rows = connection.execute(text("SELECT prefix, owner_id FROM api_keys"))
+        owners = {row.prefix: row.owner_id for row in rows}
+        assert str(owners["c"]).replace("-", "") == carrier
+        assert len(set(owners.values())) == 3
+        connection.execute(text("UPDATE api_keys SET scopes = 'keys:write' WHERE prefix = 'o1'"))
+    _move(engine, "0005")
+    with engine.connect() as connection:
+        left = connection.scalars(text("SELECT prefix FROM api_keys ORDER BY prefix")).all()
+    assert left == ["c", "o2"]
+    _move(engine, "head")
+    engine.dispose()
+
+
 _AT = "'2027-03-01 08:00:00'"
 _OLD_ROWS = (
     "INSERT INTO lockers (id, site_name, address, k_version, generation, revision,"
@@ -86,3 +109,11 @@ def test_two_commands_at_once_migrate_once(tmp_path: Path) -> None:
         assert MigrationContext.configure(connection).get_current_revision() is not None
     for engine in engines:
         engine.dispose()
+
+
+_OLD_KEYS = (
+    f"INSERT INTO carriers (id, number, name, created_at) VALUES (:carrier, 1, 'N', {_AT})",
+    "INSERT INTO api_keys (prefix, role, carrier_id, name, secret_hash, created_at) VALUES"
+    f" ('c', 'carrier', :carrier, 'N', 'h', {_AT}), ('o1', 'operator', NULL, 'O', 'h', {_AT}),"
+    f" ('o2', 'operator', NULL, 'O', 'h', {_AT})",
+)

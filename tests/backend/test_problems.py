@@ -70,6 +70,42 @@ def test_body_that_cannot_be_read_is_a_problem(
 
 
 def test_verb_that_is_not_offered_is_told_which_are(api: Api) -> None:
-    answer = api.carrier().patch("/v1/reservations", json=request())
-    assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
-    assert set(answer.headers["allow"].split(", ")) >= {"GET"} or "POST" in answer.headers["allow"]
+    carrier = api.carrier()
+    for path, verbs in (
+        ("/v1/reservations", "GET, POST"),
+        ("/v1/api-keys/0123456789ab", "DELETE, GET, PATCH"),
+        ("/v1/health", "GET"),
+        ("/docs", "GET"),
+    ):
+        answer = carrier.put(path, json={})
+        assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
+        assert answer.headers["allow"] == verbs, path
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        1_800_000_000,
+        "1800000000",
+        True,
+        "2027-03-01",
+        "2027-03-01T08:00:00",
+        "2027-03-01 08:00:00Z",
+        "2027-02-30T08:00:00Z",
+        "0001-01-01T00:00:00+23:59",
+        "9999-12-31T23:59:59-23:59",
+    ],
+)
+def test_instant_is_written_as_in_rfc_3339(api: Api, at: object) -> None:
+    answer = api.carrier().post("/v1/api-keys", json={"name": "B", "expires_at": at})
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request"), answer.text
+
+
+def test_number_is_no_text_and_text_no_number(api: Api) -> None:
+    carrier = api.carrier()
+    for box in ({"w_mm": "300"}, {"h_mm": 100.0}, {"d_mm": True}):
+        body = request()
+        answer = carrier.post(
+            "/v1/reservations", json={**body, "dimensions": {**body["dimensions"], **box}}
+        )
+        assert answer.status_code == 422, answer.text

@@ -289,7 +289,8 @@ class Installation:
     def __init__(self, root: Path, env: Mapping[str, str] | None = None) -> None:
         self.root = root
         self.state = root / "backend"
-        self.env = {"FELLESSKAP_ALLOW_LOOPBACK_WEBHOOKS": "true", **(env or {})}
+        own = {"FELLESSKAP_ALLOW_LOOPBACK_WEBHOOKS": "true", "FELLESSKAP_RATE_PER_S": "0"}
+        self.env = {**own, **(env or {})}
         self.lockers: list[Locker] = []
         self.backend: Program | None = None
         self._clients: list[httpx.Client] = []

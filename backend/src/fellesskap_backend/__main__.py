@@ -19,6 +19,7 @@ from fellesskap_backend import db, documents, secrets
 from fellesskap_backend.allowances import service as allowances
 from fellesskap_backend.app import create_api
 from fellesskap_backend.broker import locker_login
+from fellesskap_backend.carriers import commands
 from fellesskap_backend.carriers import service as carriers
 from fellesskap_backend.docs_page import AUDIENCES
 from fellesskap_backend.errors import BackendError
@@ -44,7 +45,7 @@ def main() -> int:
     logging.getLogger("alembic").setLevel(logging.WARNING)
     logging.getLogger("httpx").setLevel(logging.WARNING)
     os.umask(0o077)  # the state directory holds secrets
-    command: Command = arguments.command
+    command: Command = getattr(arguments, "command", _in_one)
     try:
         answer = command(settings, arguments)
     except BackendError as error:
@@ -70,12 +71,10 @@ def _parser() -> argparse.ArgumentParser:
     add = nouns.add_parser("add", parents=[state], help="take a carrier in; prints its API key")
     add.add_argument("name")
     add.add_argument("--webhook", metavar="URL", help="where it wants to be told")
+    commands.scopes_option(add)
     add.set_defaults(command=_add_carrier)
 
-    nouns = words.add_parser("operator", help="let operators in").add_subparsers(required=True)
-    add = nouns.add_parser("add", parents=[state], help="make an operator's API key")
-    add.add_argument("name")
-    add.set_defaults(command=_add_operator)
+    commands.add_words(words, state)
 
     nouns = words.add_parser("locker", help="take lockers in").add_subparsers(required=True)
     add = nouns.add_parser("provision", parents=[state], help="prints the edge's provision.json")
@@ -134,7 +133,8 @@ def _serve(settings: Settings, _: argparse.Namespace) -> None:
 def _add_carrier(settings: Settings, arguments: argparse.Namespace) -> Json:
     _, engine = _open(settings)
     with db.writing(engine) as session:
-        carrier_id, key = carriers.add_carrier(session, arguments.name, _moment())
+        scopes = commands.scopes_of(arguments, "carrier")
+        carrier_id, key = carriers.add_carrier(session, arguments.name, _moment(), scopes)
         answer = {"carrier_id": str(carrier_id), "api_key": key}
         if arguments.webhook:
             url = arguments.webhook
@@ -143,10 +143,12 @@ def _add_carrier(settings: Settings, arguments: argparse.Namespace) -> Json:
     return answer
 
 
-def _add_operator(settings: Settings, arguments: argparse.Namespace) -> Json:
-    _, engine = _open(settings)
+def _in_one(settings: Settings, arguments: argparse.Namespace) -> Json:
+    """Run a command that is one transaction."""
+    kept, engine = _open(settings)
     with db.writing(engine) as session:
-        return {"api_key": carriers.add_operator(session, arguments.name, _moment())}
+        answer: Json = arguments.in_one(kept, session, arguments)
+    return answer
 
 
 def _provision(settings: Settings, arguments: argparse.Namespace) -> Json:

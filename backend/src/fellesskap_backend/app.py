@@ -13,8 +13,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse
 from sqlalchemy import Engine, text
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
 
 from fellesskap_backend import __version__, docs_page, documents, problems
+from fellesskap_backend.carriers import routes as api_keys
 from fellesskap_backend.door_operations import routes as door_operations
 from fellesskap_backend.drop_offs import routes as drop_offs
 from fellesskap_backend.errors import (
@@ -31,6 +33,7 @@ from fellesskap_backend.events import routes as events
 from fellesskap_backend.gate import Gate
 from fellesskap_backend.lockers import routes as lockers
 from fellesskap_backend.parcels import routes as parcels
+from fellesskap_backend.rates import Rate, RateLimit
 from fellesskap_backend.reservations import routes as reservations
 from fellesskap_backend.rim import House, Reading, RetryingRoute
 from fellesskap_backend.secrets import Secrets
@@ -84,7 +87,10 @@ def create_api(
         redoc_url=None,
     )
     api.state.house = House(settings, secrets, engine, wake)
-    for nouns in (reservations, parcels, drop_offs, events, lockers, door_operations):
+    for nouns in (
+        *(reservations, parcels, drop_offs, events),
+        *(lockers, door_operations, api_keys),
+    ):
         api.include_router(nouns.router)
     api.include_router(health)
     api.add_exception_handler(BackendError, _refused)
@@ -120,13 +126,16 @@ def _add_pages(api: FastAPI) -> None:
 
 def create_app(
     settings: Settings, secrets: Secrets, engine: Engine, *, wake: Callable[[], None]
-) -> Gate:
-    """Build the application as it is served: behind its gate.
+) -> ASGIApp:
+    """Build the application as it is served: behind its gate, and no caller too often.
 
     `wake` is called after each commit, so that bridge and worker need not wait for their poll.
     """
     api = create_api(settings, secrets, engine, wake=wake)
-    return Gate(api, places=settings.pool_size, wait_s=settings.gate_wait_s)
+    gate = Gate(api, places=settings.pool_size, wait_s=settings.gate_wait_s)
+    if settings.rate_per_s == 0:
+        return gate
+    return RateLimit(gate, Rate(settings.rate_per_s, settings.rate_burst))
 
 
 def _answer(body: dict[str, Any], headers: dict[str, str] | None = None) -> JSONResponse:
@@ -151,10 +160,21 @@ async def _invalid(_: Request, error: Exception) -> JSONResponse:
     return _answer(InvalidRequest("See `errors`.", errors=found).problem())
 
 
-async def _no_route(_: Request, error: Exception) -> JSONResponse:
+async def _no_route(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     kind = _KINDS.get(error.status_code, BadRequest)
-    return _answer(kind(str(error.detail)).problem(), dict(error.headers or {}))
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(_verbs(request)) or headers.get("Allow", "")
+    return _answer(kind(str(error.detail)).problem(), headers)
+
+
+def _verbs(request: Request) -> list[str]:
+    """Return what an address has; the framework names the verbs of one of its routes alone."""
+    paths = request.app.openapi()["paths"]
+    route = request.scope.get("route")
+    operations = paths.get(getattr(route, "path", ""), {})
+    return sorted(verb.upper() for verb in operations)
 
 
 async def _broken(_: Request, _error: Exception) -> JSONResponse:

@@ -5,7 +5,7 @@ from html import escape
 from typing import Any
 
 Json = dict[str, Any]
-AUDIENCES = ("public", "carrier", "operator", "all")
+AUDIENCES = ("public", "carrier", "operator", "auditor", "all")
 """Who reads a document; `documents` makes one for each."""
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem;

@@ -11,7 +11,7 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic import TypeAdapter
 
-from fellesskap_backend.docs_page import AUDIENCES
+from fellesskap_backend.carriers.scopes import ROLES, SCOPES
 from fellesskap_backend.errors import PROBLEM_TYPE
 from fellesskap_backend.examples import PROBLEM
 from fellesskap_backend.shapes import Problem
@@ -92,9 +92,10 @@ def operations(document: Json) -> Iterator[tuple[str, str, Json]]:
 
 def audiences(operation: Json) -> set[str]:
     """Say who may call an operation."""
-    if not operation.get("security"):
-        return {"public"}
-    return set(AUDIENCES) - {"public", "all"}
+    wanted = [one for way in operation.get("security", ()) for one in way.get("ApiKey", ())]
+    if wanted:
+        return {role for scope in wanted for role in SCOPES[scope].roles}
+    return set(ROLES) if operation.get("security") else {"public"}
 
 
 def _dressed(document: Json) -> Json:

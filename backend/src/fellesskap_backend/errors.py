@@ -143,6 +143,14 @@ class DuplicateParcel(Refused):
     remedy = "Read your parcels with this `label`; end the old one first."
 
 
+class TooManyKeys(Refused):
+    """So many API keys of one owner let in already that one more looks like a mistake."""
+
+    code = "too_many_keys"
+    title = "You have enough API keys"
+    remedy = "Revoke one that you no longer use, then ask again with a new Idempotency-Key."
+
+
 class MalformedBody(BackendError):
     """The body is not JSON, or nested beyond reason."""
 
@@ -176,6 +184,15 @@ class UnsupportedMediaType(BackendError):
     code = "unsupported_media_type"
     title = "Only JSON is understood"
     remedy = "Send `Content-Type: application/json`."
+
+
+class RateLimited(BackendError):
+    """More requests than one caller may send; `RateLimit-Policy` and `RateLimit` say how many."""
+
+    status = 429
+    code = "rate_limited"
+    title = "Too many requests of yours"
+    remedy = "Wait for `Retry-After` seconds, then send the same again, under the same key."
 
 
 class PreconditionRequired(BackendError):

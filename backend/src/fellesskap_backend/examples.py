@@ -136,3 +136,26 @@ DOOR_OPERATION: Example = {
         "updated_at": _AT,
     }
 }
+_SCOPES = ["reservations:read", "reservations:write", "keys:write"]
+API_KEY_REQUEST: Example = {"name": "Booking system", "scopes": _SCOPES, "overlap": "P7D"}
+API_KEY: Example = {
+    "example": {
+        "prefix": "5d1f0c7a9b3e",
+        "role": "carrier",
+        "name": "Booking system",
+        "scopes": _SCOPES,
+        "replaces": "0a8c41f7e2d9",
+        "created_at": _AT,
+        "expires_at": None,
+        "revoked_at": None,
+        "last_used_on": "2027-03-01",
+    }
+}
+API_KEYS: Example = {"example": {"api_keys": [API_KEY["example"]]}}
+API_KEY_MADE: Example = {
+    "example": {
+        **API_KEY["example"],
+        "last_used_on": None,
+        "api_key": "fsk_5d1f0c7a9b3e_(43 characters that are shown once)",
+    }
+}

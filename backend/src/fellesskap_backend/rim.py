@@ -9,8 +9,8 @@ import asyncio
 import hmac
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from functools import cached_property
 from hashlib import sha256
 from typing import Annotated, Any
@@ -23,6 +23,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from fellesskap_backend import db
+from fellesskap_backend.carriers.service import note_use
 from fellesskap_backend.errors import UnsupportedMediaType
 from fellesskap_backend.etag import Tagger, unchanged
 from fellesskap_backend.secrets import Secrets
@@ -38,6 +39,8 @@ class House:
     engine: Engine
     wake: Callable[[], None]
     """Called after a commit: rows may wait for the bridge or the worker."""
+    used: dict[str, date] = field(default_factory=dict, repr=False)
+    """On which day each key was last seen here: it is written down once a day."""
 
     def moment(self) -> db.Moment:
         """Return the time and the chance of one request."""
@@ -102,6 +105,7 @@ class RetryingRoute(APIRoute):
                         # its own would be closed outside, where nothing can be tried again.
                         request.scope["fastapi_function_astack"] = stack
                         answer = await handle(request)
+                    await _note_use(request)
                     return _tagged(request, answer)
                 except DBAPIError as error:
                     if not db.retryable(error) or attempt == db.ATTEMPTS_MAX - 1:
@@ -120,6 +124,17 @@ def _want_json(request: Request) -> None:
     )
     if has_body and kind != "application/json":
         raise UnsupportedMediaType("Send `Content-Type: application/json`.")
+
+
+async def _note_use(request: Request) -> None:
+    """Write down, once a day, that a key came in; its request is through and committed."""
+    prefix = getattr(request.state, "key_prefix", None)
+    inside: House = request.app.state.house
+    today = inside.moment().now.date()
+    if prefix is None or inside.used.get(prefix) == today:
+        return
+    inside.used[prefix] = today
+    await run_in_threadpool(db.run, inside.engine, lambda session: note_use(session, prefix, today))
 
 
 def _tagged(request: Request, answer: Response) -> Response:

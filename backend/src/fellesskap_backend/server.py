@@ -9,10 +9,10 @@ from typing import Any
 
 import uvicorn
 from sqlalchemy import Engine
+from starlette.types import ASGIApp
 
 from fellesskap_backend.app import create_app
 from fellesskap_backend.broker import EmbeddedBroker
-from fellesskap_backend.gate import Gate
 from fellesskap_backend.mqtt import Bridge
 from fellesskap_backend.secrets import Secrets
 from fellesskap_backend.settings import Login, Settings
@@ -69,7 +69,7 @@ def serve(
         _Server(_config(app), ready).run(sockets=[listening])
 
 
-def _config(app: Gate) -> uvicorn.Config:
+def _config(app: ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         loop="uvloop",

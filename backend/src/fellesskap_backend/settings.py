@@ -39,6 +39,10 @@ class Settings(BaseSettings):
     """Threads, connections and admitted requests: one number, so that none waits for another."""
     gate_wait_s: float = Field(default=10.0, gt=0)
     """How long a request waits for admission before it is answered 503."""
+    rate_per_s: float = Field(default=200.0, ge=0)
+    """Requests a second of one API key, or of one address, in the long run; 0: no limit."""
+    rate_burst: int = Field(default=2_000, ge=1)
+    """How many of them at once, after a rest."""
     broker_url: str = ""
     """Empty: `serve` starts its own; else `mqtt://user:password@host:port`."""
     locker_broker_url: str = ""

@@ -5,9 +5,11 @@ shown is what the service returned, field by field, and a field more or less is 
 test of the route sees.
 """
 
-from typing import Annotated
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 Id = Annotated[str, WithJsonSchema({"type": "string", "format": "uuid"})]
 Instant = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
@@ -24,6 +26,36 @@ class Shown(BaseModel):
     """The base of every answer: just these fields."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class Wish(BaseModel):
+    """The base of every body that is sent: just these fields, each of its own type."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True
+    )
+
+
+def _in_utc(text: Any) -> datetime:
+    if isinstance(text, datetime) and text.tzinfo is not None:  # from our own code
+        return text.astimezone(UTC)
+    if not isinstance(text, str) or not _RFC_3339.fullmatch(text):
+        raise ValueError("an instant as in RFC 3339, with its offset: 2027-03-01T08:00:00Z")
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("there is no such instant") from None
+
+
+_RFC_3339 = re.compile(
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.IGNORECASE | re.ASCII
+)
+When = Annotated[
+    datetime,
+    BeforeValidator(_in_utc, json_schema_input_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+"""An instant that is sent: RFC 3339, kept in UTC."""
 
 
 class FieldError(Shown):

@@ -2,9 +2,10 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from fellesskap_backend.reservations.duration import seconds_of
+from fellesskap_backend.shapes import Wish
 from fellesskap_protocol.capacity import SIZE_CLASSES, Demand
 
 Need = Literal["low", "upright", "chilled", "frozen", "power"]
@@ -22,10 +23,8 @@ Lies = Annotated[str, Field(max_length=40), AfterValidator(_check_lies)]
 """How long it may lie, as an ISO 8601 duration: 1 hour to 30 days."""
 
 
-class Dimensions(BaseModel):
+class Dimensions(Wish):
     """The parcel's box in mm, width, height and depth as it is carried, and its weight in g."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     w_mm: int = Field(ge=1, le=5_000)
     h_mm: int = Field(ge=1, le=5_000)
@@ -33,10 +32,8 @@ class Dimensions(BaseModel):
     g: int = Field(ge=0, le=1_000_000)
 
 
-class Sized(BaseModel):
+class Sized(Wish):
     """A box, or one of the installation's size classes; and what else it needs of a door."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     dimensions: Dimensions | None = None
     size_class: Literal["S", "M", "L", "XL"] | None = None

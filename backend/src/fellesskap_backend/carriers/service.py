@@ -2,15 +2,17 @@
 
 from base64 import b64encode
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from hashlib import sha256
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 
+from fellesskap_backend.carriers.scopes import allows
 from fellesskap_backend.carriers.tables import ApiKey, Carrier
-from fellesskap_backend.db import Moment
+from fellesskap_backend.db import Moment, UtcDateTime
 from fellesskap_backend.errors import Forbidden, Unauthorized
 from fellesskap_backend.webhooks.tables import Subscription
 from fellesskap_protocol.signing import b64url
@@ -23,62 +25,104 @@ WEBHOOK_MARK = "whsec_"
 
 @dataclass(frozen=True)
 class Credentials:
-    """An API key as it was shown; the secret itself is already forgotten."""
+    """An API key as it was shown, when and for what; the secret itself is already forgotten."""
 
     prefix: str
     secret_hash: str = field(repr=False)
+    scope: str | None = None
+    """What the route wants; None: a key that may do all."""
+    shown_at: datetime | None = None
+    """None: no key that ever expires is good."""
 
-
-@dataclass(frozen=True)
-class Caller:
-    """Whose key it is. `number` is a carrier's in allocation, 0 for an operator."""
-
-    prefix: str
-    role: str
-    carrier_id: UUID
-    number: int
-
-    @property
-    def tenant(self) -> str:
-        """Return whose answers are kept apart: the carrier's, or those of this operator's key."""
-        return str(self.carrier_id) if self.role == "carrier" else f"key:{self.prefix}"
+    def parameters(self) -> dict[str, Any]:
+        """Return what `GOOD` compares with."""
+        return {
+            "prefix": self.prefix,
+            "secret_hash": self.secret_hash,
+            "shown_at": self.shown_at,
+        }
 
 
 NOBODY = UUID(int=0)
 
 
-def credentials_of(api_key: str) -> Credentials:
+@dataclass(frozen=True)
+class Caller:
+    """Whose key it is. `number` is a carrier's in allocation, 0 for others."""
+
+    prefix: str
+    role: str
+    carrier_id: UUID
+    number: int
+    owner_id: UUID = NOBODY
+    scopes: str | None = None
+
+    @property
+    def tenant(self) -> str:
+        """Return whose answers are kept apart: a carrier's, or those of one operator."""
+        return str(self.carrier_id) if self.role == "carrier" else str(self.owner_id)
+
+
+def credentials_of(
+    api_key: str, scope: str | None = None, shown_at: datetime | None = None
+) -> Credentials:
     """Take `fsk_<prefix>_<secret>` apart; raise `Unauthorized` for anything else."""
     mark, _, rest = api_key.partition("_")
     prefix, _, secret = rest.partition("_")
     if mark != KEY_MARK or not prefix or not secret or not api_key.isascii():
         raise Unauthorized("Send `Authorization: Bearer <API key>`.")
-    return Credentials(prefix, sha256(secret.encode()).hexdigest())
+    return Credentials(prefix, sha256(secret.encode()).hexdigest(), scope, shown_at)
 
 
-def caller(session: Session, credentials: Credentials, role: str) -> Caller:
-    """Return whose key it is; raise `Unauthorized`, or `Forbidden` for another role's key."""
-    shown = {"prefix": credentials.prefix, "secret_hash": credentials.secret_hash}
-    row = session.execute(_CALLER, shown).one_or_none()
+def caller(session: Session, credentials: Credentials, *roles: str) -> Caller:
+    """Return whose key it is; raise `Unauthorized`, or `Forbidden` for another role or scope."""
+    row = session.execute(_CALLER, credentials.parameters()).one_or_none()
     if row is None:
         raise Unauthorized("The API key is not known.")
-    if row.role != role:
-        raise Forbidden(f"This needs the key of {'a' if role == 'carrier' else 'an'} {role}.")
-    return Caller(credentials.prefix, row.role, row.carrier_id or NOBODY, row.number or 0)
+    if row.role not in roles:
+        wanted = " or ".join(f"{'a' if role == 'carrier' else 'an'} {role}" for role in roles)
+        raise Forbidden(f"This needs the key of {wanted}.")
+    check_scope(credentials, row.scopes)
+    return Caller(
+        credentials.prefix,
+        row.role,
+        row.carrier_id or NOBODY,
+        row.number or 0,
+        row.owner_id,
+        row.scopes,
+    )
 
 
-def add_carrier(session: Session, name: str, moment: Moment) -> tuple[UUID, str]:
+def check_scope(credentials: Credentials, granted: str | None) -> None:
+    """Raise `Forbidden` unless a key's scopes hold what its route wants."""
+    if not allows(granted, credentials.scope):
+        raise Forbidden(f"This key lacks the scope `{credentials.scope or 'of everything'}`.")
+
+
+def add_carrier(
+    session: Session, name: str, moment: Moment, scopes: str | None = None
+) -> tuple[UUID, str]:
     """Take a carrier in; return its id and its API key, which is shown this once."""
     number = (session.scalar(select(func.max(Carrier.number))) or 0) + 1
     carrier = Carrier(id=moment.new_id(), number=number, name=name, created_at=moment.now)
     session.add(carrier)
     session.flush()
-    return carrier.id, _add_key(session, carrier, name, moment=moment)
+    key = ApiKey(role="carrier", owner_id=carrier.id, carrier_id=carrier.id, name=name)
+    key.scopes = scopes
+    return carrier.id, _add_key(session, key, moment)
 
 
-def add_operator(session: Session, name: str, moment: Moment) -> str:
-    """Make an operator's API key, which is shown this once."""
-    return _add_key(session, None, name, moment=moment)
+def add_operator(
+    session: Session,
+    name: str,
+    moment: Moment,
+    role: str = "operator",
+    *,
+    scopes: str | None = None,
+) -> str:
+    """Make the API key of an operator or an auditor, which is shown this once."""
+    key = ApiKey(role=role, owner_id=moment.new_id(), name=name, scopes=scopes)
+    return _add_key(session, key, moment)
 
 
 def add_webhook(session: Session, carrier_id: UUID, url: str, *, moment: Moment) -> str:
@@ -105,28 +149,42 @@ def revoke_key(session: Session, prefix: str, now: datetime) -> bool:
     return True
 
 
-def _add_key(session: Session, carrier: Carrier | None, name: str, *, moment: Moment) -> str:
-    prefix = moment.random_bytes(PREFIX_BYTES).hex()
+def note_use(session: Session, prefix: str, day: date) -> None:
+    """Remember on which day a key last came in."""
+    session.execute(_NOTE_USE, {"of": prefix, "day": day})
+
+
+def _add_key(session: Session, key: ApiKey, moment: Moment) -> str:
+    key.prefix = moment.random_bytes(PREFIX_BYTES).hex()
     secret = b64url(moment.random_bytes(SECRET_BYTES))
-    session.add(
-        ApiKey(
-            prefix=prefix,
-            role="carrier" if carrier else "operator",
-            carrier_id=carrier.id if carrier else None,
-            name=name,
-            secret_hash=sha256(secret.encode()).hexdigest(),
-            created_at=moment.now,
-        )
-    )
+    key.secret_hash = sha256(secret.encode()).hexdigest()
+    key.created_at = moment.now
+    session.add(key)
+    return written_key(key.prefix, secret)
+
+
+def written_key(prefix: str, secret: str) -> str:
+    """Return a key as it is shown."""
     return f"{KEY_MARK}_{prefix}_{secret}"
 
 
+GOOD = (
+    ApiKey.prefix == bindparam("prefix"),
+    ApiKey.secret_hash == bindparam("secret_hash"),
+    ApiKey.revoked_at.is_(None),
+    ApiKey.expires_at.is_(None) | (ApiKey.expires_at > bindparam("shown_at", type_=UtcDateTime())),
+)
+"""That the key which was shown lets in; with `Credentials.parameters`."""
 _CALLER = (
-    select(ApiKey.role, ApiKey.carrier_id, Carrier.number)
+    select(ApiKey.role, ApiKey.carrier_id, ApiKey.owner_id, ApiKey.scopes, Carrier.number)
     .outerjoin(Carrier, Carrier.id == ApiKey.carrier_id)
+    .where(*GOOD)
+)
+_NOTE_USE = (
+    update(ApiKey)
     .where(
-        ApiKey.prefix == bindparam("prefix"),
-        ApiKey.secret_hash == bindparam("secret_hash"),
-        ApiKey.revoked_at.is_(None),
+        ApiKey.prefix == bindparam("of"),
+        ApiKey.last_used_on.is_(None) | (ApiKey.last_used_on < bindparam("day")),
     )
+    .values(last_used_on=bindparam("day"))
 )

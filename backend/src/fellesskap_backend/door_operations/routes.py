@@ -4,21 +4,23 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
-from fellesskap_backend.auth import Key
+from fellesskap_backend.auth import may
+from fellesskap_backend.carriers.service import Credentials
 from fellesskap_backend.conventions import LockerId, Posted, sent
 from fellesskap_backend.door_operations import service
 from fellesskap_backend.door_operations.shapes import DoorOperation
 from fellesskap_backend.examples import DOOR_OPERATION, DOOR_REQUEST
 from fellesskap_backend.rim import Reading, RetryingRoute
-from fellesskap_backend.shapes import TEXT
+from fellesskap_backend.shapes import TEXT, Wish
 
 router = APIRouter(
     prefix="/v1/lockers/{locker_id}/door-operations",
     tags=["Door operations"],
     route_class=RetryingRoute,
 )
+MayOperate = Annotated[Credentials, may("lockers:operate")]
 COMPARTMENT_MAX = 9_999
 LOCATION = "/v1/lockers/{locker_id}/door-operations/{id}"
 Reason = Annotated[
@@ -35,12 +37,10 @@ _LINKS = {
 }
 
 
-class DoorRequest(BaseModel):
+class DoorRequest(Wish):
     """Which door, and why: `reason_code` for reports, `reason` for people. Name nobody in it."""
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, json_schema_extra={"examples": [DOOR_REQUEST]}
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [DOOR_REQUEST]})
 
     compartment: int = Field(ge=1, le=COMPARTMENT_MAX)
     reason_code: str = Field(pattern=r"^[a-z][a-z_]{0,39}$")
@@ -61,7 +61,7 @@ class DoorRequest(BaseModel):
         }
     },
 )
-def issue(locker_id: LockerId, body: DoorRequest, key: Key, post: Posted) -> Response:
+def issue(locker_id: LockerId, body: DoorRequest, key: MayOperate, post: Posted) -> Response:
     """Ask the locker; what becomes of it is read at `Location`."""
     asked = service.Asked(post.attempt, locker_id, body.compartment, body.reason_code, body.reason)
     return sent(service.issue(post.session, key, asked, moment=post.moment), location=LOCATION)
@@ -74,6 +74,8 @@ def issue(locker_id: LockerId, body: DoorRequest, key: Key, post: Posted) -> Res
     response_model=DoorOperation,
     responses={200: {"content": {"application/json": DOOR_OPERATION}}},
 )
-def find(locker_id: LockerId, operation_id: UUID, key: Key, session: Reading) -> dict[str, Any]:
+def find(
+    locker_id: LockerId, operation_id: UUID, key: MayOperate, session: Reading
+) -> dict[str, Any]:
     """Show one door operation."""
     return service.find(session, key, locker_id, operation_id=operation_id)

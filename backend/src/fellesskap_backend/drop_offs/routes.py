@@ -4,9 +4,10 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Response
-from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
-from fellesskap_backend.auth import Key
+from fellesskap_backend.auth import may
+from fellesskap_backend.carriers.service import Credentials
 from fellesskap_backend.conventions import Posted, sent
 from fellesskap_backend.drop_offs import service
 from fellesskap_backend.drop_offs.service import DropOffAsked
@@ -15,13 +16,15 @@ from fellesskap_backend.examples import DROP_OFF, DROP_OFF_REQUEST
 from fellesskap_backend.idempotency import Attempt
 from fellesskap_backend.reservations.duration import seconds_of
 from fellesskap_backend.rim import Reading, RetryingRoute, TheHouse, Writing
-from fellesskap_backend.shapes import LOCKER_ID, TEXT
+from fellesskap_backend.shapes import LOCKER_ID, TEXT, When
 from fellesskap_backend.sizes import Lies, Sized
 
 router = APIRouter(prefix="/v1/drop-offs", tags=["Drop-offs"], route_class=RetryingRoute)
 Reference = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=TEXT)
 ]
+MayRead = Annotated[Credentials, may("drop-offs:read")]
+MayWrite = Annotated[Credentials, may("drop-offs:write")]
 
 
 class DropOffRequest(Sized):
@@ -32,7 +35,7 @@ class DropOffRequest(Sized):
     locker_id: str = Field(pattern=LOCKER_ID)
     reference: Reference
     """What you call it."""
-    drop_off_by: AwareDatetime
+    drop_off_by: When
     """Until when it may be put in; at most 30 days ahead."""
     pick_up_within: Lies = "P7D"
     """How long it may lie, as an ISO 8601 duration: 1 hour to 30 days."""
@@ -71,7 +74,7 @@ _SHOWN: dict[str, Any] = {"content": {"application/json": DROP_OFF}}
         201: {"model": DropOff, "description": "Authorised", "links": _LINKS, **_SHOWN},
     },
 )
-def authorise(body: DropOffRequest, key: Key, post: Posted) -> Response:
+def authorise(body: DropOffRequest, key: MayWrite, post: Posted) -> Response:
     """Return the code for the person. It holds no room: the locker gives what it has then."""
     answered = service.authorise_once(
         post.session,
@@ -91,7 +94,7 @@ def authorise(body: DropOffRequest, key: Key, post: Posted) -> Response:
     response_model_exclude_unset=True,
     responses={200: _SHOWN},
 )
-def find(drop_off_id: UUID, key: Key, session: Reading, house: TheHouse) -> dict[str, Any]:
+def find(drop_off_id: UUID, key: MayRead, session: Reading, house: TheHouse) -> dict[str, Any]:
     """Show one of the carrier's own drop-offs, with its code while that is of use."""
     return service.find(session, key, drop_off_id, secrets=house.secrets)
 
@@ -104,7 +107,7 @@ def find(drop_off_id: UUID, key: Key, session: Reading, house: TheHouse) -> dict
     response_model_exclude_unset=True,
     responses={200: {"description": "It is cancelled, now or before", **_SHOWN}},
 )
-def cancel(drop_off_id: UUID, key: Key, session: Writing, house: TheHouse) -> dict[str, Any]:
+def cancel(drop_off_id: UUID, key: MayWrite, session: Writing, house: TheHouse) -> dict[str, Any]:
     """End it before anything was put in; twice is once."""
     service.cancel(session, key, drop_off_id, moment=house.moment())
     session.flush()

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import ConfigDict, Field, StringConstraints, field_validator
 
-from fellesskap_backend.auth import Key
+from fellesskap_backend.auth import may
 from fellesskap_backend.carriers.service import Credentials
 from fellesskap_backend.conventions import AtLocker, Paged, Posted, Posting, WithLabel, sent
 from fellesskap_backend.examples import PARCEL, PARCELS
@@ -18,9 +18,11 @@ from fellesskap_backend.parcels.shapes import Parcel, Parcels, ParcelState
 from fellesskap_backend.parcels.tables import Parcel as Row
 from fellesskap_backend.reservations.duration import seconds_of
 from fellesskap_backend.rim import Reading, RetryingRoute
-from fellesskap_backend.shapes import TEXT
+from fellesskap_backend.shapes import TEXT, Wish
 
 router = APIRouter(prefix="/v1/parcels", tags=["Parcels"], route_class=RetryingRoute)
+MayRead = Annotated[Credentials, may("parcels:read")]
+MayWrite = Annotated[Credentials, may("parcels:write")]
 
 
 async def wanted(
@@ -42,7 +44,7 @@ Filtered = Annotated[Wanted, Depends(wanted)]
     response_model=Parcels,
     responses={200: {"content": {"application/json": PARCELS}}},
 )
-def list_own(key: Key, session: Reading, pages: Paged, wanted: Filtered) -> dict[str, Any]:
+def list_own(key: MayRead, session: Reading, pages: Paged, wanted: Filtered) -> dict[str, Any]:
     """Show one page, newest first; the history stands with each parcel."""
     return pages.answer("parcels", service.list_own(session, key, wanted, page=pages.page))
 
@@ -54,7 +56,7 @@ def list_own(key: Key, session: Reading, pages: Paged, wanted: Filtered) -> dict
     response_model=Parcel,
     responses={200: {"content": {"application/json": PARCEL}}},
 )
-def find(parcel_id: UUID, key: Key, session: Reading) -> dict[str, Any]:
+def find(parcel_id: UUID, key: MayRead, session: Reading) -> dict[str, Any]:
     """Show one of the carrier's own parcels; its history is in the order of the ledger."""
     return service.find(session, key, parcel_id)
 
@@ -85,12 +87,10 @@ def _told(description: str) -> dict[int | str, dict[str, Any]]:
     }
 
 
-class Extension(BaseModel):
+class Extension(Wish):
     """How long a parcel may lie in all, counted from its deposit."""
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, json_schema_extra={"examples": [{"collect_within": "P5D"}]}
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [{"collect_within": "P5D"}]})
 
     collect_within: str = Field(max_length=40)
 
@@ -101,13 +101,11 @@ class Extension(BaseModel):
         return text
 
 
-class Doubt(BaseModel):
+class Doubt(Wish):
     """Why a parcel is thought not to lie where it should. Name nobody in it."""
 
     model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        json_schema_extra={"examples": [{"reason": "the recipient found it empty"}]},
+        json_schema_extra={"examples": [{"reason": "the recipient found it empty"}]}
     )
 
     reason: Reason
@@ -119,7 +117,7 @@ class Doubt(BaseModel):
     summary="Let a parcel lie longer",
     responses=_told("It may lie for this long in all"),
 )
-def extend(parcel_id: UUID, body: Extension, key: Key, post: Posted) -> Response:
+def extend(parcel_id: UUID, body: Extension, key: MayWrite, post: Posted) -> Response:
     """Say how long it may lie in all; an overdue one is no longer overdue."""
     act = partial(acts.extend, collect_within_s=seconds_of(body.collect_within))
     return _acted(act, parcel_id, key, post)
@@ -131,7 +129,7 @@ def extend(parcel_id: UUID, body: Extension, key: Key, post: Posted) -> Response
     summary="Have a parcel back",
     responses=_told("Its code opens no more; a courier may take it out"),
 )
-def recall(parcel_id: UUID, key: Key, post: Posted) -> Response:
+def recall(parcel_id: UUID, key: MayWrite, post: Posted) -> Response:
     """Take the code out of force; collected before the locker hears of it, it is collected."""
     return _acted(acts.recall, parcel_id, key, post)
 
@@ -142,7 +140,7 @@ def recall(parcel_id: UUID, key: Key, post: Posted) -> Response:
     summary="Doubt that a parcel lies where it should",
     responses=_told("It is in dispute; an operator resolves it"),
 )
-def dispute(parcel_id: UUID, body: Doubt, key: Key, post: Posted) -> Response:
+def dispute(parcel_id: UUID, body: Doubt, key: MayWrite, post: Posted) -> Response:
     """Put it in dispute, and have an operator look."""
     return _acted(partial(acts.dispute, reason=body.reason), parcel_id, key, post)
 

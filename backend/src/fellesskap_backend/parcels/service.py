@@ -1,6 +1,6 @@
 """Parcels, as their carrier sees them."""
 
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 from sqlalchemy import select
@@ -11,6 +11,7 @@ from fellesskap_backend.db import instant
 from fellesskap_backend.errors import NotFound
 from fellesskap_backend.paging import Page, Slice, Wanted, slice_of
 from fellesskap_backend.parcels.tables import Parcel, ParcelEntry
+from fellesskap_protocol import barcodes
 
 Row = dict[str, Any]
 
@@ -21,7 +22,8 @@ def list_own(session: Session, credentials: Credentials, wanted: Wanted, *, page
     statement = select(Parcel.id, Parcel).where(Parcel.carrier_id == by.carrier_id)
     statement = wanted.narrowed(statement, Parcel)
     if wanted.label is not None:
-        statement = statement.where(Parcel.label_value == wanted.label)
+        keys = [f"{kind}:{wanted.label}" for kind in get_args(barcodes.Kind)]
+        statement = statement.where(Parcel.label_key.in_(keys))
     return slice_of(session, statement, page, by=Parcel.id, show=lambda row: _shown(row.Parcel))
 
 

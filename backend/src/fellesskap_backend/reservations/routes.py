@@ -4,9 +4,10 @@ from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from fellesskap_backend.auth import Key
+from fellesskap_backend.auth import may
+from fellesskap_backend.carriers.service import Credentials
 from fellesskap_backend.conventions import AtLocker, Paged, Posted, WithLabel, sent
 from fellesskap_backend.examples import RESERVATION, RESERVATION_REQUEST, RESERVATIONS
 from fellesskap_backend.idempotency import Attempt
@@ -16,18 +17,18 @@ from fellesskap_backend.reservations.confirmed import Asked
 from fellesskap_backend.reservations.duration import seconds_of
 from fellesskap_backend.reservations.shapes import Reservation, Reservations, ReservationState
 from fellesskap_backend.rim import Reading, RetryingRoute, TheHouse, Writing
-from fellesskap_backend.shapes import LOCKER_ID
+from fellesskap_backend.shapes import LOCKER_ID, When, Wish
 from fellesskap_backend.sizes import Lies, Sized
 from fellesskap_protocol import barcodes
 from fellesskap_protocol.capacity import size_class
 
 router = APIRouter(prefix="/v1/reservations", tags=["Reservations"], route_class=RetryingRoute)
+MayRead = Annotated[Credentials, may("reservations:read")]
+MayWrite = Annotated[Credentials, may("reservations:write")]
 
 
-class Label(BaseModel):
+class Label(Wish):
     """By what the parcel is known when its label is scanned at the locker."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["sscc", "s10", "reference"]
     value: str = Field(max_length=100)
@@ -55,9 +56,9 @@ class ReservationRequest(Sized):
     label: Label
     hold: Literal["hard", "soft"] = "hard"
     """Hard: room is kept for it. Soft: it gets what the locker may give away, if there is any."""
-    reserve_until: AwareDatetime | None = None
+    reserve_until: When | None = None
     """When a hard one turns soft: at the latest at `deposit_by`; left out: never."""
-    deposit_by: AwareDatetime
+    deposit_by: When
     """Until when the courier may put it in; at most 30 days ahead."""
     collect_within: Lies
     """How long it may lie, as an ISO 8601 duration: 1 hour to 30 days."""
@@ -127,7 +128,7 @@ Filtered = Annotated[Wanted, Depends(wanted)]
         },
     },
 )
-def reserve(body: ReservationRequest, key: Key, post: Posted) -> Response:
+def reserve(body: ReservationRequest, key: MayWrite, post: Posted) -> Response:
     """Confirm at once, or say why not: a refusal (409) is stored under the key like any answer."""
     answered = service.reserve(
         post.session,
@@ -147,7 +148,7 @@ def reserve(body: ReservationRequest, key: Key, post: Posted) -> Response:
     response_model_exclude_unset=True,
     responses={200: {"content": {"application/json": RESERVATIONS}}},
 )
-def list_own(key: Key, session: Reading, pages: Paged, wanted: Filtered) -> dict[str, Any]:
+def list_own(key: MayRead, session: Reading, pages: Paged, wanted: Filtered) -> dict[str, Any]:
     """Show one page, newest first; pickup codes stand in no list."""
     return pages.answer("reservations", listing.list_own(session, key, wanted, page=pages.page))
 
@@ -162,7 +163,7 @@ def list_own(key: Key, session: Reading, pages: Paged, wanted: Filtered) -> dict
         200: {"content": {"application/json": RESERVATION}, "links": {"find_parcel": _PARCEL}}
     },
 )
-def find(reservation_id: UUID, key: Key, session: Reading, house: TheHouse) -> dict[str, Any]:
+def find(reservation_id: UUID, key: MayRead, session: Reading, house: TheHouse) -> dict[str, Any]:
     """Show one of the carrier's own reservations."""
     return service.find(session, key, reservation_id, secrets=house.secrets)
 
@@ -181,7 +182,9 @@ def find(reservation_id: UUID, key: Key, session: Reading, house: TheHouse) -> d
         }
     },
 )
-def cancel(reservation_id: UUID, key: Key, session: Writing, house: TheHouse) -> dict[str, Any]:
+def cancel(
+    reservation_id: UUID, key: MayWrite, session: Writing, house: TheHouse
+) -> dict[str, Any]:
     """End what is still expected; twice is once. A parcel that comes all the same is told as late.
 
     The room is free once the locker has said that it no longer holds the right.

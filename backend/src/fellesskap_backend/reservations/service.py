@@ -27,7 +27,7 @@ from sqlalchemy.orm import Session
 
 from fellesskap_backend import idempotency
 from fellesskap_backend.allowances.tables import Allowance
-from fellesskap_backend.carriers.service import Caller, Credentials, caller
+from fellesskap_backend.carriers.service import GOOD, Caller, Credentials, caller, check_scope
 from fellesskap_backend.carriers.tables import ApiKey, Carrier
 from fellesskap_backend.db import Moment, Together, table_of
 from fellesskap_backend.errors import DuplicateParcel, InvalidRequest, NotFound, Refused
@@ -112,11 +112,12 @@ def find(
 
 def _admit(session: Session, credentials: Credentials, locker_id: str) -> tuple[Caller, int, int]:
     """Check the key and lock the locker; return the carrier, the key version and the revision."""
-    shown = {"prefix": credentials.prefix, "secret_hash": credentials.secret_hash}
-    row = session.execute(_ADMIT, {**shown, "at_locker": locker_id}).one_or_none()
+    asked = {**credentials.parameters(), "at_locker": locker_id}
+    row = session.execute(_ADMIT, asked).one_or_none()
     if row is None:
         caller(session, credentials, "carrier")
         raise NotFound("No locker by this id.")
+    check_scope(credentials, row.scopes)
     by = Caller(credentials.prefix, "carrier", row.carrier_id, row.number)
     return by, row.k_version, row.revision
 
@@ -186,17 +187,11 @@ def _with_code(session: Session, body: Row, secrets: Secrets, *, n: int | None =
 
 
 _ADMIT = (
-    select(ApiKey.carrier_id, Carrier.number, Locker.k_version, Locker.revision)
+    select(ApiKey.carrier_id, ApiKey.scopes, Carrier.number, Locker.k_version, Locker.revision)
     .select_from(Locker)
     .join(ApiKey, true())
     .join(Carrier, Carrier.id == ApiKey.carrier_id)
-    .where(
-        Locker.id == bindparam("at_locker"),
-        ApiKey.prefix == bindparam("prefix"),
-        ApiKey.secret_hash == bindparam("secret_hash"),
-        ApiKey.role == "carrier",
-        ApiKey.revoked_at.is_(None),
-    )
+    .where(Locker.id == bindparam("at_locker"), ApiKey.role == "carrier", *GOOD)
     .with_for_update(of=Locker, key_share=True)
 )
 _NOTHING = (null(),) * 7

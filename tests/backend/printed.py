@@ -1,0 +1,69 @@
+"""The OpenAPI document as it is served, with examples that are good today."""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tests.backend.api import Api, Json, label
+
+LOCKER_ID = "fornebu-1"
+"""Where the examples want their room."""
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+VERBS = ("get", "post", "put", "patch", "delete")
+
+
+def printed(api: Api, audience: str) -> Json:
+    """Return the document of an audience; every instant in its examples is tomorrow."""
+    served = api.client().get(f"/v1/openapi/{audience}.json").json()
+    document: Json = _today(served, inside=False)
+    return document
+
+
+def operations(document: Json) -> Iterator[tuple[str, str, Json]]:
+    """Yield path, verb and description of every operation."""
+    for path, item in document["paths"].items():
+        for verb, operation in item.items():
+            assert verb in VERBS
+            yield path, verb, operation
+
+
+def example_body(document: Json, operation: Json) -> Any:
+    """Return the example of what an operation is sent; None if it is sent nothing."""
+    if "requestBody" not in operation:
+        return None
+    schema = operation["requestBody"]["content"]["application/json"]["schema"]
+    if "$ref" in schema:
+        schema = document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
+    assert "examples" in schema, f"{operation['operationId']} has no example of its body"
+    return schema["examples"][0]
+
+
+def with_good_bodies(document: Json, variants: int) -> Json:
+    """Return the document with nothing to send but what is good: for walks from call to call.
+
+    Each body is the example of its operation; where it has a label, some that differ in it.
+    """
+    walked: Json = json.loads(json.dumps(document))
+    for _, _, operation in operations(walked):
+        body = example_body(document, operation)
+        if body is None:
+            continue
+        labels = range(variants) if "label" in body else ()
+        bodies = [body | {"label": label(number)} for number in labels] or [body]
+        operation["requestBody"]["content"]["application/json"]["schema"] = {"enum": bodies}
+    return walked
+
+
+def _today(part: Any, *, inside: bool) -> Any:
+    if isinstance(part, dict):
+        return {
+            name: _today(one, inside=inside or name in ("example", "examples"))
+            for name, one in part.items()
+        }
+    if isinstance(part, list):
+        return [_today(one, inside=inside) for one in part]
+    if inside and isinstance(part, str) and _INSTANT.fullmatch(part):
+        return (datetime.now(UTC) + timedelta(days=1)).isoformat(timespec="seconds")
+    return part

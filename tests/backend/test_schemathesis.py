@@ -1,0 +1,123 @@
+"""Schemathesis over the whole document, stateful phase on, two tenants: no 5xx, no violation."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import pytest
+from sqlalchemy.orm import Session
+
+from fellesskap_backend.carriers import service as carriers
+from fellesskap_backend.carriers.scopes import of_role, written
+from fellesskap_backend.db import Moment
+from fellesskap_backend.reservations.tables import Reservation
+from fellesskap_backend.settings import Settings
+from tests.backend.api import Api, Json
+from tests.backend.printed import LOCKER_ID, printed, with_good_bodies
+
+SHAPES, WALKS = "examples,coverage,fuzzing", "stateful"
+WITHOUT = "positive_data_acceptance,use_after_free"
+"""A request of the right shape may name a locker that there is not; what ends stays readable."""
+CONFIG = """\
+seed = 1
+[auth.wfc]
+path = "auth.json"
+"""
+SECONDS = {"sqlite": 18, "postgresql": 120}
+"""For each of four runs."""
+LABELS = 40
+
+
+@pytest.fixture
+def open_house(settings: Settings) -> Iterator[Api]:
+    """A server without limit, with room."""
+    house = Api(settings.model_copy(update={"rate_per_s": 0}))
+    try:
+        house.locker(LOCKER_ID, doors=60, height_mm=240)
+        yield house
+    finally:
+        house.stop()
+
+
+@dataclass(frozen=True)
+class Examination:
+    """Schemathesis with some users, each of whose objects is no other's business."""
+
+    api: Api
+    folder: Path
+    keys: list[str]
+
+    def of(self, document: Json, phases: str, *more: str) -> str:
+        """Look for faults for a while; return what was said, fail if one was found."""
+        names = [f"user{number}" for number in range(len(self.keys))]
+        users = [
+            {"name": name, "fixedHeaders": [{"name": "Authorization", "value": f"Bearer {key}"}]}
+            for name, key in zip(names, self.keys, strict=True)
+        ]
+        (self.folder / "auth.json").write_text(json.dumps({"auth": users}))
+        peers = f"peers = {json.dumps(names)}\n" if len(names) > 1 else ""
+        (self.folder / "config.toml").write_text(CONFIG + peers)
+        (self.folder / "document.json").write_text(json.dumps(document))
+        program = str(Path(sys.executable).with_name("st"))
+        seconds = SECONDS[self.api.engine.dialect.name]
+        options = ["--url", self.api.url, "--max-time", str(seconds), "--phases", phases]
+        options += ["--checks", "all", "--exclude-checks", WITHOUT, "--warnings", "off", *more]
+        done = subprocess.run(
+            [program, "--config-file", "config.toml", "run", "document.json", *options],
+            cwd=self.folder,
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+
+def keys_of(api: Api, role: str) -> tuple[str, list[str]]:
+    """Return a key that may do all of its role, and two of others that may not touch keys.
+
+    Whoever may revoke the key that he is examined with is soon told nothing but 401.
+    """
+    scopes = written(set(of_role(role)) - {"keys:write"})
+    moment = Moment(datetime.now(UTC))
+
+    def add(session: Session, granted: str | None) -> str:
+        if role == "carrier":
+            return carriers.add_carrier(session, "Nordpost", moment, granted)[1]
+        return carriers.add_operator(session, "Drift", moment, role, scopes=granted)
+
+    whole, *narrow = (
+        api.change(partial(add, granted=granted)) for granted in (None, scopes, scopes)
+    )
+    return whole, narrow
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "settings",
+    ["sqlite", pytest.param("postgresql", marks=pytest.mark.full)],
+    indirect=True,
+)
+def test_nothing_that_is_sent_breaks_the_api_or_its_word(open_house: Api, tmp_path: Path) -> None:
+    whole, narrow = keys_of(open_house, "carrier")
+    document = printed(open_house, "carrier")
+    carriers_two = Examination(open_house, tmp_path, narrow)
+    carriers_two.of(document, SHAPES)
+    said = carriers_two.of(with_good_bodies(document, LABELS), WALKS)
+    followed = re.search(r"API Links: +(\d+) covered", said)
+    assert followed, said
+    assert int(followed[1]) >= 4, said
+    assert open_house.count(Reservation) > 2, "the walks made nothing"
+
+    _, operators = keys_of(open_house, "operator")
+    document = printed(open_house, "operator")
+    Examination(open_house, tmp_path, operators[:1]).of(document, f"{SHAPES},{WALKS}")
+    owner = Examination(open_house, tmp_path, [whole])
+    document = printed(open_house, "carrier")
+    owner.of(document, f"{SHAPES},{WALKS}", "--include-tag", "API keys")

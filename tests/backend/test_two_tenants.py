@@ -1,0 +1,158 @@
+"""Every operation x a foreign id x every verb answers as for an id that does not exist.
+
+Made from the OpenAPI document: what an operation's example makes, its links name; so a new noun is
+included by its example and its links.
+"""
+
+import itertools
+import re
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+
+from fellesskap_backend.settings import Settings
+from tests.backend.api import Api, Json
+from tests.backend.printed import LOCKER_ID, example_body, operations, printed
+
+PUBLIC = {"locker_id": LOCKER_ID}
+"""What is nobody's secret."""
+UNKNOWN = "01977c1e-5a40-7d5c-8f3e-0a1b2c3d4e5f"
+_keys = itertools.count()
+
+
+@pytest.fixture
+def wide(settings: Settings) -> Iterator[Api]:
+    """A server without limit, at whose locker every example finds room."""
+    house = Api(settings.model_copy(update={"rate_per_s": 0}))
+    try:
+        house.locker(LOCKER_ID, doors=20, height_mm=240)
+        yield house
+    finally:
+        house.stop()
+
+
+def parameters(path: str) -> list[str]:
+    return re.findall(r"{(\w+)}", path)
+
+
+def send(client: httpx.Client, verb: str, path: str, operation: Json, body: Any) -> httpx.Response:
+    """Call an operation with all that its document wants."""
+    names = {one["name"] for one in operation["parameters"] if one["in"] == "header"}
+    headers = {"Idempotency-Key": f"k{next(_keys)}"} if "Idempotency-Key" in names else {}
+    if "If-Match" in names:
+        headers["If-Match"] = '"anything"'
+    return client.request(verb, path, json=body, headers=headers)
+
+
+def owned(owner: httpx.Client, document: Json) -> dict[str, str]:
+    """Run the example of every POST; return the ids that their links name, by parameter."""
+    found: dict[str, str] = {}
+    waiting = [(path, one) for path, verb, one in operations(document) if verb == "post"]
+    while True:
+        ready = [one for one in waiting if set(parameters(one[0])) <= {*found, *PUBLIC}]
+        if not ready:
+            return found
+        for path, operation in ready:
+            waiting.remove((path, operation))
+            body = example_body(document, operation)
+            answer = send(owner, "post", path.format(**PUBLIC, **found), operation, body)
+            links = operation["responses"].get(str(answer.status_code), {}).get("links", {})
+            for link in links.values():
+                for name, expression in link["parameters"].items():
+                    where = expression.removeprefix("$response.body#/")
+                    found.setdefault(name, answer.json()[where])
+
+
+def of_nobody(identifier: str) -> str:
+    """Return an id of the same shape that was never given."""
+    try:
+        UUID(identifier)
+    except ValueError:
+        return re.sub("[0-9a-f]", lambda hit: f"{int(hit[0], 16) ^ 5:x}", identifier)
+    return UNKNOWN
+
+
+def told(answer: httpx.Response, identifier: str) -> tuple[int, Any, str]:
+    """Return status, headers but Date, and body but for the id asked for."""
+    headers = sorted((name, one) for name, one in answer.headers.items() if name != "date")
+    return answer.status_code, headers, answer.text.replace(identifier, "ID")
+
+
+def test_foreign_id_answers_like_one_that_does_not_exist(wide: Api) -> None:
+    document = printed(wide, "carrier")
+    owner, other = wide.carrier(), wide.carrier("Sydpost")
+    mine = owned(owner, document)
+    asked = 0
+    for path, verb, operation in operations(document):
+        for name in parameters(path):
+            if name in PUBLIC:
+                continue
+            assert name in mine, f"no example makes a {name}, and no link names it"
+            body = example_body(document, operation)
+            answers = []
+            for identifier in (mine[name], of_nobody(mine[name])):
+                whole = path.format(**PUBLIC, **{**mine, name: identifier})
+                answers.append(told(send(other, verb, whole, operation, body), identifier))
+            assert answers[0] == answers[1], f"{verb} {path}"
+            assert answers[0][0] == 404, f"{verb} {path}"
+            asked += 1
+    assert asked >= 5
+
+
+def test_whoever_asks_for_foreign_ids_changes_nothing(wide: Api) -> None:
+    document = printed(wide, "carrier")
+    owner, other = wide.carrier(), wide.carrier("Sydpost")
+    mine = owned(owner, document)
+    mine["prefix"] = owner.headers["Authorization"].split("_")[1]
+    readable = [
+        path.format(**PUBLIC, **mine)
+        for path, verb, _ in operations(document)
+        if verb == "get" and parameters(path)
+    ]
+    before = [owner.get(path).text for path in readable]
+    for path, verb, operation in operations(document):
+        if set(parameters(path)) - PUBLIC.keys():
+            whole = path.format(**PUBLIC, **mine)
+            send(other, verb, whole, operation, example_body(document, operation))
+    assert [owner.get(path).text for path in readable] == before
+
+
+def test_every_operation_is_named_typed_and_for_somebody(wide: Api) -> None:
+    document = printed(wide, "all")
+    names = [operation["operationId"] for _, _, operation in operations(document)]
+    assert len(set(names)) == len(names)
+    for path, verb, operation in operations(document):
+        name = operation["operationId"]
+        assert re.fullmatch("[a-z]+(_[a-z]+){0,3}", name), f"{verb} {path}: name it shortly"
+        for way in operation.get("security", ()):
+            assert way["ApiKey"], f"{name} wants no scope"
+        good = {status: one for status, one in operation["responses"].items() if status < "3"}
+        for status, answer in good.items():
+            if status == "204":
+                continue
+            content = answer["content"]["application/json"]
+            assert "$ref" in content["schema"], f"{name} {status} is not typed"
+            assert "example" in content, f"{name} {status} has no example"
+        if verb == "post":
+            assert any(one["name"] == "Idempotency-Key" for one in operation["parameters"]), name
+
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+def test_each_audience_reads_of_what_it_may_call_alone(wide: Api) -> None:
+    seen = {
+        audience: {one["operationId"] for _, _, one in operations(printed(wide, audience))}
+        for audience in ("public", "carrier", "operator", "auditor", "all")
+    }
+    assert seen["public"] < seen["carrier"] < seen["all"]
+    assert seen["public"] == {"check_health", "see_availability"} | (
+        seen["carrier"] & seen["operator"] & seen["auditor"] & seen["public"]
+    )
+    assert "open_door" in seen["operator"] - seen["carrier"]
+    assert "reserve" in seen["carrier"] - seen["operator"]
+    assert "make_api_key" in seen["auditor"] & seen["operator"] & seen["carrier"]
+    public = printed(wide, "public")
+    assert "Reservation" not in public["components"]["schemas"]
+    assert wide.client().get("/v1/openapi/rivals.json").status_code == 404
