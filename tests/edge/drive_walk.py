@@ -11,13 +11,13 @@ from hypothesis.stateful import invariant, precondition, rule
 
 from fellesskap_edge import inbox as rim
 from fellesskap_edge.door import LEFT_OPEN_S
-from tests.edge.walk_backend import BackendWalk
 from tests.edge.walk_config import BANKS, DOORS
 from tests.edge.walk_locker import HARD, SOFT, ProbeFault
 from tests.edge.walk_people import LONG_S, LONG_TIMES_MAX, NUMBERS, OFFSETS, POINTS
+from tests.edge.walk_store import StoreWalk
 
 
-class DriveWalk(BackendWalk):
+class DriveWalk(StoreWalk):
     """Hardware, time and power; and what must hold of each step."""
 
     # Hardware ------------------------------------------------------------------------------------

@@ -119,6 +119,9 @@ class Judge(Witness):
         self._boot_id = ""
         self._bytes: list[bytes] = []
         self._hash = GENESIS
+        self._trusted_at: datetime | None = None
+        """The newest moment of a trusted clock that the store knows."""
+        self._epoch = ""
         self._floor: tuple[datetime, float] | None = None
         self._pulsed: dict[int, int] = {}
         self._coils: dict[int, int] = {}
@@ -127,6 +130,10 @@ class Judge(Witness):
         self._short_ms: set[int] = set()
         self._service_ms: set[int] = set()
         self._facts = 0
+        self.unknown: set[int] = set()
+        """Where nothing is known of what lies there, since a new epoch."""
+        self.forgotten: list[tuple[float, float]] = []
+        """What time the store knows nothing of, because it was lost or went back."""
         self.alarmed: set[int] = set()
         """Cold compartments of which the journal says that they are warm, or not known."""
         self.warm: set[int] = set()
@@ -141,6 +148,7 @@ class Judge(Witness):
         lying = {one.parcel_id for one in self.lies_in.values()}
         assert parcel_id not in lying, "I1: one in two"
         self.lies_in[number] = Lying(parcel_id, event.right_id)
+        self.unknown.discard(number)
         self._disputed.discard(number)
         by = [one for one in self.authorised.values() if one.presented.compartment == number]
         by[-1].ended = True

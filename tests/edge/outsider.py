@@ -79,6 +79,7 @@ class Outsider(ColdJudge):
         stand = self.stand
         if stand.drive is not None or alive:
             journal = stand.journal
+            self.follow_epoch()
             grown = journal.head_seq - len(self._bytes)
             for stored in journal.read(len(self._bytes) + 1, grown) if grown > 0 else ():
                 event = decode_event(stored)
@@ -89,6 +90,8 @@ class Outsider(ColdJudge):
                 self.sound = False
                 self._judge(event)
                 self.sound = True
+                if event.clock == "trusted":
+                    self._trusted_at = event.at
                 self.events.append(event)
         self._look_at_the_plant()
 
@@ -122,8 +125,8 @@ class Outsider(ColdJudge):
     def _new_boot(self, event: AnyEvent) -> None:
         """Time is not before the newest trusted moment; nobody may open again any more."""
         self._boot_id = event.boot_id
-        trusted = [one.at for one in self.events if one.clock == "trusted"]
-        self._floor = (trusted[-1], self.at_s(event)) if trusted else None
+        known = self._trusted_at
+        self._floor = (known, self.at_s(event)) if known else None
         self._reopenable.clear()
         died_s = self.stand.lives[-2][1] if len(self.stand.lives) > 1 else 0.0
         self.cut_off |= {one.presented.compartment or 0 for one in self.in_hand(died_s)}
@@ -144,6 +147,7 @@ class Outsider(ColdJudge):
         floor = self._floor_at(self.at_s(event))
         if floor is not None:
             assert event.at >= floor - timedelta(seconds=IAT_S), "the clock is behind its floor"
+        self.judge_epoch(event)
         self.judge_cold(event)
         match event:
             case Presented(outcome="authorised", authorisation_id=str()):
@@ -156,6 +160,7 @@ class Outsider(ColdJudge):
                 self._taken(event)
             case RightsApplied():
                 self._applied(event)
+                self.believe()
             case ServiceChanged():
                 assert event.from_ == self.service[event.compartment]
                 self.service[event.compartment] = event.to

@@ -44,6 +44,23 @@ class BreakableBench(Bench):
         """It is over."""
         self._note_reach(bank)
 
+    # The card ------------------------------------------------------------------------------------
+
+    def copy_store(self) -> None:
+        """Copy the card of a computer that is off."""
+        assert self.drive is None
+        self.copy = self._path.read_bytes()
+
+    def restore_store(self) -> None:
+        """Put the copy in the place of the card."""
+        assert self.drive is None
+        self._path.write_bytes(self.copy)
+
+    def lose_store(self) -> None:
+        """Put an empty card in its place; that the locker was commissioned, the computer knows."""
+        assert self.drive is None
+        self._path.unlink()
+
     # The key -------------------------------------------------------------------------------------
 
     def turn_key(self, *, on: bool) -> None:

@@ -104,6 +104,8 @@ class Bench:
         self.shown: list[TellCourier] = []
         self.warned: list[int] = []
         """Whose opening came with a word about its temperature."""
+        self.copy = b""
+        """The store as it was when somebody copied the card."""
         self.pins_fail = False
         self.unplugged: set[str] = set()
         self.lag_s = 0.0
@@ -277,6 +279,8 @@ class Bench:
         self.boot()
 
     def _passing(self, point: str) -> None:
+        if point == "before_new_epoch":
+            self.witness.looked()  # what comes before it is set aside
         if self.doom is None or self.doom[0] not in (point, "any"):
             return
         self.doom = (self.doom[0], self.doom[1] - 1)
