@@ -17,7 +17,7 @@ from fellesskap_backend.carriers import service as carriers
 from fellesskap_backend.lockers.tables import Compartment, Locker
 from fellesskap_backend.migrations import upgrade
 from fellesskap_backend.settings import Settings
-from tests.system.house import wait_for
+from tests.system.house import wait_for, with_own_key
 
 Json = dict[str, Any]
 M = TypeVar("M", bound=db.Base)
@@ -86,10 +86,15 @@ class Api:
         self.engine.dispose()
 
     def client(self, key: str | None = None) -> httpx.Client:
-        """Return a client on a connection of its own."""
+        """Return a client on a connection of its own; a POST gets a key unless it has one."""
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         client = httpx.Client(
-            base_url=self.url, headers=headers, timeout=60, trust_env=False, verify=_TLS
+            base_url=self.url,
+            headers=headers,
+            timeout=60,
+            trust_env=False,
+            verify=_TLS,
+            event_hooks={"request": [with_own_key]},
         )
         self._clients.append(client)
         return client

@@ -13,7 +13,7 @@ from fellesskap_backend.settings import Settings
 from tests.backend.api import Api
 from tests.backend.postgres import Postgres
 
-DATABASES = ("sqlite", "postgresql")
+DATABASES = ("sqlite", pytest.param("postgresql", marks=pytest.mark.slow))
 _numbers = itertools.count(1)
 
 

@@ -208,9 +208,10 @@ class House:
         )
 
     def ingest(self, batch: Batch | None = None) -> Standing:
-        said = batch or self.locker.batch()
+        said, secrets = batch or self.locker.batch(), self.api.secrets
+        moment = Moment(datetime.now(UTC))
         return self.api.change(
-            lambda session: ledger.ingest(session, "oslo-1", said, moment=Moment(datetime.now(UTC)))
+            lambda session: ledger.ingest(session, "oslo-1", said, moment=moment, secrets=secrets)
         )
 
     def tell(self, *said: events.Event) -> Standing:

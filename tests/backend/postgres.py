@@ -69,6 +69,26 @@ class Postgres:
             connection.execute(f'CREATE DATABASE "{database}" TEMPLATE "{template}"'.encode())
         return self.url(database)
 
+    def dump(self, database: str) -> Path:
+        """Write a backup of a database; return where."""
+        path = self.data / f"{database}.dump"
+        self._client("pg_dump", "-Fc", "-f", str(path), database)
+        return path
+
+    def restore(self, dump: Path, database: str) -> str:
+        """Make a new database of a backup; return its URL."""
+        url = self.create(database)
+        self._client("pg_restore", "--exit-on-error", "-d", database, str(dump))
+        return url
+
+    def _client(self, program: str, *arguments: str) -> None:
+        login = ("-h", str(self.socket), "-U", "postgres")
+        command = [str(self.programs / program), *login, *arguments]
+        done = subprocess.run(
+            command, capture_output=True, text=True, user=self.user, cwd="/", check=False
+        )
+        assert done.returncode == 0, done.stderr
+
     def stop(self) -> None:
         """End the server at once."""
         self._run("pg_ctl", "-m", "immediate", "-w", "stop")

@@ -11,6 +11,7 @@ from fellesskap_protocol.signing import PublicKey, SigningKey, b64url, unb64url,
 from tests.backend.api import request, reserve
 from tests.system.house import Installation, installation
 
+pytestmark = pytest.mark.slow  # each starts processes
 DEVICE = SigningKey(bytes(range(32))).public
 
 
@@ -55,7 +56,6 @@ def test_operator_added_beside_the_server_comes_in(house: Installation) -> None:
     assert answer.status_code == 404
 
 
-@pytest.mark.slow
 def test_provisioned_locker_is_told_all_that_it_needs(house: Installation, tmp_path: Path) -> None:
     told = house.cli(*provision(tmp_path))
     assert house.cli(*provision(tmp_path))["k_locker"] == told["k_locker"]
@@ -79,7 +79,6 @@ def test_a_device_that_says_nothing_sensible_is_refused_by_name(
         early.cli(*provision(tmp_path, public_key))
 
 
-@pytest.mark.slow
 def test_commands_work_before_the_first_serve(tmp_path: Path) -> None:
     early = Installation(tmp_path / "early")
     assert early.cli("migrate") == {"migrated": True}

@@ -37,6 +37,16 @@ def test_feed_is_read_by_position(api: Api) -> None:
     }
 
 
+def test_full_page_of_the_feed_links_the_next_one(api: Api) -> None:
+    carrier = api.carrier()
+    for number in range(3):
+        reserve(carrier, request(number), f"k{number}")
+    _give_positions(api)
+    first = carrier.get("/v1/events", params={"limit": 2})
+    assert first.links["next"]["url"] == "/v1/events?limit=2&after=2"
+    assert "next" not in carrier.get(first.links["next"]["url"]).links
+
+
 def test_feed_holds_no_code_and_nothing_of_others(api: Api) -> None:
     carrier, other = api.carrier(), api.carrier("Sydpost")
     code = reserve(carrier, request(code_at="reservation"), "k").json()["pickup_code"]
@@ -49,5 +59,5 @@ def test_feed_holds_no_code_and_nothing_of_others(api: Api) -> None:
 
 def test_positions_and_limits_are_checked(api: Api) -> None:
     carrier = api.carrier()
-    for query in ({"after": -1}, {"limit": 0}, {"limit": 501}, {"after": "x"}, {"after": 2**40}):
+    for query in ({"after": -1}, {"limit": 0}, {"limit": 201}, {"after": "x"}, {"after": 2**40}):
         assert carrier.get("/v1/events", params=query).status_code == 422

@@ -81,7 +81,9 @@ def test_a_reservation_that_was_not_used_expires_and_its_capacity_stays_bound(
 def _deposited(api: Api, locker: HandLocker) -> None:
     """Deposit a parcel whose time has passed."""
     reservation = reserve(api.carrier(), request(), "k").json()
-    _tell(api, locker, *deposit(reservation))
+    now = datetime.now(UTC)
+    served = events.Serving(compartments=(1, 2, 3), from_=now - timedelta(minutes=10), to=now)
+    _tell(api, locker, *deposit(reservation), served)
 
     def pass_time(session: Any) -> None:
         session.get(Parcel, api.rows(Parcel)[0].id).collect_by = PAST

@@ -6,18 +6,46 @@ measured in the same run; a budget that is missed is shown, and does not fail th
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
-from tests.bench import backend, edge, opening
+from tests.bench import backend, backlog, busy_bus, edge, opening, pace
 from tests.bench.figures import Figure, show
 
-PARTS = {
-    "edge.": (edge.measure, 75, 10),
-    "open.": (opening.measure, 500, 30),
-    "backend.": (backend.measure, 700, 150),
-}
-"""By the beginning of the names: who measures, samples of a full and of a quick run."""
+
+class Part(NamedTuple):
+    """Who measures; the beginnings of the figures' names; samples of a full and a quick run."""
+
+    measure: Callable[[Path, int], list[Figure]]
+    names: tuple[str, ...]
+    samples: int
+    few: int
+
+    def asked_for(self, prefix: str) -> bool:
+        """Say whether a figure of this part may begin with a prefix."""
+        return any(name.startswith(prefix) or prefix.startswith(name) for name in self.names)
+
+
+PARTS = (
+    Part(
+        edge.measure,
+        ("edge.scan_to_pulse_p", "edge.code_to_pulse_p", "edge.rss_mb", "edge.ready_s"),
+        samples=75,
+        few=10,
+    ),
+    Part(
+        busy_bus.measure,
+        ("edge.scan_to_pulse_busy", "edge.code_to_pulse_busy"),
+        samples=60,
+        few=10,
+    ),
+    Part(pace.measure, ("edge.deposits_per_min",), samples=24, few=8),
+    Part(backlog.measure, ("edge.backlog_drain",), samples=5000, few=500),
+    Part(opening.measure, ("open.",), samples=500, few=30),
+    Part(backend.measure, ("backend.",), samples=700, few=150),
+)
 
 
 def main() -> int:
@@ -27,10 +55,10 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="few samples, to see that it works")
     asked = parser.parse_args()
     figures: list[Figure] = []
-    for names, (measure, samples, few) in PARTS.items():
-        if names.startswith(asked.only) or asked.only.startswith(names):
+    for part in PARTS:
+        if part.asked_for(asked.only):
             with TemporaryDirectory(prefix="fellesskap-bench-") as folder:
-                found = measure(Path(folder), few if asked.quick else samples)
+                found = part.measure(Path(folder), part.few if asked.quick else part.samples)
             figures += [one for one in found if one.name.startswith(asked.only)]
     if not figures:
         parser.error(f"no figure begins with {asked.only!r}")

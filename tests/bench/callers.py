@@ -4,6 +4,7 @@ import asyncio
 import http.client
 import json
 import time
+import uuid
 from collections.abc import Iterator
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -22,7 +23,7 @@ class Answered(NamedTuple):
 
 
 class Caller:
-    """One connection that is kept; `post` tells when it began."""
+    """One connection that is kept; `post` tells when it began, each with a key of its own."""
 
     def __init__(self, url: str, headers: Headers | None = None) -> None:
         self._line = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
@@ -33,8 +34,9 @@ class Caller:
         body = json.dumps(asked).encode()
         if self._line.sock is None:
             self._line.connect()
+        headers = self._headers | {"Idempotency-Key": uuid.uuid4().hex}
         begun = time.monotonic()
-        self._line.request("POST", path, body, self._headers)
+        self._line.request("POST", path, body, headers)
         answer = self._line.getresponse()
         return Answered(begun, answer.status, json.loads(answer.read()))
 

@@ -19,6 +19,8 @@ AT_MOST, AT_LEAST = le, ge
 BUDGETS: dict[str, tuple[Callable[[float, float], bool], float]] = {
     "edge.scan_to_pulse_p99_ms": (AT_MOST, 15.0),
     "edge.code_to_pulse_p99_ms": (AT_MOST, 15.0),
+    "edge.scan_to_pulse_busy_p99_ms": (AT_MOST, 60.0),
+    "edge.code_to_pulse_busy_p99_ms": (AT_MOST, 60.0),
     "edge.rss_mb": (AT_MOST, 80.0),
     "edge.ready_s": (AT_MOST, 2.0),
     "open.post_to_pulse_p50_ms": (AT_MOST, 15.0),
@@ -73,11 +75,15 @@ def show(figures: Sequence[Figure]) -> None:
         side: Literal["left", "right"] = "left" if heading in ("name", "unit") else "right"
         table.add_column(heading, justify=side, no_wrap=True)
     for one in figures:
-        numbers = (f"{one.value:,.3f}", one.unit, f"{one.limit:,.3f}", f"{one.ratio:,.3f}")
+        numbers = (_said(one.value), one.unit, _said(one.limit), f"{one.ratio:,.3f}")
         table.add_row(one.name, *numbers, _verdict(one))
     console.print(table)
     OUT.parent.mkdir(exist_ok=True)
     OUT.write_text("".join(json.dumps(asdict(one)) + "\n" for one in figures))
+
+
+def _said(value: float) -> str:
+    return f"{value:,.3f}" if value < 1000 else f"{value:,.0f}"
 
 
 def _verdict(one: Figure) -> str:

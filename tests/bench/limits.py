@@ -40,8 +40,8 @@ def commits_ms(folder: Path, bodies: Sequence[bytes], count: int) -> list[float]
     return spent
 
 
-def ping_pongs_ms(login: Json, count: int) -> list[float]:
-    """Time a message there and one back over a broker, in ms."""
+def ping_pongs_ms(login: Json, count: int, *, there_bytes: int = PING_BYTES) -> list[float]:
+    """Time a message there and one of `PING_BYTES` back over a broker, in ms."""
     came = threading.Event()
     pong = _client(login, "bench/ping", lambda one: one.publish("bench/pong", bytes(PING_BYTES)))
     ping = _client(login, "bench/pong", lambda _: came.set())
@@ -49,7 +49,7 @@ def ping_pongs_ms(login: Json, count: int) -> list[float]:
     for _ in range(count):
         came.clear()
         begun = time.perf_counter()
-        ping.publish("bench/ping", bytes(PING_BYTES))
+        ping.publish("bench/ping", bytes(there_bytes))
         assert came.wait(10)
         spent.append((time.perf_counter() - begun) * 1000)
     for one in (ping, pong):

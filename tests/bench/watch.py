@@ -10,6 +10,7 @@ import contextlib
 import threading
 import time
 from collections import deque
+from itertools import pairwise
 
 from tests.system.house import Hardware, Json, NeverHappened
 
@@ -17,6 +18,7 @@ WAIT_S_MAX = 30.0
 ROWS_KEPT = 1000
 SILENCE_S = 0.170
 """A line without a reply for so long is not polled every 150 ms any more, but every 5 s."""
+BUSY_S = 1.0
 
 
 class Watch:
@@ -38,13 +40,17 @@ class Watch:
 
     def after(self, fact: str, since: float) -> float:
         """Return when a fact came first after a time."""
+        at: float = self.row(fact, since)["mono_s"]
+        return at
+
+    def row(self, fact: str, since: float) -> Json:
+        """Return the row of a fact that came first after a time."""
         deadline = time.monotonic() + WAIT_S_MAX
         with self._came:
             while True:
                 for row in self._rows:
                     if row["fact"] == fact and row["mono_s"] > since:
-                        at: float = row["mono_s"]
-                        return at
+                        return row
                 if not self._came.wait(max(0.0, deadline - time.monotonic())):
                     raise NeverHappened(f"{fact}: not within {WAIT_S_MAX:.0f} s")
 
@@ -57,6 +63,17 @@ class Watch:
                 if left <= 0:
                     return
                 self._came.wait(left)
+
+    def busy(self, silence_s: float) -> None:
+        """Wait until the lock bus was for a second never silent for longer than that."""
+        with self._came:
+            while True:
+                self._came.wait(WAIT_S_MAX)
+                said = [0.0, *(row["mono_s"] for row in self._rows if row["fact"] == "reply")]
+                last = [at for at in said if at > said[-1] - BUSY_S]
+                longest = max((after - before for before, after in pairwise(last)), default=BUSY_S)
+                if longest <= silence_s and last[-1] - last[0] > BUSY_S - silence_s:
+                    return
 
 
 def pause_until(at: float) -> None:

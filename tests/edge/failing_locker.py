@@ -7,6 +7,7 @@ from typing import TypeVar
 from fellesskap_edge.clock import Instant
 from fellesskap_edge.config import LockerConfig
 from fellesskap_edge.inbox import Outward, Publish
+from fellesskap_edge.state import TellAtDoor
 from fellesskap_protocol.events import (
     AnyEvent,
     Fault,
@@ -24,6 +25,7 @@ class Failing(Visits):
 
     def __init__(self, folder: Path, config: LockerConfig | None = None) -> None:
         self.results: list[Result] = []
+        self.at_doors: list[TellAtDoor] = []
         self.no_clock = False
         self.offline = False
         super().__init__(1, folder, config=config)
@@ -47,7 +49,13 @@ class Failing(Visits):
         if isinstance(effect, Publish) and effect.kind == "results":
             devices = {self._identity.key.public.kid: self._identity.key.public}
             self.results.append(unseal(Result, effect.payload, devices, aud=INSTALLATION))
+        if isinstance(effect, TellAtDoor):
+            self.at_doors.append(effect)
         super()._perform(effect)
+
+    def told_at_doors(self) -> list[tuple[str, int]]:
+        """What people were told of doors that did not open or were not shut."""
+        return [(one.outcome, one.compartment) for one in self.at_doors]
 
     def journalled(self, kind: type[E]) -> list[E]:
         """What the journal says of one kind since the parcel was put in."""

@@ -11,7 +11,7 @@ from fellesskap_edge.inbox import CodeTyped, KeyPressed
 from fellesskap_edge.kiosk.app import Kiosk
 from fellesskap_edge.spoken import Told
 from fellesskap_edge.standing import Standing
-from fellesskap_edge.state import Answer, TellCourier
+from fellesskap_edge.state import Answer, TellAtDoor, TellCourier
 from tests.edge.little_locker import CONFIG
 
 NOBODY = Standing()
@@ -71,12 +71,14 @@ class Stage:
             {"locker": "little-1", "in_service": in_service, "standing": standing}
         )
 
-    def scanned(self, said: Answer | TellCourier, then: Standing | None = None) -> None:
-        """Tell what became of a scan."""
+    def scanned(
+        self, said: Answer | TellCourier | TellAtDoor, then: Standing | None = None
+    ) -> None:
+        """Tell what became of a scan or a door."""
         self.say(said)
         self.stand(then or self.standing)
 
-    def say(self, said: Answer | TellCourier) -> None:
+    def say(self, said: Answer | TellCourier | TellAtDoor) -> None:
         """Have something to tell with the next status."""
         self.turn += 1
         self.kiosk.show(said)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from fellesskap_edge.facts import Act
 from fellesskap_edge.standing import Standing
-from fellesskap_edge.state import Answer, TellCourier
+from fellesskap_edge.state import Answer, TellAtDoor, TellCourier
 from tests.edge.kiosk_stage import NOBODY, Stage
 
 CARRIERS = tuple(f"0193f7c1-aaaa-7000-8000-0000000000{number:02d}" for number in range(1, 9))
@@ -12,13 +12,13 @@ CARRIERS = tuple(f"0193f7c1-aaaa-7000-8000-0000000000{number:02d}" for number in
 
 @dataclass(frozen=True)
 class State:
-    """One state; `said` is what the scanner brought about."""
+    """One state; `said` is what the scanner brought about, or what became of the door."""
 
     name: str
     view: str
     keys: tuple[str, ...]
     standing: Standing = NOBODY
-    said: Answer | TellCourier | None = None
+    said: Answer | TellCourier | TellAtDoor | None = None
     in_service: bool = True
 
     def set_up(self, stage: Stage) -> None:
@@ -45,6 +45,14 @@ STATES = (
     State("wrong QR code", "code", (), said=Answer("scanner", "refused")),
     State("collect, opening", "collect", TAKING, at_door("collect", open_=False)),
     State("collect, open", "collect", TAKING, at_door("collect")),
+    State(
+        "stuck",
+        "collect",
+        TAKING,
+        at_door("collect", open_=False),
+        TellAtDoor("push_door", 10, courier=False),
+    ),
+    State("jammed", "code", (), said=TellAtDoor("jammed_out", 10, courier=True)),
     State("reopen", "reopen", TAKING, at_door("reopen")),
     State("reported", "inspect", ("more_time", "broken", "code_key"), at_door("inspect")),
     State("drop-off", "drop_off", SENDING, at_door("drop_off", number=24)),

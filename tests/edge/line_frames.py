@@ -1,6 +1,6 @@
 """What one board of each family says and hears on a line, for tests of `bus`: bytes by hand."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fellesskap_edge.locks import FAMILIES
 from fellesskap_edge.locks.driver import Driver, Plain
@@ -19,10 +19,14 @@ class Frames:
     ack_1: str = ""
     ack_2: str = ""
     stirred: str = ""
+    item_1: str = ""
+    """All doors shut, and something lies behind the first."""
     coils_off: str = ""
     coil_1_on: str = ""
     off: str = ""
     start: tuple[tuple[str, str], ...] = ()
+    retry_2: tuple[str, ...] = ()
+    """What is said for a longer pulse of channel 2, where the board can be told one."""
 
 
 OFF = "01 05 00 FF 00 00 FD FA"
@@ -45,8 +49,10 @@ FRAMES = {
         shut="02 10 35 FF FF 00 00 03 48",
         one_open="02 10 35 FE FF 00 00 03 47",
         other_board="02 20 35 FF FF 00 00 03 58",
+        item_1="02 10 35 FF FF 01 00 03 49",
         unlock_1="02 10 31 03 46",
         start=(("02 10 37 00 1E 03 6A", "02 10 38 00 1E 03 6B"),),
+        retry_2=("02 10 37 00 32 03 7E", "02 11 31 03 47"),
     ),
     "waveshare": Frames(
         status="01 01 00 00 00 08 3D CC",
@@ -60,6 +66,7 @@ FRAMES = {
         coil_1_on="01 01 01 01 90 48",
         off=OFF,
         start=((OFF, OFF),),
+        retry_2=("01 05 02 01 00 05 5D B1",),
     ),
     "waveshare_d": Frames(
         status="01 02 00 00 00 08 79 CC",
@@ -73,6 +80,7 @@ FRAMES = {
         coil_1_on="01 01 01 01 90 48",
         off=OFF,
         start=((UNLINK, "01 10 10 00 00 08 C5 0F"), (OFF, OFF), (LINKED, UNLINKED)),
+        retry_2=("01 05 02 01 00 05 5D B1",),
     ),
     "wkly": Frames(
         status="57 4B 4C 59 08 01 84 84",
@@ -91,3 +99,10 @@ def driver(family: str, address: int = 1) -> Driver:
     """The driver of a board as it comes from the factory."""
     known = FAMILIES[family]
     return known.make(Plain(known, address, known.channels))
+
+
+def retry_driver(family: str) -> Driver:
+    """The driver of board 1 for another try: with a pulse of 500 ms, if it can be told one."""
+    known = FAMILIES[family]
+    longer = replace(known, pulse_ms=500) if known.pulse_step_ms else known
+    return known.make(Plain(longer, 1, known.channels))

@@ -15,7 +15,7 @@ from fellesskap_edge.banks import What
 from fellesskap_edge.bus import Ask, BankLine, Bus, Effect, Event, Phase
 from fellesskap_edge.locks import FAMILIES
 from fellesskap_edge.locks.driver import DoorReading, silence_s
-from tests.edge.line_frames import FRAMES, driver
+from tests.edge.line_frames import FRAMES, driver, retry_driver
 from tests.golden import assert_golden
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -30,8 +30,9 @@ ALL_SHUT: Mapping[int, DoorReading] = dict.fromkeys(range(1, 25), "shut")
 
 
 def new_bus(family: str = "8a") -> Bus:
-    banks = {"a": BankLine(driver(family), "p"), "b": BankLine(driver(family, 2), "q")}
-    return Bus(banks, FAMILIES[family].baud)
+    pulses = (driver(family), retry_driver(family))
+    one = BankLine(driver(family), "p", pulses=pulses)
+    return Bus({"a": one, "b": BankLine(driver(family, 2), "q")}, FAMILIES[family].baud)
 
 
 def known(family: str = "8a") -> Bus:
@@ -76,6 +77,8 @@ def phases(family: str) -> dict[str, Bus]:
     if frames.off:
         found["checking"] = asking(bus, What.COILS)
         found["ordering(off)"] = asking(with_a(bus, off_wanted=True), What.OFF)
+    if bus.banks["a"].driver.proof():
+        found["proving"] = asking(bus, What.PROOF)
     return found
 
 
@@ -91,6 +94,7 @@ def events(family: str) -> dict[str, tuple[Event, float]]:
         "unlock reply": frames.ack_1,
         "reply to another channel": frames.ack_2,
         "said unasked": frames.stirred,
+        "something lies there": frames.item_1,
         "a relay is on": frames.coil_1_on,
         "no relay is on": frames.coils_off,
         "all off": frames.off,
@@ -103,6 +107,7 @@ def events(family: str) -> dict[str, tuple[Event, float]]:
         "PortDown": (b.PortDown(), NOW),
         **{name: (b.Received(data), NOW) for name, data in heard.items()},
         "Unlock": (b.Unlock("a", 2, "t2"), NOW),
+        "Unlock(again)": (b.Unlock("a", 2, "t2", again=True), NOW),
         "Watch(fast)": (b.Watch("a", fast=True), NOW),
         "Watch(slow)": (b.Watch("a", fast=False), NOW),
         "Tick(early)": (b.Tick(), NOW),
@@ -118,6 +123,10 @@ def told(effect: Effect) -> str:
             by_reading = Counter(doors.values())
             counts = ", ".join(f"{count} {reading}" for reading, count in by_reading.items())
             return f"Sensed({bank}: {counts})"
+        case b.Occupied(bank, items):
+            return f"Occupied({bank}: {sum(items.values())} of {len(items)})"
+        case b.Garbled(bank, over):
+            return f"Garbled({bank}{', over' if over else ''})"
         case b.Acknowledged(ticket) | b.Unacknowledged(ticket):
             return f"{type(effect).__name__}({ticket})"
         case b.Contact(bank, answering):

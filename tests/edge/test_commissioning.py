@@ -116,6 +116,7 @@ def at(phase: Phase) -> Talk:
 
 SAMPLES: tuple[tuple[str, Event], ...] = (
     ("found nothing", Found((), silent=("8a 1 on lock-bus",))),
+    ("found two at one address", Found((), unclear=("8a 1 on lock-bus",))),
     ("found", Found((BOARD,), strange=("8a 9 on lock-bus",))),
     ("moved", Moved("a", {2: 1})),
     ("unanswered", Unanswered()),

@@ -83,7 +83,10 @@ def test_good_file_is_read_and_its_paths_are_relative_to_it(tmp_path: Path) -> N
         ("address = 2", "address = 2\nbaud = 0", "baud 0"),
         ("address = 2", "address = 2\nbaud = 9601", "baud 9601 is none of 4800, 9600"),
         ("address = 2", "address = 2\nclosed_bit = 2", "closed_bit"),
+        ("address = 2", "address = 2\nitem_bit = 0", "item_bit means nothing to family '8a'"),
+        ("number = 2", "number = 2\noccupancy_sensor = true", "tell of no occupancy sensors"),
         ("address = 2", "address = 2\npulse_ms = 500", "times its pulses itself"),
+        ("address = 2", "address = 2\nretry_pulse_ms = 500", "retry_pulse_ms 500: a board of"),
         ("address = 2", "address = 2\nchannels = 25", "channels 25 is not 1 to 24"),
         ('"8a"\nport = "lock-bus"\naddress = 2', '"r421"\nport = "lock-bus"\naddress = 2', "r421"),
         *(
@@ -94,6 +97,9 @@ def test_good_file_is_read_and_its_paths_are_relative_to_it(tmp_path: Path) -> N
                 ("kerong", 16, "", "address 16 is not 0 to 15"),
                 ("kerong", 2, "baud = 9600\npulse_ms = 305", "not 100 to 1000 in steps of 10"),
                 ("kerong", 2, "baud = 9600\npulse_ms = 60000", "not 100 to 1000"),
+                ("kerong", 2, "baud = 9600\nretry_pulse_ms = 1010", "retry_pulse_ms 1010 is not"),
+                ("kerong", 2, "baud = 9600\nretry_pulse_ms = 200", "shorter than pulse_ms 300"),
+                ("waveshare", 2, "retry_pulse_ms = 350", "retry_pulse_ms 350 is not 100 to"),
                 ("kerong", 2, 'baud = 9600\nstatus_order = "low_first"', "status_order means"),
                 ("waveshare", 0, "", "address 0 is not 1 to 247"),
                 ("waveshare", 2, "closed_bit = 0", "closed_bit means nothing"),
@@ -289,6 +295,24 @@ def test_what_is_left_out_is_as_the_family_has_it(
     bank = load(written(tmp_path, GOOD.replace('"8a"', f'"{family}"\n{more}', 1))).banks[0]
     assert (bank.baud, bank.channels, bank.pulse_ms, bank.closed_bit) == kept
     assert bank.gap_s == pytest.approx(bank.pulse_ms / 1000 + 0.5)
+
+
+@pytest.mark.parametrize(
+    ("family", "more", "retry_ms"),
+    [
+        ("8a", "", 300),
+        ("wkly", "", 1000),
+        ("kerong", "baud = 9600", 500),
+        ("waveshare", "pulse_ms = 900", 1000),
+        ("waveshare_d", "pulse_ms = 700\nretry_pulse_ms = 700", 700),
+    ],
+)
+def test_another_try_is_longer_where_the_board_can_be_told_and_never_beyond_the_cap(
+    tmp_path: Path, family: str, more: str, retry_ms: int
+) -> None:
+    bank = load(written(tmp_path, GOOD.replace('"8a"', f'"{family}"\n{more}', 1))).banks[0]
+    assert bank.retry_pulse_ms == bank.retrying.pulse_ms == retry_ms
+    assert bank.retrying.gap_s == pytest.approx(retry_ms / 1000 + 0.5)
 
 
 @pytest.mark.parametrize(

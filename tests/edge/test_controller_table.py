@@ -321,6 +321,7 @@ def told_event(event: AnyEvent) -> str:
 
 TOLD = {
     ctl.GoOn: "go on",
+    ctl.TellAtDoor: "tell at door {0.compartment}: {0.outcome}",
     ctl.WarnOfTemperature: "warn of the temperature in {0.compartment}",
 }
 

@@ -127,6 +127,22 @@ def test_the_backends_right_to_an_unannounced_parcel_takes_the_place_of_the_edge
     assert set(locker.controller.rights) == {"allowance-S", "new"}
 
 
+def test_a_claim_that_came_after_its_parcel_becomes_the_right_to_collect_it() -> None:
+    """The reservation was under way when the parcel was put in; its code opens all the same."""
+    locker = LittleLocker().ready(allowance("S", 1))
+    locker.show_badge(badge())
+    locker.scan("label-late")
+    locker.press("size", "S")
+    locker.open_and_shut(1)
+    parcel_id = last(Deposited, locker).parcel_id
+    locker.put(right("late"))
+    collect = msgspec.structs.replace(right("late", "collect"), parcel_id=parcel_id, compartment=1)
+    locker.put(collect)
+    assert set(locker.controller.rights) == {"allowance-S", "late"}
+    assert told(locker.scan("label-late")) == [("deposited", 1)]
+    assert told(locker.enter("code-late")) == [("opens", 1)]
+
+
 def test_a_consolidator_says_for_whom_it_deposits() -> None:
     locker = LittleLocker().ready(allowance("S", 2))
     locker.show_badge(badge("red", "blue"))

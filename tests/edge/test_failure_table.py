@@ -51,8 +51,10 @@ def test_a_load_that_leans_on_a_door_is_three_pulses_and_a_door_out_of_service(
     faults.jammed = faults.jam_frees_on_push = True
     assert locker.types() == ("opens", 1)
     locker.wait(9)
-    assert locker.journalled(NotOpened), "the page says that the door did not open"
+    assert locker.journalled(NotOpened)
+    assert locker.told_at_doors() == [("push_door", 1)]
     locker.wait(30)
+    assert locker.told_at_doors() == [("push_door", 1)] * 2 + [("jammed", 1)]
     starts = [pulse.started for pulse in locker.hardware.plant.pulses if pulse.compartment == 1]
     assert len(locker.journalled(Pulsed)) == 3
     assert min(b - a for a, b in zip(starts[-3:], starts[-2:], strict=False)) >= 5
@@ -61,6 +63,32 @@ def test_a_load_that_leans_on_a_door_is_three_pulses_and_a_door_out_of_service(
     locker.hardware.plant.push(1, locker.now_s)
     assert locker.collects() == ("opens", 1), "the right stays good, and the push has freed it"
     assert len(locker.journalled(Collected)) == 1
+
+
+def test_a_push_between_two_pulses_opens_and_a_deposit_finds_another_door(
+    locker: Failing,
+) -> None:
+    """Row 1, too: who does as the page says; and what couriers are told."""
+    faults = locker.hardware.plant.locks[1].faults
+    faults.jammed = faults.jam_frees_on_push = True
+    assert locker.types() == ("opens", 1)
+    locker.wait(11)
+    assert locker.told_at_doors() == [("push_door", 1)]
+    locker.hardware.plant.push(1, locker.now_s)
+    locker.wait(8)
+    assert [one.compartment for one in locker.journalled(DoorOpened)] == [1]
+    assert locker.journalled(Jammed) == []
+    locker.shut_what_stands_open()
+    locker.wait(20)
+    del locker.at_doors[:]
+    locker.hardware.plant.locks[2].faults.jammed = True
+    assert locker.scans(label(2)) == ("opens", 2)
+    locker.wait(30)
+    assert locker.told_at_doors() == [("push_door", 2), ("push_door", 2), ("jammed_out", 2)]
+    assert all(one.courier for one in locker.at_doors)
+    outcome, other = locker.scans(label(2))
+    assert outcome == "opens"
+    assert other != 2
 
 
 def test_a_latch_too_stiff_for_the_pulse_is_a_jam_and_never_a_longer_pulse(
@@ -75,6 +103,27 @@ def test_a_latch_too_stiff_for_the_pulse_is_a_jam_and_never_a_longer_pulse(
     assert locker.seen().service == "out"
     lengths = [one.ended - one.started for one in locker.hardware.plant.pulses]
     assert max(lengths) == pytest.approx(0.3, abs=0.01)
+
+
+@pytest.mark.parametrize("family", ["kerong", "waveshare_d"])
+def test_a_stiff_latch_gets_a_longer_pulse_at_the_second_try_and_the_next_door_does_not(
+    tmp_path: Path, family: str
+) -> None:
+    """Row 2, too: boards that can be told how long."""
+    banks = (
+        Bank(name="a", family=family, port="bus-a", address=1, supply="psu-a"),  # type: ignore[arg-type]
+        Bank(name="b", family="8a", port="bus-b", address=1, supply="psu-b"),
+    )
+    locker = Failing(tmp_path, msgspec.structs.replace(CONFIG, banks=banks))
+    locker.hardware.plant.locks[1].faults.release_s_min = 0.45
+    del locker.hardware.plant.pulses[:]
+    assert locker.collects() == ("opens", 1)
+    assert len(locker.journalled(Collected)) == 1
+    assert locker.journalled(Jammed) == []
+    locker.deposit(2)
+    lengths = [one.ended - one.started for one in locker.hardware.plant.pulses]
+    assert lengths == pytest.approx([0.3, 0.5, 0.3], abs=0.02)
+    locker.drive.parts.journal.close()
 
 
 def test_a_supply_that_sags_is_a_jam_and_its_doors_work_again_when_it_does(
@@ -97,11 +146,18 @@ def test_a_door_left_open_is_told_and_given_to_nobody(locker: Failing) -> None:
     locker.types()
     locker.wait(LEFT_OPEN_S + 10)
     assert [one.compartment for one in locker.journalled(LeftOpen)] == [1]
+    assert locker.told_at_doors() == [("left_open", 1)]
     assert locker.seen().door == "open"
     assert locker.types() == ("busy", 1)
+    locker.wait(1000)
+    assert locker.told_at_doors() == [("left_open", 1)] * 4, "after 2, 4, 8 and 16 minutes"
+    assert len(locker.journalled(LeftOpen)) == 1
     outcome, number = locker.scans(label(2))
     assert outcome == "opens"
     assert number != 1
+    del locker.at_doors[:]
+    locker.wait(1200)
+    assert ("left_open", 1) not in locker.told_at_doors(), "the kiosk is busy with the other door"
 
 
 def test_a_door_that_opens_without_a_pulse_is_forced_and_given_to_nobody(
@@ -153,6 +209,22 @@ def test_a_contact_that_moved_between_its_uses_is_not_doubted(locker: Failing) -
     assert locker.seen().service == "in"
 
 
+def test_the_uses_of_a_stuck_contact_are_counted_over_a_restart(locker: Failing) -> None:
+    """Row 5, too: what was seen before the power failed still counts."""
+    locker.hardware.plant.locks[1].faults.sensor_stuck = "open"
+    locker.wait(8)
+    assert locker.collects() == ("opens", 1)
+    for use in range(1, UNMOVED_MAX):
+        assert locker.journalled(ServiceChanged) == []
+        locker.restart()
+        locker.wait(8)
+        locker.command("open_door", f"use-{use}", 1)
+        locker.wait(30)
+    assert [(one.to, one.cause) for one in locker.journalled(ServiceChanged)] == [
+        ("suspect", "sensor")
+    ]
+
+
 def test_a_contact_that_reads_shut_through_three_pulses_is_a_jam_and_no_parcel_is_gone(
     locker: Failing,
 ) -> None:
@@ -179,9 +251,15 @@ def test_a_welded_relay_is_told_switched_off_and_the_other_bank_serves_on(
     assert locker.types() == ("opens", 1)
     locker.wait(3)
     assert locker.faults() == [("relay 1 of bank a", "stays on")]
+    assert locker.standing_faults() == ("relay 1 of bank a: stays on",)
+    locker.restart()
+    locker.wait(10)
+    assert locker.standing_faults() == ("relay 1 of bank a: stays on",), "found at the start, too"
+    del locker.checker.events[:-1]
     board.faults.welded = 0
     locker.wait(15)
-    assert locker.faults()[1:] == [("relay 1 of bank a", "ok")]
+    assert ("relay 1 of bank a", "ok") in locker.faults()
+    assert locker.standing_faults() == ()
     assert board.on == set(), "all off was said again and again"
     locker.drive.parts.journal.close()
 

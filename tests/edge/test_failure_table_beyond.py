@@ -1,6 +1,8 @@
 """The failures of `docs/failures.md` beyond the doors: lines, scanner, store, clock (9 to 20)."""
 
+import errno
 import os
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -12,11 +14,13 @@ import serial
 
 from fellesskap_edge.config import Bank
 from fellesskap_edge.config_check import InvalidConfig, load
-from fellesskap_edge.inbox import Inward, PortDown, PortUp
+from fellesskap_edge.inbox import Inward, PortBarred, PortDown, PortUp
 from fellesskap_edge.journal import Journal, JournalUnusable
+from fellesskap_edge.lines import GARBLED
 from fellesskap_edge.ports import Ports
 from fellesskap_edge.scanner import STUCK_S
 from fellesskap_firmware_sim.badges import sign
+from fellesskap_firmware_sim.boards.waveshare import Waveshare
 from fellesskap_protocol.events import (
     Collected,
     Deposited,
@@ -96,11 +100,19 @@ def test_two_boards_at_one_address_are_silent_and_open_nothing(tmp_path: Path) -
     locker = Failing(tmp_path, CONFIG)
     locker.hardware.boards["b"].faults.address = 1
     locker.wait(20)
-    assert set(locker.faults()) == {("bank a", "silent"), ("bank b", "silent")}
-    assert locker.standing_faults() == ("bank a: silent", "bank b: silent")
+    told = ("answers of bank a", GARBLED)
+    assert set(locker.faults()) == {("bank a", "silent"), ("bank b", "silent"), told}
+    assert locker.standing_faults() == (
+        "bank a: silent",
+        "bank b: silent",
+        ": ".join(told),
+    ), "nobody answers at the second address"
     assert locker.seen().door == "unknown"
     assert locker.types() == ("out_of_order", 1)
     assert locker.journalled(Pulsed) == []
+    locker.hardware.boards["b"].faults.address = None
+    locker.wait(15)
+    assert locker.standing_faults() == ()
     locker.drive.parts.journal.close()
 
 
@@ -126,6 +138,62 @@ def test_a_board_that_browns_out_is_told_its_settings_again_and_serves(tmp_path:
     assert pulse.ended - pulse.started == pytest.approx(0.5, abs=0.02)
     assert len(locker.journalled(Collected)) == 1
     locker.drive.parts.journal.close()
+
+
+@pytest.mark.parametrize("reset_s", [20.0, 0.3])
+def test_a_board_that_forgot_that_its_inputs_are_only_read_is_told_again(
+    tmp_path: Path, reset_s: float
+) -> None:
+    """Row 13, too: else a door's contact would fire its lock."""
+    banks = (
+        Bank(name="a", family="waveshare_d", port="bus-a", address=1, supply="psu-a"),
+        Bank(name="b", family="8a", port="bus-b", address=1, supply="psu-b"),
+    )
+    locker = Failing(tmp_path, msgspec.structs.replace(CONFIG, banks=banks))
+    board = locker.hardware.boards["a"]
+    assert isinstance(board, Waveshare)
+    board.faults.forgets_all = True
+    board.faults.reset_s = reset_s
+    locker.hardware.advance(locker.now_s)
+    assert any(board.modes)
+    locker.wait(reset_s + 8)
+    assert not any(board.modes)
+    silent = reset_s > 5
+    assert locker.faults() == [("bank a", "silent"), ("bank a", "ok")] * silent
+    assert locker.collects() == ("opens", 1)
+    assert len(locker.journalled(Pulsed)) == 1
+    locker.drive.parts.journal.close()
+
+
+def test_a_port_that_may_not_be_opened_is_a_fault_of_its_own_until_it_may(
+    locker: Failing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Row 14, too: no rights to the port; trying again and again does not mend that."""
+    tried: Queue[float] = Queue()
+
+    def refused(*_: object, **__: object) -> serial.Serial:
+        tried.put(time.monotonic())
+        raise serial.SerialException(errno.EACCES, "could not open port: Permission denied")
+
+    posted: Queue[Inward] = Queue()
+    port = min(locker.hardware.ports)
+    ports = Ports({port: 9600}, posted.put)
+    monkeypatch.setattr("fellesskap_edge.ports.serial.Serial", refused)
+    ports.start()
+    barred = posted.get(timeout=5)
+    assert barred == PortBarred(port, "may not be opened: Permission denied")
+    ports.stop()
+    assert tried.qsize() == 1
+    locker.unplug_boards()
+    locker.give(barred)
+    locker.wait(2)
+    told = (f"port {port}", "may not be opened: Permission denied")
+    assert locker.faults() == [("bank a", "silent"), told]
+    assert locker.standing_faults() == ("bank a: silent", ": ".join(told))
+    assert locker.types() == ("out_of_order", 1)
+    locker.give(PortUp(port))
+    locker.wait(5)
+    assert locker.standing_faults() == ()
 
 
 def test_an_adapter_that_is_unplugged_is_a_silent_bank_until_it_is_back(locker: Failing) -> None:
@@ -185,11 +253,13 @@ def test_a_scanner_that_sticks_doubles_or_breaks_off_opens_nothing_twice(
     locker.scan("]C0FOREIGN-1")
     locker.wait(STUCK_S * 3)
     assert locker.faults() == [("scanner", "stuck")]
+    assert locker.standing_faults() == ("scanner: stuck",)
     assert locker.told() == ("unknown", None)
     assert len([one for one in locker.journalled(Presented) if one.reason == "unknown"]) == 1
     faults.stuck = False
     locker.wait(60)
     assert locker.faults()[1:] == [("scanner", "ok")]
+    assert locker.standing_faults() == ()
 
 
 def test_a_command_that_comes_again_is_answered_and_not_obeyed_again(locker: Failing) -> None:

@@ -184,6 +184,18 @@ def test_no_coil_is_on_for_more_than_a_second_whatever_is_configured() -> None:
     assert bench.told(g.SetPin) == [(0, on(1)), (1.0, off(1))]
 
 
+def test_another_try_is_longer_and_capped_too() -> None:
+    again = b.Unlock("p", 1, "t1", again=True)
+    for retry_s, ends_s in ((0.5, 0.5), (60.0, 1.0)):
+        bench = Bench(replace(READY, retry_pulse_s=retry_s))
+        bench.give(again)
+        bench.wait(3)
+        bench.give(FIRST)
+        bench.wait(3)
+        times = [at for at, _ in bench.told(g.SetPin)]
+        assert times == pytest.approx([0, ends_s, 3, 3 + READY.pulse_s])
+
+
 def test_an_unlock_that_waited_too_long_moves_nothing() -> None:
     bench = Bench(pulse_s=1.0)
     for turn in range(1, 5):

@@ -89,6 +89,8 @@ def test_the_pulled_up_pins_may_carry_what_a_pull_up_does_not_harm(tmp_path: Pat
         ("[5, 6]", "[5, 6]\nclosed_level = 2", "closed_level"),
         ("[5, 6]", "[5, 6]\npulse_ms = 1001", "pulse_ms 1001 is not 50 to 1000"),
         ("[5, 6]", "[5, 6]\npulse_ms = 0", "pulse_ms 0"),
+        ("[5, 6]", "[5, 6]\nretry_pulse_ms = 1001", "retry_pulse_ms 1001 is not 50 to 1000"),
+        ("[5, 6]", "[5, 6]\nretry_pulse_ms = 299", "shorter than pulse_ms 300"),
         ("[5, 6]", '[5, 6]\nport = "x"', "'p': port says nothing for family 'gpio'"),
         ("[5, 6]", "[5, 6]\naddress = 1", "'p': address says nothing"),
         ("[5, 6]", "[5, 6]\nbaud = 19200", "'p': baud says nothing"),

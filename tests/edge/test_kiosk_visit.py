@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Page, Request, expect
 
 from fellesskap_edge.standing import Standing
-from fellesskap_edge.state import TellCourier
+from fellesskap_edge.state import Answer, TellAtDoor, TellCourier
 from tests.edge.kiosk_stage import NOBODY, Stage
 from tests.edge.kiosk_states import WITH_BADGE, at_door
 from tests.edge.kiosk_visitor import CODE, collect, enter, told, view
@@ -46,8 +46,79 @@ def test_a_door_that_did_not_open_is_told(house: Stage, page: Page) -> None:
     expect(page.get_by_role("heading")).to_have_text(NB["page"]["door_opens"].format(compartment=7))
     house.stand(NOBODY)
     view(page, "code")
-    told(page, NB["page"]["not_opened"].format(compartment=7))
+    told(page, NB["outcomes"]["not_opened"].format(compartment=7))
     expect(page.locator("#keys button")).to_have_count(0)
+
+
+def test_who_stands_at_a_stuck_door_is_asked_to_push_and_told_when_it_opens(
+    house: Stage, page: Page
+) -> None:
+    at_shut = at_door("collect", number=7, open_=False)
+    house.will_say("opens", 7, then=at_shut)
+    enter(page)
+    view(page, "collect")
+    house.scanned(TellAtDoor("push_door", 7, courier=False))
+    told(page, NB["outcomes"]["push_door"].format(compartment=7))
+    expect(page.get_by_role("heading")).to_have_text(NB["page"]["door_shut"].format(compartment=7))
+    house.stand(at_door("collect", number=7))
+    told(page, NB["outcomes"]["opens"].format(compartment=7))
+    expect(page.get_by_role("heading")).to_have_text(NB["page"]["door_open"].format(compartment=7))
+
+
+def test_who_stands_at_a_jammed_door_is_told_what_to_do(house: Stage, page: Page) -> None:
+    house.will_say("opens", 7, then=at_door("collect", number=7, open_=False))
+    enter(page)
+    view(page, "collect")
+    house.scanned(TellAtDoor("jammed", 7, courier=False), NOBODY)
+    view(page, "code")
+    told(page, NB["outcomes"]["jammed"].format(compartment=7))
+    expect(page.locator("#keys button")).to_have_count(0)
+    shut = at_door("deposit", courier=True, number=3, open_=False)
+    house.scanned(TellCourier("opens", 3), shut)
+    view(page, "deposit")
+    house.scanned(TellAtDoor("jammed_out", 3, courier=True), Standing(courier=True))
+    view(page, "code")
+    told(page, NB["outcomes"]["jammed_out"].format(compartment=3))
+
+
+def test_the_next_act_at_the_same_door_is_told_by_what_it_showed_itself(
+    house: Stage, page: Page
+) -> None:
+    house.scanned(TellCourier("opens", 7), at_door("deposit", courier=True, number=7))
+    view(page, "deposit")
+    house.scanned(TellCourier("opens", 7), at_door("collect", number=7, open_=False))
+    view(page, "collect")
+    house.stand(NOBODY)
+    view(page, "code")
+    told(page, NB["outcomes"]["not_opened"].format(compartment=7))
+
+
+def test_a_reminder_of_an_open_door_takes_no_code_off_the_screen(house: Stage, page: Page) -> None:
+    collect(house, page)
+    page.get_by_role("button", name=NB["page"]["code_key"]).click()
+    page.keyboard.type("1234")
+    before = page.locator("#words").text_content()
+    house.scanned(TellAtDoor("left_open", 7, courier=False))
+    page.clock.run_for(600)
+    expect(page.locator("body")).to_have_attribute("data-turn", str(house.turn))
+    assert page.locator("#words").text_content() == before
+    expect(page.locator("#code")).to_have_value("1234")
+    page.keyboard.press("Escape")
+    house.scanned(TellAtDoor("left_open", 7, courier=False))
+    told(page, NB["outcomes"]["left_open"].format(compartment=7))
+    view(page, "code")
+
+
+def test_the_page_goes_on_when_the_daemon_began_anew(house: Stage, page: Page) -> None:
+    house.scanned(TellCourier("unknown"))
+    told(page, NB["outcomes"]["unknown"])
+    house.kiosk._scan = {"turn": 0}
+    house.turn = 0
+    house.stand(at_door("collect", number=7))
+    view(page, "collect")
+    expect(page.locator("body")).to_have_attribute("data-turn", "0")
+    house.scanned(Answer("scanner", "refused"))
+    told(page, NB["outcomes"]["refused"])
 
 
 def test_a_door_without_a_sensor_is_left_to_the_persons_eyes(house: Stage, page: Page) -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +14,7 @@ from fellesskap_edge.facts import Position
 from fellesskap_edge.state import Keep, RightsArrived
 from fellesskap_edge.uplink import (
     EVENTS,
+    FILL_S,
     AckCame,
     CommandCame,
     Connected,
@@ -31,7 +33,7 @@ from fellesskap_edge.uplink import (
     Uplink,
     step,
 )
-from fellesskap_protocol.messages import Ack, Command, Right, Rights
+from fellesskap_protocol.messages import BATCH_EVENTS_MAX, Ack, Command, Right, Rights
 from tests.golden import assert_golden
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -169,6 +171,18 @@ def test_parts_in_any_order_are_given_once() -> None:
             state, _ = step(state, Journalled(5, Position(1, 7)), 0.0, DRAW)
     assert len(given) == 1
     assert [right.id for right in given[0].put] == ["r7-1", "r7-2", "r7-3"]
+
+
+@pytest.mark.parametrize(
+    ("owed", "wait_s"), [(1, FILL_S), (BATCH_EVENTS_MAX - 1, FILL_S), (BATCH_EVENTS_MAX, 0.0)]
+)
+def test_a_batch_waits_for_more_only_until_it_is_full(owed: int, wait_s: float) -> None:
+    head = 3 + owed
+    state, _ = step(fresh(head), Connected(), 0.0, DRAW)
+    state, effects = step(state, GREETED, 7.0, DRAW)
+    assert state.wake_at == 7.0 + wait_s
+    state, effects = step(state, Tick(), state.wake_at, DRAW)
+    assert effects == (SendBatch(4, owed),)
 
 
 def test_a_challenge_dies_after_sixty_seconds_and_with_it_the_command() -> None:

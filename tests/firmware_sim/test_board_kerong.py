@@ -79,6 +79,10 @@ def test_the_second_pair_of_bytes_tells_of_items() -> None:
     one = kerong()
     one.plant.locks[9].full = True
     assert exchange(one, "02 00 30 03 35") == "02 00 35 FF FF 00 01 03 39"
+    one.plant.locks[1].faults.occupancy_stuck = "full"
+    assert exchange(one, "02 00 30 03 35", 1.0) == "02 00 35 FF FF 01 01 03 3A"
+    one.item_bit = 0
+    assert exchange(one, "02 00 30 03 35", 2.0) == "02 00 35 FF FF FE FE 03 34"
 
 
 def test_a_board_that_says_nothing_to_the_time_obeys_all_the_same() -> None:

@@ -13,7 +13,6 @@ import atheris  # type: ignore[import-untyped]
 
 from tests.fuzz.harness import Fuzz, give, limited, mutated
 
-INPUT_BYTES_MAX = 2048
 STALLED_S_MAX = 60
 """The harness ends an input by the processor's time; this is for a parser stuck outside Python."""
 
@@ -42,7 +41,7 @@ def main() -> None:
         flags = [
             f"-runs={asked.runs}",
             f"-timeout={STALLED_S_MAX}",
-            f"-max_len={INPUT_BYTES_MAX}",
+            f"-max_len={fuzz.bytes_max}",
             "-seed=1",
             f"-artifact_prefix={asked.folder}/",
             "-print_final_stats=1",

@@ -262,4 +262,4 @@ def _well(board: b.BankLine) -> bool:
 
 READS = (modbus.crc, modbus.bits, modbus._stretches)
 """All that hears; its table is made when it is imported."""
-FUZZ = Fuzz(one_input, SEEDS, (board_8a, kerong, waveshare, wkly, *READS), mutate)
+FUZZ = Fuzz(one_input, SEEDS, (board_8a, kerong, waveshare, wkly, *READS), mutate, bytes_max=256)

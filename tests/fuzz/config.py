@@ -108,6 +108,7 @@ CHANGES = (
     ('"28-1"', '"27/1"'),
     ('["chilled"]\n[[probe]]', '["chilled", "frozen"]\n[[probe]]'),
     ('["chilled"]', '["power"]'),
+    ('["chilled"]', '["chilled"]\noccupancy_sensor = true'),
     ("max_c = 6", "[climate]\nalarm_after_s = nan"),
     ('[[probe]]\ndevice = "28-1"\ncompartments = [1]\nmax_c = 6', ""),
 )

@@ -5,6 +5,7 @@ alone. `python -m tests.fuzz NAME` gives the same target to atheris, which is le
 A target raises nothing but what it documents, and asserts what must hold of what it returns.
 """
 
+import gc
 import json
 import signal
 import sys
@@ -45,6 +46,8 @@ class Fuzz:
     seeds: Sequence[bytes]
     modules: Sequence[Part]
     mutate: Mutate
+    bytes_max: int = 2048
+    """How long an input led by coverage may grow: time spent on length finds no more."""
 
 
 @dataclass(frozen=True)
@@ -114,12 +117,19 @@ def any_bytes(rng: Random, data: bytes) -> bytes:
 
 @contextmanager
 def limited() -> Iterator[None]:
-    """Let `give` end an input that takes too long."""
+    """Let `give` end an input that takes too long.
+
+    What was there before is set aside for the collector: going through all that a long run of
+    other tests left behind takes a second too, and that is no input's fault.
+    """
+    gc.collect()
+    gc.freeze()
     before = signal.signal(signal.SIGVTALRM, _too_slow)
     try:
         yield
     finally:
         signal.signal(signal.SIGVTALRM, before)
+        gc.unfreeze()
 
 
 def give(target: Target, data: bytes) -> float:

@@ -153,4 +153,4 @@ class _Play:
         self.give(s.Tick())
 
 
-FUZZ = Fuzz(one_input, SEEDS, (s, framing, packets), mutate)
+FUZZ = Fuzz(one_input, SEEDS, (s, framing, packets), mutate, bytes_max=1_100)

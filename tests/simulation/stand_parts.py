@@ -75,6 +75,8 @@ class Bench:
 
     def __init__(self, config: LockerConfig, folder: Path, *, wall: datetime = START) -> None:
         self.config = config
+        self.identity = provisioned(config.locker.id)
+        """Who the locker is; another installation may have provisioned it."""
         self.now_s = 0.0
         self.offset = wall - START
         """How wrong the machine's wall clock is."""
@@ -232,7 +234,7 @@ class Bench:
             self.journal.passing = self._passing
             parts = Parts(
                 config=self.config,
-                identity=provisioned(self.config.locker.id),
+                identity=self.identity,
                 journal=self.journal,
                 boot_id=boot_id,
                 new_id=lambda: str(UUID(int=next(self._ids))),

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -276,6 +277,12 @@ class StoppableBroker(Protocol):
         """SIGKILL."""
 
 
+def with_own_key(request: httpx.Request) -> None:
+    """Give a POST an Idempotency-Key of its own unless it has one, as a client library would."""
+    if request.method == "POST" and "Idempotency-Key" not in request.headers:
+        request.headers["Idempotency-Key"] = uuid.uuid4().hex
+
+
 class Installation:
     """The backend as `fellesskap-backend serve`, with its lockers."""
 
@@ -320,7 +327,10 @@ class Installation:
     def client(self, key: str) -> httpx.Client:
         """Return an HTTP client with an API key."""
         client = httpx.Client(
-            base_url=self.url, headers={"Authorization": f"Bearer {key}"}, timeout=30
+            base_url=self.url,
+            headers={"Authorization": f"Bearer {key}"},
+            timeout=30,
+            event_hooks={"request": [with_own_key]},
         )
         self._clients.append(client)
         return client

@@ -7,6 +7,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
+from fellesskap_edge.door import OPEN_WAIT_S
 from fellesskap_protocol.events import Deposited, Reported
 from tests.system.house import wait_for
 from tests.system.test_edge import CODE, LABEL, SCAN, Edge, deposit
@@ -55,6 +56,19 @@ def test_a_resident_says_that_it_is_empty(edge: Edge, page: Page) -> None:
     expect(page.get_by_role("status")).to_contain_text("Notert: den var tom.")
     (said,) = wait_for("reported", lambda: backend.recorded(Reported))
     assert (said.what, said.compartment) == ("empty", number)
+
+
+def test_who_stands_at_a_stuck_door_is_asked_to_push_against_it(edge: Edge, page: Page) -> None:
+    backend, locker = edge
+    backend.grant(backend.claim(1, LABEL, CODE))
+    number = deposit(edge).compartment
+    locker.hardware.ask("fault", name="jammed", value=True, part=number)
+    expect(page.get_by_role("status")).to_contain_text(f"Luke {number} er lukket.")
+    page.keyboard.type(CODE[:8])
+    page.keyboard.press("Enter")
+    pushes = f"Luke {number} åpnet seg ikke. Trykk hardt mot den"
+    expect(page.get_by_role("status")).to_contain_text(pushes, timeout=3000 * OPEN_WAIT_S)
+    expect(page.get_by_role("heading")).to_have_text(f"Luke {number} er fortsatt lukket")
 
 
 def test_a_wrong_code_is_answered_in_the_language_that_was_chosen(page: Page) -> None:

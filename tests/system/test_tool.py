@@ -129,6 +129,16 @@ def test_commissioning_finds_boards_polarity_byte_order_and_wires(cabinet: Hardw
     assert run("check", "--config", "found.toml", folder=folder).returncode == 0
 
 
+def test_commissioning_says_that_two_boards_may_have_one_address(cabinet: Hardware) -> None:
+    cabinet.ask("fault", part="y", name="address", value=3)
+    command = [str(BIN / "fellesskap-edge"), "commission", "--config", "draft.toml"]
+    terminal = Terminal([*command, "--out", "found.toml"], cabinet.folder)
+    assert terminal.talk({r"^r: ask again": "q"}) == 1
+    assert "UNCLEAR: 8a 3 on " in terminal.said
+    assert "UNCLEAR: 8a 7 on " not in terminal.said
+    assert "No board answers." in terminal.said
+
+
 def test_a_technician_who_goes_leaves_nothing_behind(cabinet: Hardware) -> None:
     command = [str(BIN / "fellesskap-edge"), "commission", "--config", "draft.toml"]
     terminal = Terminal([*command, "--out", "found.toml"], cabinet.folder)

@@ -15,18 +15,21 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from fellesskap_backend import db, secrets
+from fellesskap_backend import db, documents, secrets
+from fellesskap_backend.allowances import service as allowances
 from fellesskap_backend.app import create_api
 from fellesskap_backend.broker import locker_login
 from fellesskap_backend.carriers import service as carriers
+from fellesskap_backend.docs_page import AUDIENCES
 from fellesskap_backend.errors import BackendError
 from fellesskap_backend.lockers import service as lockers
 from fellesskap_backend.migrations import upgrade
 from fellesskap_backend.server import serve
 from fellesskap_backend.settings import Settings
+from fellesskap_backend.upkeep import Upkeep
 from fellesskap_protocol.signing import PublicKey, b64url, unb64url
 
-Json = dict[str, Any]
+Json = Any
 Command = Callable[[Settings, argparse.Namespace], Json | None]
 
 
@@ -82,12 +85,19 @@ def _parser() -> argparse.ArgumentParser:
     for option in ("--site-name", "--address"):
         add.add_argument(option, required=True)
     add.set_defaults(command=_provision)
+    add = nouns.add_parser(
+        "replace", parents=[state], help="puts another device in; prints that too"
+    )
+    add.add_argument("locker_id")
+    add.add_argument("--device", type=_device, required=True, metavar="FILE", help=told)
+    add.set_defaults(command=_replace)
+    Upkeep(_open).add_to(words, nouns, state)
 
-    for word, command, told in (
-        ("migrate", _migrate, "bring the database to the newest revision"),
-        ("openapi", _openapi, "print the OpenAPI document"),
-    ):
-        words.add_parser(word, parents=[state], help=told).set_defaults(command=command)
+    migrate = words.add_parser("migrate", parents=[state], help="bring the database up to date")
+    migrate.set_defaults(command=_migrate)
+    document = words.add_parser("openapi", parents=[state], help="print the OpenAPI document")
+    document.add_argument("--audience", choices=AUDIENCES, default="all", help="of whom; all")
+    document.set_defaults(command=_openapi)
     return parser
 
 
@@ -151,14 +161,29 @@ def _provision(settings: Settings, arguments: argparse.Namespace) -> Json:
             address=arguments.address,
             now=now,
         )
-        lockers.claim_device(
-            session,
-            locker_id,
-            device_id=arguments.device["device_id"],
-            public_key=arguments.device["public_key"],
-            now=now,
+        lockers.claim_device(session, locker_id, **arguments.device, now=now)
+        k_version = locker.k_version
+        if locker.allowances == "none" and settings.allowances:
+            allowances.set_targets(session, locker_id, settings.allowances, moment=_moment())
+    return _told_to_edge(settings, kept, arguments, k_version)
+
+
+def _replace(settings: Settings, arguments: argparse.Namespace) -> Json:
+    """Take another device in for a locker that stands; the one before is revoked."""
+    kept, engine = _open(settings)
+    with db.writing(engine) as session:
+        locker = lockers.replace_device(
+            session, arguments.locker_id, **arguments.device, now=_moment().now
         )
         k_version = locker.k_version
+    return _told_to_edge(settings, kept, arguments, k_version)
+
+
+def _told_to_edge(
+    settings: Settings, kept: secrets.Secrets, arguments: argparse.Namespace, k_version: int
+) -> Json:
+    """Return the `provision.json` of a device."""
+    locker_id = arguments.locker_id
     login = settings.external_login("locker") or locker_login(settings.state, locker_id)
     return {
         "installation": kept.installation,
@@ -167,7 +192,7 @@ def _provision(settings: Settings, arguments: argparse.Namespace) -> Json:
         "k_locker": b64url(kept.k_locker(locker_id, k_version)),
         "k_version": k_version,
         "root_key": b64url(kept.root.public.raw),
-        "keys": kept.keys(locker_id, now).decode(),
+        "keys": kept.keys(locker_id, _moment().now).decode(),
         "broker": dict(login),
     }
 
@@ -177,8 +202,9 @@ def _migrate(settings: Settings, _: argparse.Namespace) -> Json:
     return {"migrated": True}
 
 
-def _openapi(settings: Settings, _: argparse.Namespace) -> Json:
-    return create_api(settings, *_open(settings), wake=lambda: None).openapi()
+def _openapi(settings: Settings, arguments: argparse.Namespace) -> Json:
+    document = create_api(settings, *_open(settings), wake=lambda: None).openapi()
+    return documents.for_audience(document, arguments.audience)
 
 
 if __name__ == "__main__":

@@ -14,27 +14,50 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from sqlalchemy import Engine, text
 from starlette.exceptions import HTTPException
 
-from fellesskap_backend import __version__, docs_page
+from fellesskap_backend import __version__, docs_page, documents, problems
 from fellesskap_backend.door_operations import routes as door_operations
-from fellesskap_backend.errors import PROBLEM_TYPE, BackendError, Broken, InvalidRequest, problem
+from fellesskap_backend.drop_offs import routes as drop_offs
+from fellesskap_backend.errors import (
+    PROBLEM_TYPE,
+    BackendError,
+    BadRequest,
+    Broken,
+    InvalidRequest,
+    MalformedBody,
+    MethodNotAllowed,
+    NotFound,
+)
 from fellesskap_backend.events import routes as events
 from fellesskap_backend.gate import Gate
 from fellesskap_backend.lockers import routes as lockers
 from fellesskap_backend.parcels import routes as parcels
 from fellesskap_backend.reservations import routes as reservations
-from fellesskap_backend.rim import House, Reading
+from fellesskap_backend.rim import House, Reading, RetryingRoute
 from fellesskap_backend.secrets import Secrets
 from fellesskap_backend.settings import Settings
+from fellesskap_backend.shapes import Shown
 
 DESCRIPTION = (
     "Carrier-neutral parcel lockers. Carriers reserve room, follow their parcels and read their "
     "events; operators open doors from afar. Refusals are problem details (RFC 9457); webhooks "
     "are Standard Webhooks."
 )
-health = APIRouter(tags=["Health"])
+health = APIRouter(tags=["Health"], route_class=RetryingRoute)
 
 
-@health.get("/v1/health", summary="See whether the API and its database answer")
+class Health(Shown):
+    """That all is well; else the answer is a problem."""
+
+    status: str
+
+
+@health.get(
+    "/v1/health",
+    operation_id="check_health",
+    summary="See whether the API and its database answer",
+    response_model=Health,
+    responses={200: {"content": {"application/json": {"example": {"status": "ok"}}}}},
+)
 def healthy(session: Reading) -> dict[str, str]:
     """Ask the database for one row."""
     session.execute(text("SELECT 1"))
@@ -61,19 +84,38 @@ def create_api(
         redoc_url=None,
     )
     api.state.house = House(settings, secrets, engine, wake)
-    for nouns in (reservations, parcels, events, lockers, door_operations):
+    for nouns in (reservations, parcels, drop_offs, events, lockers, door_operations):
         api.include_router(nouns.router)
     api.include_router(health)
     api.add_exception_handler(BackendError, _refused)
     api.add_exception_handler(RequestValidationError, _invalid)
     api.add_exception_handler(HTTPException, _no_route)
     api.add_exception_handler(Exception, _broken)
+    _add_pages(api)
+    return api
+
+
+def _add_pages(api: FastAPI) -> None:
+    """Put up what people and their tools read."""
+    documents.dress(api)
 
     @api.get("/docs", include_in_schema=False)
     async def docs() -> HTMLResponse:
         return HTMLResponse(docs_page.page(api.openapi()))
 
-    return api
+    @api.get("/v1/openapi/{audience}.json", include_in_schema=False)
+    async def document(audience: str) -> JSONResponse:
+        if audience not in docs_page.AUDIENCES:
+            raise NotFound("No document for such an audience.")
+        return JSONResponse(documents.for_audience(api.openapi(), audience))
+
+    @api.get("/problems", include_in_schema=False)
+    @api.get("/problems/{code}", include_in_schema=False)
+    async def about(code: str | None = None) -> HTMLResponse:
+        page = problems.page(code)
+        if page is None:
+            raise NotFound("No problem by this code.")
+        return HTMLResponse(page)
 
 
 def create_app(
@@ -100,6 +142,8 @@ async def _refused(_: Request, error: Exception) -> JSONResponse:
 async def _invalid(_: Request, error: Exception) -> JSONResponse:
     """Say where and what, never what was sent: it may be confidential."""
     assert isinstance(error, RequestValidationError)
+    if any(one["type"] == "json_invalid" for one in error.errors()):
+        return _answer(MalformedBody("It cannot be read as JSON.").problem())
     found = [
         {"where": ".".join(str(part) for part in one["loc"]), "what": one["msg"]}
         for one in error.errors()
@@ -109,10 +153,14 @@ async def _invalid(_: Request, error: Exception) -> JSONResponse:
 
 async def _no_route(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "bad_request")
-    return _answer(problem(error.status_code, code, str(error.detail)), dict(error.headers or {}))
+    kind = _KINDS.get(error.status_code, BadRequest)
+    return _answer(kind(str(error.detail)).problem(), dict(error.headers or {}))
 
 
 async def _broken(_: Request, _error: Exception) -> JSONResponse:
     """Answer; Starlette raises the error again, and the gate logs it."""
     return _answer(Broken("It is in our log.").problem())
+
+
+_KINDS = {400: MalformedBody, 404: NotFound, 405: MethodNotAllowed}
+"""What the framework's own refusals are; it says 400 of a body alone."""

@@ -10,7 +10,7 @@ from fellesskap_backend.errors import Unauthorized
 
 _bearer = HTTPBearer(
     auto_error=False,
-    scheme_name="API key",
+    scheme_name="ApiKey",
     description="The key that `fellesskap-backend carrier add` or `operator add` printed.",
 )
 

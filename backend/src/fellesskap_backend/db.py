@@ -6,7 +6,9 @@ the dependency `transaction`, the bridge and the worker by `run`.
 
 import os
 import random
+import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -89,6 +91,7 @@ class Base(DeclarativeBase):
     type_annotation_map = {  # noqa: RUF012 - declared so by SQLAlchemy
         datetime: UtcDateTime(),
         list[str]: Json,
+        list[int]: Json,
         dict[str, Any]: Json,
     }
 
@@ -146,7 +149,8 @@ def _prepare_sqlite(made: Engine) -> None:
     @event.listens_for(made, "connect")
     def _connected(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        _into_wal(connection)
+        for pragma in ("synchronous=FULL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(made, "begin")
@@ -164,6 +168,20 @@ def _prepare_sqlite(made: Engine) -> None:
     def _returned(_connection: Any, record: Any) -> None:
         if record.info.pop("turn", False):
             turn.release()
+
+
+def _into_wal(connection: Any) -> None:
+    """Turn a new file to WAL; SQLite does not wait where another process just does the same."""
+    until = time.monotonic() + BUSY_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() >= until:
+                raise
+            threading.Event().wait(RETRY_PAUSE_S)
+        else:
+            return
 
 
 def reader(made: Engine) -> Session:

@@ -5,6 +5,8 @@ from html import escape
 from typing import Any
 
 Json = dict[str, Any]
+AUDIENCES = ("public", "carrier", "operator", "all")
+"""Who reads a document; `documents` makes one for each."""
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem;
        color: #1c2024; background: #fff; }
@@ -33,11 +35,22 @@ def page(document: Json) -> str:
             sections.setdefault(tag, []).append(_operation(document, method, path, operation))
     body = "".join(f"<h2>{escape(tag)}</h2>{''.join(ones)}" for tag, ones in sections.items())
     title = escape(f"{info['title']} {info['version']}")
+    machines = " ".join(
+        f'<a href="/v1/openapi/{audience}.json">{audience}</a>' for audience in AUDIENCES
+    )
+    return frame(
+        title,
+        f"{_text(info['description'])}<p>For machines, by audience: {machines}. "
+        f'<a href="/problems">What can go wrong</a>.</p>{body}',
+    )
+
+
+def frame(title: str, body: str) -> str:
+    """Put a page around what it shows; `title` and `body` are HTML already."""
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
         '<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
-        f"<style>{_STYLE}</style></head><body><h1>{title}</h1>{_text(info['description'])}"
-        f'<p>For machines: <a href="/openapi.json">openapi.json</a></p>{body}</body></html>'
+        f"<style>{_STYLE}</style></head><body><h1>{title}</h1>{body}</body></html>"
     )
 
 

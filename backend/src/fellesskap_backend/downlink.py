@@ -21,6 +21,10 @@ CHALLENGE_S = 60.0
 """An older challenge is certainly stale: not worth signing with."""
 ASK_S = 2.0
 """A challenge is asked for again after this long."""
+UNANSWERED_S = 2 * ASK_S
+"""A challenge that was asked for so long ago at most, and did not come, was not answered."""
+KEYS_AFTER = 2
+"""So many sendings of rights without an answer, and our keys go out with the next."""
 ORDERS_MAX = 100
 """Commands in hand per locker; further ones wait in the database."""
 NEVER, AT_ONCE = float("inf"), float("-inf")
@@ -34,6 +38,18 @@ class Position:
     revision: int = 0
 
 
+class Hold(StrEnum):
+    """What must not be sent, whatever is owed."""
+
+    NOTHING = "nothing"
+    RIGHTS = "rights"
+    """A restored database has not heard yet what was used up meanwhile."""
+    EVERYTHING = "everything"
+    """Quarantine: two devices seem to be this locker. Commands run out unsent."""
+    SIGNATURES = "signatures"
+    """The database is an older one and was not told so: not even keys go out."""
+
+
 class Phase(StrEnum):
     """How the rights of a locker stand."""
 
@@ -41,6 +57,8 @@ class Phase(StrEnum):
     """Something is owed, but nobody would hear it."""
     QUIET = "quiet"
     OWING = "owing"
+    HELD = "held"
+    """Something is owed and must wait."""
     AHEAD = "ahead"
     """The locker says more than was ever wished: the database is older than the world."""
 
@@ -74,10 +92,15 @@ class Born:
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """A verified batch of the present epoch."""
+    """A verified batch of the present epoch.
+
+    `repeated`: nothing in it was new, so our answer was lost, or signed by a key that the locker
+    does not hold.
+    """
 
     epoch: str
     position: Position
+    repeated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +121,10 @@ class PresenceSaid:
 
 @dataclass(frozen=True, slots=True)
 class Wished:
-    """The database wishes this position."""
+    """The database wishes this position, and may forbid to say so."""
 
     position: Position
+    hold: Hold = Hold.NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +204,7 @@ class Downlink:
 
     epoch: str | None = None
     wanted: Position = Position()
+    hold: Hold = Hold.NOTHING
     reported: Position = Position()
     online: bool = False
     heard_at: float = AT_ONCE
@@ -199,8 +224,10 @@ def phase(downlink: Downlink, now: float) -> Phase:
     """Say how the rights stand."""
     if downlink.reported == downlink.wanted:
         return Phase.QUIET
-    if downlink.reported > downlink.wanted:
+    if _is_ahead(downlink):
         return Phase.AHEAD
+    if downlink.hold is not Hold.NOTHING:
+        return Phase.HELD
     reachable = downlink.online or now - downlink.heard_at <= CONTACT_S
     return Phase.OWING if reachable and downlink.epoch is not None else Phase.AWAY
 
@@ -211,26 +238,41 @@ def step(downlink: Downlink, event: Event, now: float) -> Step:
     match event:
         case Born():
             downlink, effects = _born(downlink, event, now)
-        case Reported(epoch, position):
+        case Reported(epoch, position, repeated):
             downlink = _reported(downlink, epoch, position, now=now)
+            effects = (SendKeys(),) if repeated else ()
         case Resulted():
             downlink, effects = _resulted(downlink, event, now)
         case PresenceSaid(online):
             begun = online and not downlink.online
             downlink = replace(downlink, online=online)
             downlink = _afresh(downlink) if begun else downlink
-        case Wished(position) if position != downlink.wanted:
-            in_flight = downlink.reported != downlink.wanted
-            due = max(now, downlink.sent_at + IN_FLIGHT_S) if in_flight else now
-            downlink = replace(downlink, wanted=position, tries=0, rights_at=due)
+        case Wished():
+            downlink = _wished(downlink, event, now)
         case Ordered():
             downlink, effects = _ordered(downlink, event, now)
         case Settled(jti):
             downlink = _without(downlink, jti)
-        case Wished() | Tick():
+        case Tick():
             pass
+    if downlink.hold is Hold.SIGNATURES or _is_ahead(downlink):
+        effects = tuple(one for one in effects if isinstance(one, Expire))
     downlink, due_now = _due(downlink, now)
-    return downlink, effects + due_now
+    return downlink, tuple(dict.fromkeys(effects + due_now))
+
+
+def _is_ahead(downlink: Downlink) -> bool:
+    return downlink.reported > downlink.wanted
+
+
+def _wished(downlink: Downlink, event: Wished, now: float) -> Downlink:
+    if event.hold != downlink.hold:
+        downlink = _afresh(replace(downlink, hold=event.hold))
+    if event.position == downlink.wanted:
+        return downlink
+    in_flight = downlink.reported != downlink.wanted
+    due = max(now, downlink.sent_at + IN_FLIGHT_S) if in_flight else now
+    return replace(downlink, wanted=event.position, tries=0, rights_at=due)
 
 
 def _born(downlink: Downlink, event: Born, now: float) -> Step:
@@ -263,7 +305,7 @@ def _resulted(downlink: Downlink, event: Resulted, now: float) -> Step:
         return downlink, ()
     if event.outcome != "stale_challenge":
         return _without(downlink, event.jti), ()
-    if order.stage is not Stage.SENT or now >= order.exp:
+    if order.stage is not Stage.SENT or now >= order.exp or _is_mute(downlink):
         # A repeat of the first answer, perhaps: the second signature may still succeed.
         return downlink, ()
     downlink = _at(downlink, order.jti, Stage.SENT_AGAIN)
@@ -295,7 +337,7 @@ def _due(downlink: Downlink, now: float) -> Step:
     downlink, commands = _commands_due(downlink, now)
     downlink, rights = _rights_due(downlink, now)
     wakes = [one.exp for one in downlink.orders]
-    if any(one.stage is Stage.ASKED for one in downlink.orders):
+    if not _is_mute(downlink) and any(one.stage is Stage.ASKED for one in downlink.orders):
         wakes.append(downlink.ask_at)
     if phase(downlink, now) is Phase.OWING:
         wakes.append(downlink.rights_at)
@@ -309,14 +351,23 @@ def _commands_due(downlink: Downlink, now: float) -> Step:
             downlink = _without(downlink, order.jti)
             effects.append(Expire(order.jti))
     asked = [one for one in downlink.orders if one.stage is Stage.ASKED]
+    if _is_mute(downlink):
+        return downlink, tuple(effects)
     if downlink.challenge is not None and now - downlink.challenge_at < CHALLENGE_S:
         for order in asked:
             downlink = _at(downlink, order.jti, Stage.SENT)
             effects.append(SendCommand(order.jti, downlink.challenge or ""))
     elif asked and now >= downlink.ask_at:
+        if now - downlink.ask_at < UNANSWERED_S:
+            effects.append(SendKeys())  # perhaps it does not take our signature
         downlink = replace(downlink, ask_at=now + ASK_S)
         effects.append(AskChallenge())
     return downlink, tuple(effects)
+
+
+def _is_mute(downlink: Downlink) -> bool:
+    """Say whether no command may go out."""
+    return downlink.hold in (Hold.EVERYTHING, Hold.SIGNATURES) or _is_ahead(downlink)
 
 
 def _rights_due(downlink: Downlink, now: float) -> Step:
@@ -325,5 +376,7 @@ def _rights_due(downlink: Downlink, now: float) -> Step:
     wait_s = min(RESEND_S * 2.0 ** min(downlink.tries, 10), RESEND_S_MAX)
     same = downlink.reported.generation == downlink.wanted.generation
     sending = SendRights(downlink.reported.revision if same else 0)
+    # Twice without an answer: perhaps it does not take our signature.
+    first: tuple[Effect, ...] = (SendKeys(),) if downlink.tries >= KEYS_AFTER else ()
     downlink = replace(downlink, tries=downlink.tries + 1, sent_at=now, rights_at=now + wait_s)
-    return downlink, (sending,)
+    return downlink, (*first, sending)

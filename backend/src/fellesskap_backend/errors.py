@@ -1,7 +1,8 @@
 """A caller refused: each refusal is named by what happened, with its HTTP status.
 
 Raised by services, rendered by `app` as RFC 9457 problem details. No text here holds a key, a code
-or anything else that the caller sent in confidence.
+or anything else that the caller sent in confidence. `type` is an address of the API itself: the
+page there, and `docs/problems.md`, show what these classes say of themselves, and their `remedy`.
 """
 
 from typing import Any, ClassVar
@@ -16,6 +17,8 @@ class BackendError(Exception):
     status: ClassVar[int] = 400
     code: ClassVar[str] = "bad_request"
     title: ClassVar[str] = "The request cannot be served"
+    remedy: ClassVar[str] = "Change the request; the same one is answered the same."
+    """What the caller can do about it, for the page of the problem."""
 
     def __init__(self, detail: str, **fields: Any) -> None:
         super().__init__(detail)
@@ -38,12 +41,20 @@ def problem(status: int, code: str, title: str, **fields: Any) -> Problem:
     }
 
 
+class BadRequest(BackendError):
+    """What was sent is no request that this server understands."""
+
+    code = "bad_request"
+    remedy = "Compare it with the OpenAPI document."
+
+
 class Unauthorized(BackendError):
     """No API key, an unknown one or a revoked one: they answer alike."""
 
     status = 401
     code = "unauthorized"
     title = "An API key is needed"
+    remedy = "Send `Authorization: Bearer` and a key that is neither revoked nor expired."
 
 
 class Forbidden(BackendError):
@@ -52,6 +63,7 @@ class Forbidden(BackendError):
     status = 403
     code = "forbidden"
     title = "This API key may not do that"
+    remedy = "Use a key of the role, and with the scope, that the operation names."
 
 
 class NotFound(BackendError):
@@ -60,6 +72,7 @@ class NotFound(BackendError):
     status = 404
     code = "not_found"
     title = "There is nothing by this id"
+    remedy = "Check the id. What is another's is not told apart from what never was."
 
 
 class InvalidRequest(BackendError):
@@ -68,6 +81,7 @@ class InvalidRequest(BackendError):
     status = 422
     code = "invalid_request"
     title = "The request is not valid"
+    remedy = "See `detail` and `errors`: each names a place and what is wrong there."
 
 
 class IdempotencyKeyReused(BackendError):
@@ -76,13 +90,17 @@ class IdempotencyKeyReused(BackendError):
     status = 422
     code = "idempotency_key_reused"
     title = "This Idempotency-Key was used for another request"
+    remedy = "Take a new key for each new request; repeat the old one unchanged."
 
 
 class Refused(BackendError):
-    """A reservation that cannot be confirmed; an answer like any other, stored under its key."""
+    """What was asked cannot be, as things stand; an answer like any other, stored under its key."""
 
     status = 409
-    title = "The reservation is refused"
+    title = "This is refused as things stand"
+    remedy = (
+        "Ask for something else, or again when things have changed, with a new Idempotency-Key."
+    )
 
 
 class LockerFull(Refused):
@@ -90,6 +108,7 @@ class LockerFull(Refused):
 
     code = "locker_full"
     title = "The locker is full"
+    remedy = "Take another locker or day; a new attempt needs a new Idempotency-Key."
 
 
 class NoFittingCompartment(Refused):
@@ -97,6 +116,7 @@ class NoFittingCompartment(Refused):
 
     code = "no_fitting_compartment"
     title = "No compartment of this locker fits"
+    remedy = "Take a locker with larger compartments; this one will never fit it."
 
 
 class NoAccessibleCompartment(Refused):
@@ -104,13 +124,15 @@ class NoAccessibleCompartment(Refused):
 
     code = "no_accessible_compartment"
     title = "No low compartment is free"
+    remedy = "Take another locker. A low compartment is never silently replaced by a high one."
 
 
 class LockerUnavailable(Refused):
-    """The locker was never in contact: nothing is known of its compartments."""
+    """The locker was never in contact, was given up, or may confirm nothing at present."""
 
     code = "locker_unavailable"
-    title = "The locker is not in service yet"
+    title = "The locker is not in service"
+    remedy = "Take another locker, or ask again later with a new Idempotency-Key."
 
 
 class DuplicateParcel(Refused):
@@ -118,6 +140,59 @@ class DuplicateParcel(Refused):
 
     code = "duplicate_parcel"
     title = "A parcel with this label is already under way"
+    remedy = "Read your parcels with this `label`; end the old one first."
+
+
+class MalformedBody(BackendError):
+    """The body is not JSON, or nested beyond reason."""
+
+    code = "malformed_body"
+    title = "The body is not JSON"
+    remedy = "Send one JSON value in UTF-8."
+
+
+class MethodNotAllowed(BackendError):
+    """The address is right, the verb is not."""
+
+    status = 405
+    code = "method_not_allowed"
+    title = "This address has no such operation"
+    remedy = "`Allow` names the verbs that it has."
+
+
+class PreconditionFailed(BackendError):
+    """If-Match names a state that is no longer the present one."""
+
+    status = 412
+    code = "precondition_failed"
+    title = "It has changed meanwhile"
+    remedy = "Read it again, decide again, and send its new ETag."
+
+
+class UnsupportedMediaType(BackendError):
+    """A body that does not say that it is JSON."""
+
+    status = 415
+    code = "unsupported_media_type"
+    title = "Only JSON is understood"
+    remedy = "Send `Content-Type: application/json`."
+
+
+class PreconditionRequired(BackendError):
+    """A change without If-Match: it might undo somebody's, unseen."""
+
+    status = 428
+    code = "precondition_required"
+    title = "An If-Match is needed"
+    remedy = "Read it first, and send its ETag as If-Match."
+
+
+class WrongState(Refused):
+    """What is wished cannot happen to it any more, or not yet; `state` says where it is."""
+
+    code = "wrong_state"
+    title = "It is not in a state in which this can be done"
+    remedy = "Read it again: `state` says where it is."
 
 
 class BodyTooLarge(BackendError):
@@ -126,6 +201,7 @@ class BodyTooLarge(BackendError):
     status = 413
     code = "body_too_large"
     title = "The request is too large"
+    remedy = "Send less at once."
 
 
 class Busy(BackendError):
@@ -134,6 +210,7 @@ class Busy(BackendError):
     status = 503
     code = "busy"
     title = "Too many requests at once"
+    remedy = "Wait for `Retry-After` seconds, then send the same again, under the same key."
 
 
 class Broken(BackendError):
@@ -142,3 +219,4 @@ class Broken(BackendError):
     status = 500
     code = "internal_error"
     title = "Something went wrong here"
+    remedy = "Send the same again under the same key; if it stays, tell the operator when it was."

@@ -30,6 +30,8 @@ RESERVATION: Example = {
         "dimensions": _BOX,
         "size_class": "S",
         "needs": ["low"],
+        "hold": "hard",
+        "reserve_until": None,
         "deposit_by": "2027-03-02T18:00:00Z",
         "collect_within": "P3D",
         "code_at": "deposit",
@@ -37,6 +39,7 @@ RESERVATION: Example = {
         "created_at": _AT,
     }
 }
+RESERVATIONS: Example = {"example": {"reservations": [RESERVATION["example"]], "next": None}}
 PROBLEM: Example = {
     "type": "/problems/locker_full",
     "title": "The locker is full",
@@ -44,19 +47,51 @@ PROBLEM: Example = {
     "code": "locker_full",
     "detail": "Every compartment that fits is occupied or promised.",
 }
-PROBLEMS: Example = {"content": {"application/problem+json": {"example": PROBLEM}}}
 _ENTRY = {"what": "deposited", "at": _AT, "clock": "trusted", "recorded_at": _AT, "compartment": 7}
 PARCEL: Example = {
     "example": {
         "id": _PARCEL_ID,
+        "kind": "last_mile",
         "state": "deposited",
         "locker_id": "fornebu-1",
         "reservation_id": _RESERVATION_ID,
+        "replaced_by": None,
         "compartment": 7,
         "deposited_at": _AT,
         "collect_by": "2027-03-04T08:00:00Z",
         "collected_at": None,
         "history": [_ENTRY],
+    }
+}
+PARCELS: Example = {
+    "example": {
+        "parcels": [
+            {name: one for name, one in PARCEL["example"].items() if name != "history"},
+        ],
+        "next": "AZd8Hlpae1qcRF5vcIGSow",
+    }
+}
+DROP_OFF_REQUEST: Example = {
+    "locker_id": "fornebu-1",
+    "reference": "RETURN-4711",
+    "size_class": "M",
+    "drop_off_by": "2027-03-08T18:00:00Z",
+    "pick_up_within": "P3D",
+}
+DROP_OFF: Example = {
+    "example": {
+        "id": "01977c1e-5a43-7c2d-9e66-708192a3b4c5",
+        "state": "authorised",
+        "parcel_id": _PARCEL_ID,
+        "locker_id": "fornebu-1",
+        "reference": "RETURN-4711",
+        "size_class": "M",
+        "drop_off_by": "2027-03-08T18:00:00Z",
+        "pick_up_within": "P3D",
+        "created_at": _AT,
+        "code": "12345678",
+        "addition": "9012",
+        "qr": "FSK1:example",
     }
 }
 EVENTS: Example = {

@@ -1,14 +1,18 @@
 """What a route is given, and the transaction around it: committed before the answer leaves.
 
 Everything that commits for HTTP is here. A handler has no effect but on its session, so that it
-can be run again when its transaction lost a race.
+can be run again when its transaction lost a race. Every GET answers with an ETag, and 304 to who
+has it already.
 """
 
 import asyncio
+import hmac
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
+from hashlib import sha256
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
@@ -19,6 +23,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from fellesskap_backend import db
+from fellesskap_backend.errors import UnsupportedMediaType
+from fellesskap_backend.etag import Tagger, unchanged
 from fellesskap_backend.secrets import Secrets
 from fellesskap_backend.settings import Settings
 
@@ -36,6 +42,11 @@ class House:
     def moment(self) -> db.Moment:
         """Return the time and the chance of one request."""
         return db.Moment(datetime.now(UTC))
+
+    @cached_property
+    def tagger(self) -> Tagger:
+        """Return what makes the ETags: alike in every process of the installation."""
+        return Tagger(hmac.digest(self.secrets.k_codes, b"entity tags", sha256))
 
 
 async def house(request: Request) -> House:
@@ -72,20 +83,26 @@ Reading = Annotated[Session, Depends(snapshot, scope="function")]
 
 
 class RetryingRoute(APIRoute):
-    """A route that runs its handler again (at most 3 times) when its transaction lost a race."""
+    """A route that runs its handler again (at most 3 times) when its transaction lost a race.
+
+    It takes JSON alone, and gives what it read an ETag.
+    """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Wrap the handler so that its transaction ends inside each attempt."""
         handle = super().get_route_handler()
 
         async def attempts(request: Request) -> Response:
+            if self.body_field is not None:
+                _want_json(request)
             for attempt in range(db.ATTEMPTS_MAX):
                 try:
                     async with AsyncExitStack() as stack:
                         # FastAPI closes `scope="function"` with the stack that it finds here;
                         # its own would be closed outside, where nothing can be tried again.
                         request.scope["fastapi_function_astack"] = stack
-                        return await handle(request)
+                        answer = await handle(request)
+                    return _tagged(request, answer)
                 except DBAPIError as error:
                     if not db.retryable(error) or attempt == db.ATTEMPTS_MAX - 1:
                         raise
@@ -93,3 +110,27 @@ class RetryingRoute(APIRoute):
             raise AssertionError("unreachable")
 
         return attempts
+
+
+def _want_json(request: Request) -> None:
+    """Raise `UnsupportedMediaType` for a body that does not say that it is JSON."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    has_body = request.headers.get("content-length", "0") != "0" or (
+        "transfer-encoding" in request.headers
+    )
+    if has_body and kind != "application/json":
+        raise UnsupportedMediaType("Send `Content-Type: application/json`.")
+
+
+def _tagged(request: Request, answer: Response) -> Response:
+    """Give what was read its ETag; answer 304 to who has it already."""
+    if request.method != "GET" or answer.status_code != 200:
+        return answer
+    inside: House = request.app.state.house
+    tag = inside.tagger.of_bytes(bytes(answer.body))
+    answer.headers["ETag"] = tag
+    answer.headers["Cache-Control"] = "private, no-cache"
+    if not unchanged(request.headers.get("if-none-match"), tag):
+        return answer
+    kept = {name: one for name, one in answer.headers.items() if not name.startswith("content-")}
+    return Response(status_code=304, headers=kept)

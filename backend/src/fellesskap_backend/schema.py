@@ -1,9 +1,11 @@
 """All tables of the backend in one place: for migrations, tests and the simulator."""
 
 from fellesskap_backend import idempotency
+from fellesskap_backend.allowances import tables as allowances
 from fellesskap_backend.carriers import tables as carriers
 from fellesskap_backend.db import Base
 from fellesskap_backend.door_operations import tables as door_operations
+from fellesskap_backend.drop_offs import tables as drop_offs
 from fellesskap_backend.events import tables as events
 from fellesskap_backend.ledger import tables as ledger
 from fellesskap_backend.lockers import tables as lockers
@@ -13,8 +15,10 @@ from fellesskap_backend.rights import tables as rights
 from fellesskap_backend.webhooks import tables as webhooks
 
 __all__ = [
+    "allowances",
     "carriers",
     "door_operations",
+    "drop_offs",
     "events",
     "idempotency",
     "ledger",

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from fellesskap_protocol.codes import locker_key
 from fellesskap_protocol.messages import Keys, VerificationKey
@@ -17,7 +18,6 @@ from fellesskap_protocol.signing import SigningKey, b64url, seal, unb64url
 
 FILE = "secrets.json"
 _KEYS = ("root_seed", "signing_seed", "k_master", "k_codes", "k_broker")
-KEYS_VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,10 @@ class Secrets:
     k_master: bytes = field(repr=False)
     k_codes: bytes = field(repr=False)
     k_broker: bytes = field(repr=False)
+    keys_version: int = 1
+    """Of the `keys` message: raised with each rotation, never lowered."""
+    retired: tuple[str, ...] = ()
+    """Ids of keys that signed before."""
 
     def k_locker(self, locker_id: str, version: int) -> bytes:
         """Return the key under which a locker knows labels and codes."""
@@ -49,9 +53,9 @@ class Secrets:
             iat=int(now.timestamp()),
             iss=self.installation,
             aud=locker_id,
-            version=KEYS_VERSION,
+            version=self.keys_version,
             keys=(VerificationKey(kid=public.kid, x=b64url(public.raw)),),
-            revoked=(),
+            revoked=self.retired,
         )
         return seal(message, self.root)
 
@@ -71,21 +75,43 @@ def load(state: Path) -> Secrets:
         k_master=keys["k_master"],
         k_codes=keys["k_codes"],
         k_broker=keys["k_broker"],
+        keys_version=kept.get("keys_version", 1),
+        retired=tuple(kept.get("retired", ())),
     )
+
+
+def rotate(state: Path) -> Secrets:
+    """Sign with a new key from the next start on; lockers are told when they refuse it.
+
+    Badges that the old key signed are good for nothing from then on.
+    """
+    before = load(state)
+    kept = json.loads((state / FILE).read_text())
+    kept["signing_seed"] = b64url(os.urandom(32))
+    kept["keys_version"] = before.keys_version + 1
+    kept["retired"] = [*before.retired, before.signing.kid]
+    _draft(state / FILE, kept).replace(state / FILE)
+    return load(state)
 
 
 def _make(path: Path) -> None:
     """Write a whole file and link it into place: of two commands at once, one makes it."""
     made = {"installation": f"fellesskap-{os.urandom(8).hex()}"}
     made |= {name: b64url(os.urandom(32)) for name in _KEYS}
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump(made, file, indent=2)
-        file.flush()
-        os.fsync(file.fileno())
+    draft = _draft(path, made)
     try:
         os.link(draft, path)
     except FileExistsError:
         pass
     finally:
         draft.unlink()
+
+
+def _draft(path: Path, content: dict[str, Any]) -> Path:
+    """Write a file beside its place, durably."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        json.dump(content, file, indent=2)
+        file.flush()
+        os.fsync(file.fileno())
+    return draft

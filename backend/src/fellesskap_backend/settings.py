@@ -45,6 +45,8 @@ class Settings(BaseSettings):
     """What lockers are told, when the broker is not our own."""
     operator_broker_url: str = ""
     """What operators are told, when the broker is not our own."""
+    allowances: dict[str, int] = {}
+    """How many parcels per size class a new locker may take in by itself: `{"S": 2, "M": 1}`."""
     allow_loopback_webhooks: bool = False
     """Only for demonstrations and tests: webhooks to this machine."""
 

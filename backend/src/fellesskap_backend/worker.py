@@ -1,4 +1,4 @@
-"""The worker: positions in the feeds, webhooks, deadlines.
+"""The worker: positions in the feeds, webhooks, deadlines, answers that are old enough.
 
 One loop decides and writes; a few threads wait for other people's endpoints. What a thread was
 told is written by the loop, so that a crash in between sends again rather than never.
@@ -20,7 +20,7 @@ from uuid import UUID
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from fellesskap_backend import db, deadlines
+from fellesskap_backend import db, deadlines, idempotency
 from fellesskap_backend.db import Moment
 from fellesskap_backend.secrets import Secrets
 from fellesskap_backend.settings import Settings
@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 POLL_S = 0.1
 DEADLINES_S = 1.0
 """How often deadlines are looked at."""
+PRUNING_S = 60.0
+"""How often answers that were kept long enough are forgotten."""
 SENDERS = 8
 PER_ENDPOINT_MAX = 2
 """A slow endpoint holds at most this many senders."""
@@ -50,12 +52,13 @@ class Worker:
         timeout_s: float = TIMEOUT_S,
     ) -> None:
         self._secrets = secrets
+        self._deadlines = deadlines.all_of(secrets)
         self._engine = engine
         self._sender = Sender(allow_loopback=settings.allow_loopback_webhooks, timeout_s=timeout_s)
         self._pool = ThreadPoolExecutor(SENDERS, thread_name_prefix="webhook")
         self._flying: dict[UUID, UUID] = {}
         self._answers: queue.SimpleQueue[tuple[UUID, int | None]] = queue.SimpleQueue()
-        self._deadlines_at = 0.0
+        self._deadlines_at = self._pruning_at = 0.0
         self._woken = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, name="worker", daemon=True)
@@ -102,8 +105,16 @@ class Worker:
         self._send_due(moment.now)
         if time.monotonic() >= self._deadlines_at:
             self._deadlines_at = time.monotonic() + DEADLINES_S
-            self._keep(deadlines.to_expire, deadlines.expire, moment)
-            self._keep(deadlines.to_be_overdue, deadlines.overdue, moment)
+            for deadline in self._deadlines:
+                self._keep(deadline.find, deadline.act, moment)
+
+        if time.monotonic() >= self._pruning_at:
+            self._pruning_at = time.monotonic() + PRUNING_S
+            while self._forget(moment.now) >= idempotency.PRUNED_MAX:
+                pass
+
+    def _forget(self, now: datetime) -> int:
+        return db.run(self._engine, lambda session: idempotency.prune(session, now))
 
     def _unnumbered(self) -> bool:
         """Look before locking: most rounds find nothing."""

@@ -16,7 +16,7 @@ POLL_WATCHED_S = 0.150
 CHECK_S = 0.200
 """From the end of a pulse to the question whether the relay fell."""
 FRESH_S = 0.5
-"""What a board that forgets was told longer ago is told again before a pulse."""
+"""What a board was told longer ago is told again before a pulse, or looked after, by family."""
 MISSES_MAX = 3
 
 
@@ -25,8 +25,13 @@ class What(StrEnum):
 
     STATUS = "status"
     START = "start"
+    PROOF = "proof"
     COILS = "coils"
     OFF = "off"
+
+
+ORDERS = (What.START, What.OFF, What.PROOF)
+"""What has one right reply."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,14 @@ class Sensed:
 
     bank: str
     doors: Mapping[int, DoorReading]
+
+
+@dataclass(frozen=True, slots=True)
+class Occupied:
+    """Where something lies, or not any more, by channel; said before the doors of that reply."""
+
+    bank: str
+    items: Mapping[int, bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +76,15 @@ class Unready:
     over: bool = False
 
 
-Effect = Sensed | Contact | Stuck | Unready
+@dataclass(frozen=True, slots=True)
+class Garbled:
+    """A bank is silent though something answers each poll, never whole; `over` when it is."""
+
+    bank: str
+    over: bool = False
+
+
+Effect = Sensed | Occupied | Contact | Stuck | Unready | Garbled
 Told = tuple["BankLine", tuple[Effect, ...]]
 
 
@@ -72,11 +93,18 @@ class BankLine:
     """What is known of one bank."""
 
     driver: Driver
+    """With the pulse that its last unlock wanted."""
     supply: str
     """Banks that name the same one share it."""
+    pulses: tuple[Driver, Driver] | None = None
+    """The driver of a first pulse and that of a retry, where they may differ."""
     fast: bool = False
     poll_at: float = 0.0
     misses: int = 0
+    garbled: int = 0
+    """Polls in a row that were answered by something that is no reply."""
+    unclear: bool = False
+    """That was said."""
     answering: bool | None = None
     present: bool = False
     """It has answered since it last missed anything."""
@@ -87,6 +115,7 @@ class BankLine:
     unready: str = ""
     """What it was told to do and did not, as was said."""
     doors: Mapping[int, DoorReading] = field(default_factory=dict)
+    items: Mapping[int, bool] = field(default_factory=dict)
     shutting: frozenset[int] = frozenset()
     """Channels read shut once: a contact bounces, so it takes two readings in a row."""
     pulsed: int = 0
@@ -95,6 +124,12 @@ class BankLine:
     check_at: float = float("inf")
     stuck: frozenset[int] = frozenset()
     off_wanted: bool = False
+    prove_at: float = float("inf")
+    """When it is asked whether it still has what it was told at its start."""
+
+    def driver_of(self, *, again: bool) -> Driver:
+        """Return the driver of a pulse; a board that does not confirm stays with what it has."""
+        return self.driver if self.pulses is None or self.unready else self.pulses[again]
 
     @property
     def ready(self) -> bool:
@@ -118,6 +153,8 @@ class BankLine:
             return 0.0, What.START
         if self.off_wanted and self.present:
             return 0.0, What.OFF
+        if self.ready and self.prove_at <= min(self.poll_at, self.check_at):
+            return self.prove_at, What.PROOF
         if self.ready and self.check_at <= self.poll_at:
             return self.check_at, What.COILS
         return self.poll_at, What.STATUS
@@ -126,9 +163,9 @@ class BankLine:
         """Return the order that is due."""
         if what is What.START:
             return self.driver.start()[self.started]
-        off = self.driver.off()
-        assert off is not None, "only relays that can be read and switched off are found stuck"
-        return off
+        order = self.driver.proof() if what is What.PROOF else self.driver.off()
+        assert order is not None, "only relays that can be read and switched off are found stuck"
+        return order
 
     def request(self, what: What) -> bytes:
         """Return the frame that asks or orders it."""
@@ -149,12 +186,8 @@ def fired(bank: BankLine, channel: int, now: float) -> BankLine:
 
 def replied(name: str, bank: BankLine, what: What, heard: bytes, *, now: float) -> Told | None:
     """Take what was heard after a request; None if the reply is not among it."""
-    if what in (What.START, What.OFF):
-        if bank.order(what).reply not in heard:
-            return None
-        if what is What.OFF:
-            return replace(bank, off_wanted=False, check_at=now + CHECK_S), ()
-        return _done(name, bank, now)
+    if what in ORDERS:
+        return _ordered(name, bank, what, now) if bank.order(what).reply in heard else None
     on = bank.driver.coils_on(heard)
     if what is What.COILS:
         return None if on is None else _coils(name, bank, on, now)
@@ -164,19 +197,23 @@ def replied(name: str, bank: BankLine, what: What, heard: bytes, *, now: float) 
     bank = replace(bank, present=True)
     if not bank.ready:
         return bank, ()
-    bank, told = _read(name, bank, doors)
+    bank, told = _read(name, bank, doors, bank.driver.items(heard))
+    if bank.driver.proof() and not bank.fast and now > bank.told_at + FRESH_S:
+        bank = replace(bank, prove_at=now)
     if on is None:
         return bank, told
     bank, more = _coils(name, bank, on, now)
     return bank, told + more
 
 
-def missed(name: str, bank: BankLine, what: What | None, now: float) -> Told:
+def missed(name: str, bank: BankLine, what: What | None, now: float, *, heard: bool) -> Told:
     """No reply came: after anything that a board missed it may have been reset, so it starts anew.
 
-    `what` is None for an unlock.
+    `what` is None for an unlock; `heard` says that something came that is no reply.
     """
     effects: tuple[Effect, ...] = ()
+    if what is What.STATUS:
+        bank = replace(bank, garbled=bank.garbled + 1 if heard else 0)
     misses = bank.misses + 1
     if what is What.START:
         order = bank.order(what)
@@ -187,10 +224,13 @@ def missed(name: str, bank: BankLine, what: What | None, now: float) -> Told:
             return _past(bank, now), effects
     begins_anew = bank.driver.start() and what is not What.STATUS and misses < MISSES_MAX
     poll_at = now if begins_anew else bank.poll_at
-    bank = replace(bank, misses=misses, present=False, started=0, off_wanted=False, poll_at=poll_at)
+    bank = replace(bank, misses=misses, present=False, started=0, poll_at=poll_at)
+    bank = replace(bank, off_wanted=False, prove_at=float("inf"))
     if misses < MISSES_MAX:
         return bank, effects
     bank, lost = silenced(name, bank)
+    if bank.garbled >= MISSES_MAX and not bank.unclear:
+        bank, lost = replace(bank, unclear=True), (*lost, Garbled(name))
     return bank, effects + lost
 
 
@@ -204,8 +244,17 @@ def silenced(name: str, bank: BankLine) -> Told:
     if unknown:
         effects.append(Sensed(name, unknown))
     doors = {**bank.doors, **unknown}
-    after = replace(bank, answering=False, present=False, started=0, doors=doors)
+    after = replace(bank, answering=False, present=False, started=0, doors=doors, items={})
     return after, tuple(effects)
+
+
+def _ordered(name: str, bank: BankLine, what: What, now: float) -> Told:
+    """An order was done, or what it was told still holds."""
+    if what is What.PROOF:
+        return replace(bank, prove_at=float("inf")), ()
+    if what is What.OFF:
+        return replace(bank, off_wanted=False, check_at=now + CHECK_S), ()
+    return _done(name, bank, now)
 
 
 def _done(name: str, bank: BankLine, now: float) -> Told:
@@ -219,10 +268,14 @@ def _done(name: str, bank: BankLine, now: float) -> Told:
 
 def _past(bank: BankLine, now: float) -> BankLine:
     """One order of the start is behind it; after the last its doors are read."""
-    return replace(bank, started=bank.started + 1, poll_at=now, told_at=now)
+    bank = replace(bank, started=bank.started + 1, poll_at=now, told_at=now)
+    looks = bank.ready and bank.driver.coils() and bank.driver.coils() != bank.driver.status()
+    return replace(bank, check_at=now + CHECK_S) if looks else bank
 
 
-def _read(name: str, bank: BankLine, read: Mapping[int, DoorReading]) -> Told:
+def _read(
+    name: str, bank: BankLine, read: Mapping[int, DoorReading], items: Mapping[int, bool]
+) -> Told:
     """Take a status reply in: an opening counts at once, a shutting when it is read twice."""
     doors: dict[int, DoorReading] = {**dict.fromkeys(bank.doors, "unknown"), **read}
     shut = frozenset(channel for channel, door in doors.items() if door == "shut")
@@ -237,10 +290,15 @@ def _read(name: str, bank: BankLine, read: Mapping[int, DoorReading]) -> Told:
     effects: list[Effect] = []
     if bank.answering is not True:
         effects.append(Contact(name, answering=True))
+    if bank.unclear:
+        effects.append(Garbled(name, over=True))
+    moved = {channel: lies for channel, lies in items.items() if bank.items.get(channel) != lies}
+    if moved:
+        effects.append(Occupied(name, moved))
     if changed:
         effects.append(Sensed(name, changed))
     after = replace(bank, misses=0, answering=True, doors={**bank.doors, **settled}, shutting=shut)
-    return after, tuple(effects)
+    return replace(after, items=items, garbled=0, unclear=False), tuple(effects)
 
 
 def _coils(name: str, bank: BankLine, on: frozenset[int], now: float) -> Told:

@@ -17,6 +17,8 @@ from fellesskap_edge.banks import (
     POLL_WATCHED_S,
     BankLine,
     Contact,
+    Garbled,
+    Occupied,
     Sensed,
     Stuck,
     Unready,
@@ -24,7 +26,17 @@ from fellesskap_edge.banks import (
 )
 from fellesskap_edge.locks.driver import silence_s
 
-__all__ = ["POLL_S", "POLL_WATCHED_S", "BankLine", "Contact", "Sensed", "Stuck", "Unready"]
+__all__ = [
+    "POLL_S",
+    "POLL_WATCHED_S",
+    "BankLine",
+    "Contact",
+    "Garbled",
+    "Occupied",
+    "Sensed",
+    "Stuck",
+    "Unready",
+]
 REPLY_S_MAX = 0.300
 """Boards answer to a poll within 30 ms."""
 UNLOCK_REPLY_S_MAX = 0.750
@@ -56,6 +68,7 @@ PHASE_OF: Mapping[What, Phase] = {
     What.STATUS: Phase.POLLING,
     What.COILS: Phase.CHECKING,
     What.START: Phase.ORDERING,
+    What.PROOF: Phase.ORDERING,
     What.OFF: Phase.ORDERING,
 }
 
@@ -79,11 +92,12 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Unlock:
-    """Pulse one lock; `ticket` comes back with the answer."""
+    """Pulse one lock, `again` for longer; `ticket` comes back with the answer."""
 
     bank: str
     channel: int
     ticket: str
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,7 +296,8 @@ def _tick(bus: Bus, now: float) -> Step:
         effects = (Unacknowledged(bus.asked.ticket),)
     else:
         return _quiet(bus, now, silence_s(bus.baud)), ()
-    bank, lost = known.missed(name, bank, what, now)
+    _, echo, rest = bus.heard.partition(bus.sent)
+    bank, lost = known.missed(name, bank, what, now, heard=bool(rest if echo else bus.heard))
     bus = _quiet(_learnt(_with(bus, name, bank)), now, SILENCE_AFTER_MISS_S)
     return bus, effects + lost
 
@@ -332,11 +347,13 @@ def _ask(bus: Bus, ask: Ask, now: float) -> Step:
 
 
 def _fire(bus: Bus, unlock: Unlock, now: float) -> Step:
-    """Send an unlock; before it the start again, where a board may have forgotten it."""
-    if bus.banks[unlock.bank].stale(now):
-        again = replace(bus.banks[unlock.bank], started=0)
-        return _ask(_with(bus, unlock.bank, again), Ask(unlock.bank, What.START), now)
-    bank = known.fired(bus.banks[unlock.bank], unlock.channel, now)
+    """Send an unlock; before it the start, where a board may have forgotten it or it differs."""
+    before = bus.banks[unlock.bank]
+    bank = replace(before, driver=before.driver_of(again=unlock.again))
+    if before.stale(now) or bank.driver.start() != before.driver.start():
+        begun = _with(bus, unlock.bank, replace(bank, started=0))
+        return _ask(begun, Ask(unlock.bank, What.START), now)
+    bank = known.fired(bank, unlock.channel, now)
     frame = bank.driver.unlock(unlock.channel)
     wait_s = SETTLE_S + len(frame) * BITS_PER_BYTE / bus.baud
     if bank.driver.acknowledged:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from fellesskap_edge import at_door
 from fellesskap_edge.facts import Act, Operation, Place, Used
 from fellesskap_edge.state import Draft, Forget, Keep, Record, Reopening
 from fellesskap_edge.visiting import acted
@@ -24,6 +25,7 @@ def complete(draft: Draft, number: int, operation: Operation, evidence: Evidence
     if draft.c.wiring[number].compartment.occupancy_sensor and number in draft.c.occupied:
         puts_in = operation.act in ("deposit", "drop_off")
         if draft.c.occupied[number] != puts_in:
+            at_door.contradicted(draft, number, operation)
             return
         evidence = "sensor"
     DONE[operation.act](draft, number, operation, evidence)

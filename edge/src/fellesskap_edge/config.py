@@ -11,7 +11,7 @@ import msgspec
 
 from fellesskap_edge.chilled import ClimateTable, ProbeTable
 from fellesskap_edge.locks import FAMILIES
-from fellesskap_edge.locks.driver import SUPPLY_REST_S
+from fellesskap_edge.locks.driver import PULSE_MS_MAX, SUPPLY_REST_S
 from fellesskap_edge.scanners import FAMILIES as SCANNERS
 from fellesskap_protocol.capacity import Compartment
 
@@ -21,6 +21,8 @@ NOT_GIVEN = -1
 """Not in the file, and no board has such an address."""
 FAMILY_KEYS = ("baud", "channels", "pulse_ms", "closed_bit")
 """What is so by the family where the file does not say it."""
+RETRY_MORE_MS = 200
+"""A latch that the first pulse did not release gets so much more, up to the cap of all pulses."""
 ON_PINS = {"baud": 0, "pulse_ms": 300, "closed_bit": 1}
 """The same where there is no board: only the pulse means something."""
 
@@ -72,8 +74,12 @@ class Bank(_Table, frozen=True):
     baud: int = OF_FAMILY
     channels: int = OF_FAMILY
     pulse_ms: int = OF_FAMILY
+    retry_pulse_ms: int = OF_FAMILY
+    """The second and third pulse of an authorisation; left out: 200 ms longer than the first."""
     closed_bit: Literal[0, 1] = OF_FAMILY
     status_order: Literal["high_first", "low_first"] = "high_first"
+    item_bit: Literal[0, 1] = 1
+    """What an occupancy sensor reads when something lies there."""
     lock_pins: tuple[int, ...] = ()
     """GPIO numbers (BCM); channel n is the n-th."""
     door_pins: tuple[int, ...] = ()
@@ -87,6 +93,15 @@ class Bank(_Table, frozen=True):
         for key in FAMILY_KEYS:
             if getattr(self, key) is OF_FAMILY:
                 msgspec.structs.force_setattr(self, key, usual[key])
+        if self.retry_pulse_ms is OF_FAMILY:
+            told = self.family == "gpio" or FAMILIES[self.family].pulse_step_ms
+            longer = min(self.pulse_ms + RETRY_MORE_MS, PULSE_MS_MAX) if told else self.pulse_ms
+            msgspec.structs.force_setattr(self, "retry_pulse_ms", max(self.pulse_ms, longer))
+
+    @property
+    def retrying(self) -> "Bank":
+        """The same bank with the pulse of a retry as its pulse."""
+        return msgspec.structs.replace(self, pulse_ms=self.retry_pulse_ms)
 
     @property
     def gap_s(self) -> float:

@@ -3,7 +3,7 @@
 Written like `config_rules`, which it stands on; called by `config_check`.
 """
 
-from fellesskap_edge.config import NOT_GIVEN
+from fellesskap_edge.config import NOT_GIVEN, ON_PINS
 from fellesskap_edge.config_rules import Once, Problems, Row, Tables, outside
 from fellesskap_edge.toml_lines import Path
 
@@ -18,6 +18,7 @@ SAYS_NOTHING = {
     "closed_bit": (),
     "channels": (),
     "status_order": ("high_first",),
+    "item_bit": (1,),
 }
 """Keys of boards, and what they are where they are left out."""
 
@@ -69,8 +70,10 @@ def _of_one(place: Path, bank: Row) -> Problems:
                 (*place, "door_pins"),
                 f"GPIO {pin} is pulled up by the board: closed_level = 1 needs a pull-down",
             )
-    if outside(bank.pulse_ms, PULSE_MS_MIN, PULSE_MS_MAX):
-        yield (
-            (*place, "pulse_ms"),
-            f"pulse_ms {bank.pulse_ms} is not {PULSE_MS_MIN} to {PULSE_MS_MAX}",
-        )
+    for key in ("pulse_ms", "retry_pulse_ms"):
+        ms = getattr(bank, key)
+        if outside(ms, PULSE_MS_MIN, PULSE_MS_MAX):
+            yield (*place, key), f"{key} {ms} is not {PULSE_MS_MIN} to {PULSE_MS_MAX}"
+    pulse_ms, retry_ms = bank.pulse_ms or ON_PINS["pulse_ms"], bank.retry_pulse_ms
+    if retry_ms is not None and retry_ms < pulse_ms:
+        yield (*place, "retry_pulse_ms"), f"{retry_ms} is shorter than pulse_ms {pulse_ms}"

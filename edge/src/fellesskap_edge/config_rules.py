@@ -20,6 +20,8 @@ PIN_KEYS = {"lock_pins": (), "door_pins": (), "active_high": True, "closed_level
 COOLDOWN_S_MAX = 10.0
 """A longer one would outlast the three tries of an authorisation."""
 BAUD_MIN, BAUD_MAX = 300, 1_000_000
+ITEMS = (*(name for name, family in FAMILIES.items() if family.items), None)
+"""Families whose boards tell what lies behind a door; None is one that is not known."""
 Problems = Iterator[tuple[Path, str]]
 
 
@@ -65,6 +67,7 @@ def problems(tables: Tables) -> Problems:
     yield from problems_of_the_whole(tables)
     yield from problems_of_lines(tables)
     yield from problems_of_compartments(tables)
+    yield from problems_of_sensors(tables)
 
 
 def problems_of_the_whole(tables: Tables) -> Problems:
@@ -176,6 +179,17 @@ def problems_of_compartments(tables: Tables) -> Problems:
         yield ("compartment",), "there is no [[compartment]]"
 
 
+def problems_of_sensors(tables: Tables) -> Problems:
+    """Check that what lies behind a door can be told where the file says so."""
+    blind = {bank.name for bank in tables.banks if bank.family not in ITEMS} - {None}
+    for at, one in enumerate(tables.compartments or ()):
+        if one.occupancy_sensor and one.bank in blind:
+            yield (
+                ("compartment", at, "occupancy_sensor"),
+                f"boards like bank {one.bank!r} tell of no occupancy sensors",
+            )
+
+
 def _channels(bank: Row) -> float:
     """Return how many wires a bank has; without limit if that is not known."""
     if bank.family == "gpio":
@@ -186,8 +200,9 @@ def _channels(bank: Row) -> float:
 def _filled(bank: Row) -> Row:
     """Return a board of a known family with the family's own where the file says nothing right."""
     family = FAMILIES[bank.family]
-    usual = {"address": family.addresses[0], "status_order": "high_first"}
+    usual = {"address": family.addresses[0], "status_order": "high_first", "item_bit": 1}
     usual |= {key: getattr(family, key) for key in FAMILY_KEYS}
+    usual["retry_pulse_ms"] = bank.pulse_ms or family.pulse_ms
     return Row(
         **{
             key: usual.get(key) if at is None or at == NOT_GIVEN else at

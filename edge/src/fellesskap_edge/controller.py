@@ -5,6 +5,7 @@ in order. It decides every opening alone, from what it holds; `drive` commits be
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from fellesskap_edge.clock import Instant
@@ -25,6 +26,7 @@ from fellesskap_edge.facts import (
     Position,
     RemoteOpens,
     Session,
+    Unmoved,
     Used,
 )
 from fellesskap_edge.granting import rights_arrived
@@ -73,7 +75,13 @@ def restore(config: LockerConfig, facts: Facts, now: Instant) -> Controller:
     """
     banks = {bank.name: bank for bank in config.banks}
     wiring = {
-        one.number: Wiring(one.geometry, one.bank, banks[one.bank].supply, banks[one.bank].gap_s)
+        one.number: Wiring(
+            one.geometry,
+            one.bank,
+            banks[one.bank].supply,
+            banks[one.bank].gap_s,
+            banks[one.bank].retrying.gap_s,
+        )
         for one in config.compartments
     }
     controller = Controller(
@@ -100,11 +108,15 @@ def _restore_fact(draft: Draft, kind: FactKind, key: str, fact: Fact) -> None:
             draft.c.places[int(key)] = fact
         case Operation() if int(key) in draft.c.wiring:
             draft.c.operations[int(key)] = fact
-            draft.c.doors[int(key)] = resumed(fact.authorisation_id, draft.now.mono_s)
+            unmoved = draft.c.doors[int(key)].unmoved
+            door = resumed(fact.authorisation_id, draft.now.mono_s)
+            draft.c.doors[int(key)] = replace(door, unmoved=unmoved)
             # Its coil may have been switched on just before the end.
             wired = draft.c.wiring[int(key)]
-            draft.c.supply_free_at[wired.supply] = draft.now.mono_s + wired.gap_s
+            draft.c.supply_free_at[wired.supply] = draft.now.mono_s + wired.retry_gap_s
             draft.change(at_hand=int(key))
+        case Unmoved() if int(key) in draft.c.wiring:
+            draft.c.doors[int(key)] = replace(draft.c.doors[int(key)], unmoved=fact.uses)
         case Throttle():
             draft.change(**{key: fact})
         case Consumed():

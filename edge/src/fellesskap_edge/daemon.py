@@ -43,7 +43,7 @@ from fellesskap_edge.parts import Parts
 from fellesskap_edge.ports import Ports
 from fellesskap_edge.probes import Probes
 from fellesskap_edge.reading import AT_SCANNER
-from fellesskap_edge.state import Answer, TellCourier, WarnOfTemperature
+from fellesskap_edge.state import Answer, TellAtDoor, TellCourier, WarnOfTemperature
 from fellesskap_edge.uplink import Draw
 from fellesskap_edge.waiting import until_it_opens
 from fellesskap_edge.watchdog import Beat, dead
@@ -225,7 +225,7 @@ class Daemon:
                 self._link.will = payload
             case Answer() if effect.ticket != AT_SCANNER:
                 self._kiosk.answer(effect)
-            case Answer() | TellCourier():
+            case Answer() | TellCourier() | TellAtDoor():
                 self._kiosk.show(effect)
             case WarnOfTemperature(ticket, number):
                 self._kiosk.show(Answer(ticket, "warm", number))

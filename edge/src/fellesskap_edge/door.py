@@ -15,6 +15,8 @@ AUTHORISATION_S = 30.0
 OPEN_WAIT_S = 8.0
 """How long a pulse may take to show an open door; three of them fit an authorisation."""
 LEFT_OPEN_S = 120.0
+REMIND_S = 120.0
+"""From "left open" to the first reminder; the next ones come when it stood open twice as long."""
 LONGER_S = 600.0
 """What somebody may ask for who needs more time."""
 BLIND_S = 20.0
@@ -65,6 +67,7 @@ Report = Literal[
     "not_opened",
     "jammed",
     "left_open",
+    "still_open",
     "forced",
     "unverified",
     "interrupted",
@@ -131,6 +134,8 @@ TRANSITIONS: dict[State, dict[Event, tuple[State, tuple[Report, ...]]]] = {
         E.AUTHORISED: (S.LEFT_OPEN, ("refused",)),
         E.SEEN_SHUT: (S.SHUT, ("closed",)),
         E.SIGHT_LOST: (S.BLIND, ()),
+        E.WAITED: (S.LEFT_OPEN, ("still_open",)),
+        E.WAITED_LAST: (S.LEFT_OPEN, ("still_open",)),
     },
     S.RESUMED: {
         E.AUTHORISED: (S.RESUMED, ("refused",)),
@@ -144,6 +149,7 @@ DWELL_S: dict[State, float] = {
     S.UNHEARD: OPEN_WAIT_S,
     S.BLIND: BLIND_S,
     S.OPEN: LEFT_OPEN_S,
+    S.LEFT_OPEN: REMIND_S,
 }
 IN_OPERATION = frozenset({S.QUEUED, S.PULSED, S.UNHEARD, S.BLIND, S.OPEN, S.LEFT_OPEN, S.RESUMED})
 STANDS_OPEN = frozenset({S.STRAY, S.OPEN, S.LEFT_OPEN})
@@ -230,4 +236,6 @@ def step(door: Door, event: Event, now: float) -> tuple[Door, tuple[Report, ...]
         # A door that waits for a pulse again waits no longer than its authorisation lasts.
         begins = door.authorised_at if state is State.QUEUED else now
         door = replace(door, state=state, wake_at=begins + DWELL_S.get(state, float("inf")))
+    elif "still_open" in reports:
+        door = replace(door, wake_at=now + max(REMIND_S, now - (door.opened_at or now)))
     return door, reports

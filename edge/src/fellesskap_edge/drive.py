@@ -28,7 +28,7 @@ from fellesskap_edge.parts import Parts
 from fellesskap_edge.reading import Reader
 from fellesskap_edge.standing import Standing, standing
 from fellesskap_edge.start import start
-from fellesskap_edge.telling import Telling
+from fellesskap_edge.telling import WELL, Telling
 from fellesskap_edge.wire import Wire, instant_of, snapshot
 from fellesskap_protocol.events import AnyEvent, ClockChanged, Fault
 from fellesskap_protocol.messages import (
@@ -60,15 +60,15 @@ class Drive:
         self._floor = begun.floor
         self.now = self._floor.now(machine)
         self._offset = machine.wall - timedelta(seconds=machine.mono_s)
+        self._telling = Telling(self._snapshot)
         self.lines = Lines(parts, begun.buses, self._control, self._fault)
         self.climate = begun.climate
         self._events: list[AnyEvent] = []
         self.reader = Reader(
-            parts, self.wire, self._control, self._record, badges_unsure=begun.badges_unsure
+            parts, self.wire, self._control, self._fault, badges_unsure=begun.badges_unsure
         )
         self._changes: list[ctl.Keep | ctl.Forget] = []
         self._effects: deque[After] = deque()
-        self._telling = Telling(self._snapshot)
         self.keeping = Keeping(parts, self.controller, self.now)
         self._timed: ctl.Controller | None = None
         self._due = float("inf")
@@ -123,13 +123,16 @@ class Drive:
 
     def _take(self, event: rim.Inward) -> None:
         match event:
-            case rim.PortUp(port) | rim.PortDown(port) | rim.PortBytes(port) if self.lines.has(
-                port
-            ):
-                self.lines.take(event, self.now.mono_s)
+            case rim.PortBarred(port, why):
+                self._fault(_of_port(port), why)
+            case rim.PortUp(port) if self._telling.stands(_of_port(port)):
+                self._fault(_of_port(port), WELL)
+                self._take_bytes(event)
+            case rim.PortUp() | rim.PortDown() | rim.PortBytes():
+                self._take_bytes(event)
             case gpio.PinLevels() | gpio.PinEdge() | gpio.PinsFailed():
                 self.lines.take(event, self.now.mono_s)
-            case rim.PortUp() | rim.PortDown() | rim.PortBytes() | rim.CodeTyped():
+            case rim.CodeTyped():
                 self.reader.take(event, self.now)
             case climate.Read():
                 self._temperature(event)
@@ -148,6 +151,12 @@ class Drive:
                 self._events.append(Fault(part="inbox", what=what, since=self.now.wall))
             case rim.Tick():
                 pass
+
+    def _take_bytes(self, event: rim.PortUp | rim.PortDown | rim.PortBytes) -> None:
+        if self.lines.has(event.port):
+            self.lines.take(event, self.now.mono_s)
+        else:
+            self.reader.take(event, self.now)
 
     def _tick(self) -> None:
         mono_s = self.now.mono_s
@@ -189,10 +198,10 @@ class Drive:
     # Step ----------------------------------------------------------------------------------------
 
     def _fault(self, part: str, what: str) -> None:
-        self._events.append(Fault(part=part, what=what, since=self.now.wall))
-
-    def _record(self, event: AnyEvent) -> None:
-        self._events.append(event)
+        """Write a fault, and show it to operators until it is over."""
+        fault = Fault(part=part, what=what, since=self.now.wall)
+        self._telling.note(fault)
+        self._events.append(fault)
 
     def _control(self, event: ctl.Event) -> None:
         if isinstance(event, ctl.LabelScanned) and not self.keeping.roomy:
@@ -279,13 +288,14 @@ class Drive:
 
     def _perform(self, effect: After) -> None:
         match effect:
-            case ctl.Pulse(number):
+            case ctl.Pulse(number, attempt=attempt):
                 self.parts.crash_at("after_commit_before_pulse")
                 mono_s = self.parts.mono_s
-                self.lines.pulse(number, mono_s() if mono_s else self.now.mono_s)
+                at_s = mono_s() if mono_s else self.now.mono_s
+                self.lines.pulse(number, at_s, again=attempt > 1)
             case ctl.WatchDoor(number, fast):
                 self.lines.watch(number, self.now.mono_s, fast=fast)
-            case ctl.Answer() | ctl.TellCourier() | ctl.WarnOfTemperature():
+            case ctl.Answer() | ctl.TellCourier() | ctl.TellAtDoor() | ctl.WarnOfTemperature():
                 self.parts.perform(effect)
             case ctl.Reply():
                 self._publish("results", self.wire.result(effect, self.now))
@@ -345,7 +355,8 @@ class Drive:
 
     def _snapshot(self) -> State:
         state = snapshot(self.controller, self.climate, self.now)
-        return msgspec.structs.replace(state, faults=(*state.faults, *self.keeping.faults))
+        faults = (*state.faults, *self._telling.faults, *self.keeping.faults)
+        return msgspec.structs.replace(state, faults=faults)
 
     @property
     def _state_due(self) -> float:
@@ -357,3 +368,7 @@ class Drive:
         if self.now.mono_s >= self._state_due:
             state = self._telling.told(self.now.mono_s)
             self.parts.perform(rim.Publish("state", encode(state), retained=True))
+
+
+def _of_port(port: str) -> str:
+    return f"port {port}"

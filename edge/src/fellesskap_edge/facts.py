@@ -17,6 +17,7 @@ FactKind = Literal[
     "right",
     "place",
     "operation",
+    "unmoved",
     "throttle",
     "consumed",
     "remote_opens",
@@ -56,6 +57,12 @@ class Operation(msgspec.Struct, frozen=True):
     label: str | None = None
     """The text of an unannounced label, by which the backend finds a reservation."""
     opened: bool = False
+
+
+class Unmoved(msgspec.Struct, frozen=True):
+    """Through how many uses in a row a door's contact read open and nothing else."""
+
+    uses: int
 
 
 class Consumed(msgspec.Struct, frozen=True):
@@ -140,6 +147,7 @@ Fact = (
     Right
     | Place
     | Operation
+    | Unmoved
     | Throttle
     | Consumed
     | RemoteOpens
@@ -156,6 +164,7 @@ CLASSES: dict[FactKind, type[Fact]] = {
     "right": Right,
     "place": Place,
     "operation": Operation,
+    "unmoved": Unmoved,
     "throttle": Throttle,
     "consumed": Consumed,
     "remote_opens": RemoteOpens,

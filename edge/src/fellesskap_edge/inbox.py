@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fellesskap_edge.climate import Read
 from fellesskap_edge.locks.gpio import PinEdge, PinLevels, PinsFailed, ReadPins, SetPin
 from fellesskap_edge.spoken import Key
-from fellesskap_edge.state import Answer, TellCourier, WarnOfTemperature
+from fellesskap_edge.state import Answer, TellAtDoor, TellCourier, WarnOfTemperature
 from fellesskap_protocol.topics import Kind
 
 
@@ -25,6 +25,14 @@ class PortDown:
     """A serial port went away."""
 
     port: str
+
+
+@dataclass(frozen=True, slots=True)
+class PortBarred:
+    """A serial port is there and may not be opened: somebody has to give us the right."""
+
+    port: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +94,7 @@ class Tick:
 Inward = (
     PortUp
     | PortDown
+    | PortBarred
     | PortBytes
     | PinLevels
     | PinEdge
@@ -126,5 +135,13 @@ class SetWill:
 
 
 Outward = (
-    WritePort | SetPin | ReadPins | Publish | SetWill | Answer | TellCourier | WarnOfTemperature
+    WritePort
+    | SetPin
+    | ReadPins
+    | Publish
+    | SetWill
+    | Answer
+    | TellCourier
+    | TellAtDoor
+    | WarnOfTemperature
 )

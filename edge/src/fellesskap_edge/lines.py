@@ -16,6 +16,7 @@ from fellesskap_edge.locks import gpio
 from fellesskap_edge.parts import Parts
 
 Event = rim.PortUp | rim.PortDown | rim.PortBytes | gpio.PinLevels | gpio.PinEdge | gpio.PinsFailed
+GARBLED = "none is whole: two boards at one address, noise or a wrong baud"
 
 
 class Lines:
@@ -36,6 +37,7 @@ class Lines:
         self._port_of = {bank.name: bank.port for bank in config.banks}
         self._place_of = {one.number: (one.bank, one.channel) for one in config.compartments}
         self._number_at = {place: number for number, place in self._place_of.items()}
+        self._sensors = {one.number for one in config.compartments if one.occupancy_sensor}
         key = config.service_key
         self._key = (key.bank, key.channel) if key else None
         self._watched: dict[str, set[int]] = {bank.name: set() for bank in config.banks}
@@ -78,10 +80,10 @@ class Lines:
             if bank.off_at <= now:
                 self._pins(name, bus.Tick(), now)
 
-    def pulse(self, number: int, now: float) -> None:
-        """Pulse the lock of a compartment."""
+    def pulse(self, number: int, now: float, *, again: bool = False) -> None:
+        """Pulse the lock of a compartment; `again`: for longer, if its board can be told so."""
         name, channel = self._place_of[number]
-        self._bank(name, bus.Unlock(name, channel, str(number)), now)
+        self._bank(name, bus.Unlock(name, channel, str(number), again=again), now)
 
     def watch(self, number: int, now: float, *, fast: bool) -> None:
         """Look at a bank often while any of its doors is in use."""
@@ -90,18 +92,23 @@ class Lines:
         (watched.add if fast else watched.discard)(channel)
         self._bank(name, bus.Watch(name, fast=bool(watched)), now)
 
-    def heard(self) -> tuple[dict[str, bool], dict[int, Reading]]:
-        """Return what was said last: banks that answer or not, readings by compartment."""
+    def heard(self) -> tuple[dict[str, bool], dict[int, Reading], dict[int, bool]]:
+        """Return what was said last: banks that answer, readings and contents by compartment."""
         lines = [pair for line in self._buses.values() for pair in line.banks.items()]
         answering = {name: line.answering for name, line in lines}
         readings = {(name, n): door for name, line in lines for n, door in line.doors.items()}
         for name, pins in self._banks.items():
             answering[name] = pins.answering
             readings |= {(name, n): switch.door for n, switch in pins.switches.items()}
+        items = {(name, n): lies for name, line in lines for n, lies in line.items.items()}
         return (
             {name: answers for name, answers in answering.items() if answers is not None},
             {self._number_at[at]: door for at, door in readings.items() if at in self._number_at},
+            {self._number_at[at]: lies for at, lies in items.items() if self._has_sensor(at)},
         )
+
+    def _has_sensor(self, place: tuple[str, int]) -> bool:
+        return self._number_at.get(place) in self._sensors
 
     def _bank(self, name: str, event: bus.Unlock | bus.Watch, now: float) -> None:
         if name in self._banks:
@@ -143,12 +150,19 @@ class Lines:
                         self._control(ctl.KeyTurned(on=reading == "shut"))
                     elif (bank, channel) in self._number_at:
                         self._control(ctl.DoorSensed(self._number_at[bank, channel], reading))
+            case bus.Occupied(bank, items):
+                for channel, lies in items.items():
+                    if self._has_sensor((bank, channel)):
+                        number = self._number_at[bank, channel]
+                        self._control(ctl.ContentSensed(number, occupied=lies))
             case bus.Contact(bank, answering):
                 self._control(ctl.BankContact(bank, answering=answering))
             case bus.Unacknowledged(ticket):
                 self._control(ctl.PulseUnacknowledged(int(ticket)))
             case bus.Stuck(bank, channel, over):
                 self._fault(f"relay {channel} of bank {bank}", "ok" if over else "stays on")
+            case bus.Garbled(bank, over):
+                self._fault(f"answers of bank {bank}", "ok" if over else GARBLED)
             case bus.Unready(bank, what, over):
                 self._fault(f"start of bank {bank}", "ok" if over else f"the board did not {what}")
 
@@ -160,6 +174,7 @@ def banks_on_pins(config: LockerConfig) -> dict[str, gpio.Pins]:
             bank.name,
             locks=len(bank.lock_pins),
             pulse_s=bank.pulse_ms / 1000,
+            retry_pulse_s=bank.retry_pulse_ms / 1000,
             closed_level=bank.closed_level,
         )
         for bank in config.banks

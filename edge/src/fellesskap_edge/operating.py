@@ -8,11 +8,12 @@ from dataclasses import replace
 
 import msgspec
 
+from fellesskap_edge import at_door
 from fellesskap_edge import door as doors
 from fellesskap_edge.choosing import PUTS_IN
 from fellesskap_edge.completing import complete
 from fellesskap_edge.door import Door, Report, State
-from fellesskap_edge.facts import Operation, Place
+from fellesskap_edge.facts import Operation, Place, Unmoved
 from fellesskap_edge.service import change_service, end_service_mode, serve_in_time
 from fellesskap_edge.state import (
     Controller,
@@ -124,7 +125,8 @@ def fire_waiting(draft: Draft) -> None:
         if pulse_free_at(draft.c, number) > now:
             still.append(number)
             continue
-        draft.c.supply_free_at[wiring.supply] = now + wiring.gap_s
+        gap_s = wiring.retry_gap_s if door.pulses else wiring.gap_s
+        draft.c.supply_free_at[wiring.supply] = now + gap_s
         fired = doors.fire(door, now)
         authorisation_id = door.authorisation_id or ""
         draft.say(
@@ -133,7 +135,7 @@ def fire_waiting(draft: Draft) -> None:
                     authorisation_id=authorisation_id, compartment=number, attempt=fired[0].pulses
                 )
             ),
-            Pulse(number, authorisation_id),
+            Pulse(number, authorisation_id, fired[0].pulses),
         )
         _take(draft, number, fired)
     draft.change(waiting_pulses=tuple(still))
@@ -143,6 +145,8 @@ def _take(draft: Draft, number: int, outcome: tuple[Door, tuple[Report, ...]]) -
     """Store a door's next state and do what it reports."""
     before = draft.c.doors[number]
     draft.c.doors[number], reports = outcome
+    if before.unmoved and not draft.c.doors[number].unmoved:
+        draft.say(Forget("unmoved", str(number)))
     for report in reports:
         if report in HANDLERS:
             HANDLERS[report](draft, number, before)
@@ -176,6 +180,7 @@ def _unverified(draft: Draft, number: int, before: Door) -> None:
     if before.reading == "open":
         door = replace(draft.c.doors[number], unmoved=before.unmoved + 1)
         draft.c.doors[number] = door
+        draft.say(Keep("unmoved", str(number), Unmoved(door.unmoved)))
         if door.unmoved == UNMOVED_MAX and draft.c.places[number].service == "in":
             change_service(draft, number, "suspect", "sensor")
 
@@ -191,8 +196,10 @@ def _not_opened(draft: Draft, number: int, _before: Door) -> None:
     operation = draft.c.operations[number]
     event = NotOpened(compartment=number, authorisation_id=operation.authorisation_id)
     draft.say(Record(event))
-    if draft.c.doors[number].state is not State.QUEUED:
+    again = draft.c.doors[number].state is State.QUEUED
+    if not again:
         _end(draft, number)
+    at_door.not_opened(draft, number, operation, again=again)
 
 
 def _jammed(draft: Draft, number: int, _before: Door) -> None:
@@ -200,6 +207,7 @@ def _jammed(draft: Draft, number: int, _before: Door) -> None:
     jammed = Jammed(compartment=number, authorisation_id=operation.authorisation_id)
     draft.say(Record(jammed))
     change_service(draft, number, "out", "jammed")
+    at_door.jammed(draft, number, operation)
 
 
 def _interrupted(draft: Draft, number: int, _before: Door) -> None:
@@ -214,12 +222,19 @@ def _interrupted(draft: Draft, number: int, _before: Door) -> None:
         return
     event = NotOpened(compartment=number, authorisation_id=operation.authorisation_id)
     draft.say(Record(event))
+    at_door.not_opened(draft, number, operation, again=False)
 
 
 def _left_open(draft: Draft, number: int, _before: Door) -> None:
     operation = draft.c.operations[number]
     event = LeftOpen(compartment=number, authorisation_id=operation.authorisation_id)
     draft.say(Record(event))
+    at_door.still_open(draft, number, operation)
+
+
+def _still_open(draft: Draft, number: int, _before: Door) -> None:
+    """Remind people; the event was written once."""
+    at_door.still_open(draft, number, draft.c.operations[number])
 
 
 def _opened_unasked(draft: Draft, number: int, _before: Door) -> None:
@@ -248,6 +263,7 @@ HANDLERS: dict[Report, Callable[[Draft, int, Door], None]] = {
     "not_opened": _not_opened,
     "jammed": _jammed,
     "left_open": _left_open,
+    "still_open": _still_open,
     "forced": _forced,
     "unverified": _unverified,
     "interrupted": _interrupted,

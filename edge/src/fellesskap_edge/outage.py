@@ -19,6 +19,7 @@ from fellesskap_edge.service import serve
 from fellesskap_edge.state import (
     Answer,
     BankContact,
+    ContentSensed,
     Controller,
     DoorSensed,
     Draft,
@@ -28,6 +29,7 @@ from fellesskap_edge.state import (
     Pulse,
     Record,
     Reply,
+    TellAtDoor,
     TellCourier,
     WarnOfTemperature,
     WatchDoor,
@@ -86,7 +88,8 @@ def set_back(kept: Controller, tried: Controller, now: Instant) -> Controller:
         if opened and then is not None and then.opened:
             operations[number] = msgspec.structs.replace(operation, opened=True)
         if doors[number].state in IN_OPERATION:
-            doors[number] = resumed(operation.authorisation_id, now.mono_s)
+            door = resumed(operation.authorisation_id, now.mono_s)
+            doors[number] = replace(door, unmoved=doors[number].unmoved)
     return replace(
         kept,
         doors=doors,
@@ -104,7 +107,7 @@ def instead(effects: Iterable[After]) -> list[After | Answer | TellCourier]:
         match effect:
             case Answer(ticket):
                 told.append(Answer(ticket, "locker_out_of_order"))
-            case TellCourier():
+            case TellCourier() | TellAtDoor():
                 told.append(TellCourier("locker_out_of_order"))
             case Pulse() | WatchDoor() | Reply() | GoOn() | WarnOfTemperature():
                 pass  # a command is decided when it comes again, if it still may
@@ -127,8 +130,9 @@ def unheard(
     controller: Controller,
     banks: Mapping[str, bool],
     readings: Mapping[int, Reading],
-) -> list[BankContact | DoorSensed]:
-    """Return what the boards said meanwhile: banks that answer or not, readings by compartment."""
+    items: Mapping[int, bool],
+) -> list[BankContact | ContentSensed | DoorSensed]:
+    """Return what the boards said meanwhile: who answers, contents and doors by compartment."""
     contacts = [
         BankContact(bank, answering=answering)
         for bank, answering in sorted(banks.items())
@@ -139,4 +143,9 @@ def unheard(
         for number, reading in sorted(readings.items())
         if reading != controller.doors[number].reading
     ]
-    return [*contacts, *sensed]
+    contents = [
+        ContentSensed(number, occupied=lies)
+        for number, lies in sorted(items.items())
+        if lies != controller.occupied.get(number)
+    ]
+    return [*contacts, *contents, *sensed]

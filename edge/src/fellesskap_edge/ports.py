@@ -1,21 +1,27 @@
 """Serial ports: a thread each that reads and posts, and `write` for the one that drives.
 
 A thin adapter over pyserial: it knows bytes, baud rates and that plugs are pulled; no frames. A
-port that goes away is opened again by its name, so a re-plugged adapter comes back by itself.
+port that goes away is opened again by its name, so a re-plugged adapter comes back by itself. One
+that may not be opened does not: that is told, and tried again seldom, until somebody has mended it.
 """
 
+import errno
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Mapping
 
 import serial
 
-from fellesskap_edge.inbox import Inward, PortBytes, PortDown, PortUp
+from fellesskap_edge.inbox import Inward, PortBarred, PortBytes, PortDown, PortUp
 from fellesskap_edge.watchdog import Beat
 
 log = logging.getLogger(__name__)
 REOPEN_S = 0.5
+BARRED_S = 30.0
+"""How often a port is tried that may not be opened."""
+BARS = (errno.EACCES, errno.EPERM)
 READ_BYTES_MAX = 4096
 WRITE_S_MAX = 0.5
 WAIT_S = 1.0
@@ -68,6 +74,7 @@ class Ports:
         said = ""
         while not self._ending.is_set():
             self._round_at[port] = time.monotonic()
+            barred = False
             try:
                 with serial.Serial(
                     port, baud, timeout=WAIT_S, write_timeout=WRITE_S_MAX, exclusive=True
@@ -78,12 +85,24 @@ class Ports:
                     self._read(port, line)
             except (serial.SerialException, OSError, TypeError) as error:
                 # pyserial raises TypeError when a port is closed under a waiting read.
+                number = getattr(error, "errno", None) or 0
+                barred = number in BARS
                 if str(error) != said:
                     said = str(error)
                     log.warning("port %s: %s", port, error)
+                    if barred:
+                        self._post(PortBarred(port, f"may not be opened: {os.strerror(number)}"))
             if self._open.pop(port, None) is not None:
                 self._post(PortDown(port))
-            self._ending.wait(REOPEN_S)
+            self._pause(port, BARRED_S if barred else REOPEN_S)
+
+    def _pause(self, port: str, length_s: float) -> None:
+        """Leave a port alone for a while."""
+        until = time.monotonic() + length_s
+        while (left_s := until - time.monotonic()) > 0:
+            if self._ending.wait(min(left_s, WAIT_S)):
+                return
+            self._round_at[port] = time.monotonic()
 
     def _read(self, port: str, line: serial.Serial) -> None:
         while not self._ending.is_set():

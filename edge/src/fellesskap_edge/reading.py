@@ -17,7 +17,6 @@ from fellesskap_edge.scanners.framing import Unreadable
 from fellesskap_edge.wire import Wire
 from fellesskap_protocol.barcodes import UnreadableLabel, candidates
 from fellesskap_protocol.codes import CODE_DIGITS, QR_PREFIX
-from fellesskap_protocol.events import AnyEvent, Fault
 from fellesskap_protocol.messages import MalformedMessage
 
 log = logging.getLogger(__name__)
@@ -26,7 +25,7 @@ AT_SCANNER = "scanner"
 
 
 class Reader:
-    """Scanner and keypad of one locker; `record` writes an event into the journal.
+    """Scanner and keypad of one locker; `fault` says that a part is not well, or `ok`.
 
     `badges_unsure`: what was used may be forgotten, so no badge is taken before the backend spoke.
     """
@@ -36,7 +35,7 @@ class Reader:
         parts: Parts,
         wire: Wire,
         control: Callable[[ctl.Event], None],
-        record: Callable[[AnyEvent], None],
+        fault: Callable[[str, str], None],
         *,
         badges_unsure: bool,
     ) -> None:
@@ -44,7 +43,7 @@ class Reader:
         self.scanner = scanner.scanner(table.family, setup=table.setup)
         self._port = table.port
         self._new_id, self._perform = parts.new_id, parts.perform
-        self._wire, self._control, self._record = wire, control, record
+        self._wire, self._control, self._fault = wire, control, fault
         self._badges_unsure = badges_unsure
 
     @property
@@ -60,7 +59,7 @@ class Reader:
             case rim.PortUp():
                 self._step(scanner.PortUp(), now)
             case rim.PortDown():
-                self._record(Fault(part="scanner", what="gone", since=now.wall))
+                self._fault("scanner", "gone")
                 self._step(scanner.PortDown(), now)
             case rim.PortBytes(_, data):
                 self._step(scanner.Received(data), now)
@@ -83,8 +82,7 @@ class Reader:
                 case scanner.Write(data):
                     self._perform(rim.WritePort(self._port, data))
                 case scanner.Silent() | scanner.Stuck() | scanner.Answers():
-                    what = scanner.FAULTS[type(effect)]
-                    self._record(Fault(part="scanner", what=what, since=now.wall))
+                    self._fault("scanner", scanner.FAULTS[type(effect)])
 
     def _scanned(self, scan: scanner.Scan, now: Instant) -> None:
         try:

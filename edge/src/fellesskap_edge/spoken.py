@@ -47,5 +47,12 @@ Told = Literal[
     "warm",
     "locker_out_of_order",
     "no_deposits",
+    "push_door",
+    "not_opened",
+    "jammed",
+    "jammed_out",
+    "left_open",
+    "seen_empty",
+    "seen_full",
 ]
 """What a person is told; the kiosk has words for each in every language."""

@@ -99,7 +99,9 @@ def lines(config: LockerConfig) -> dict[str, bus.Bus]:
             continue  # on pins, not on a line: `lines` knows it
         family = FAMILIES[bank.family]
         log.info("bank %s: family %s, %s", bank.name, family.name, family.quality)
-        found.setdefault(bank.port, {})[bank.name] = bus.BankLine(family.make(bank), bank.supply)
+        first, retry = family.make(bank), family.make(bank.retrying)
+        line = bus.BankLine(first, bank.supply, pulses=(first, retry))
+        found.setdefault(bank.port, {})[bank.name] = line
     bauds = {bank.port: bank.baud for bank in config.banks if bank.port}
     return {port: bus.Bus(banks, bauds[port]) for port, banks in found.items()}
 

@@ -104,6 +104,7 @@ class Pulse:
 
     compartment: int
     authorisation_id: str
+    attempt: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +132,16 @@ class TellCourier:
     outcome: Told
     compartment: int | None = None
     options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TellAtDoor:
+    """Show (and sound) what became of a door that somebody at the kiosk asked for."""
+
+    outcome: Told
+    compartment: int
+    courier: bool
+    """Whether it is said in a courier's words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +177,7 @@ Effect = (
     | WatchDoor
     | Answer
     | TellCourier
+    | TellAtDoor
     | GoOn
     | Reply
     | WarnOfTemperature
@@ -183,6 +195,8 @@ class Wiring:
     supply: str
     gap_s: float
     """From the start of its pulse to the next on the same supply."""
+    retry_gap_s: float
+    """The same from the pulse of a retry, which may be longer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,18 @@
 """When operators are told how the locker stands: after a change at most once a second.
 
-Only `drive` uses it; `snapshot` makes what they are told.
+It also keeps which faults stand, from the event that tells of one to its `ok`. Only `drive` uses
+it; `snapshot` makes what they are told.
 """
 
 from collections.abc import Callable
 
 import msgspec
 
+from fellesskap_protocol.events import Fault
 from fellesskap_protocol.messages import State
+
+WELL = "ok"
+"""The `what` of the fault that ends one."""
 
 STATE_S_MIN, STATE_S_MAX = 1.0, 600.0
 
@@ -21,6 +26,23 @@ class Telling:
         self._state_at = float("-inf")
         self._compared: object = None
         self._holds = False
+        self._faults: dict[str, str] = {}
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """The faults of boards, ports and scanner that stand, in words."""
+        return tuple(f"{part}: {what}" for part, what in sorted(self._faults.items()))
+
+    def stands(self, part: str) -> bool:
+        """Say whether a part has a fault."""
+        return part in self._faults
+
+    def note(self, fault: Fault) -> None:
+        """Keep a fault, or that it is over."""
+        self._faults.pop(fault.part, None)
+        if fault.what != WELL:
+            self._faults[fault.part] = fault.what
+        self.doubt()
 
     def doubt(self) -> None:
         """Something has changed that is not in the controller."""

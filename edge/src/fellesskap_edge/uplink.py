@@ -266,9 +266,11 @@ def _send(uplink: Uplink, now: float, draw: Draw) -> Step:
 
 
 def _next(uplink: Uplink, now: float) -> Step:
-    """Wait a moment for more if something is owed, else rest."""
-    if uplink.head_seq > uplink.acked_seq or uplink.owes_position:
-        return replace(uplink, phase=Phase.FILLING, tries=0, wake_at=now + FILL_S), ()
+    """Wait a moment for more if something is owed, none if a batch is full; else rest."""
+    owed = uplink.head_seq - uplink.acked_seq
+    if owed > 0 or uplink.owes_position:
+        wait_s = FILL_S if owed < BATCH_EVENTS_MAX else 0.0
+        return replace(uplink, phase=Phase.FILLING, tries=0, wake_at=now + wait_s), ()
     return replace(uplink, phase=Phase.RESTING, tries=0, wake_at=float("inf")), ()
 
 

@@ -72,6 +72,8 @@ class BoardFaults:
     """Set to this speed: at another than the line's all that it hears and says is garbage."""
     reset_s: float = 0.0
     """Resets once: relays drop, it is deaf for so long, what it was told is forgotten."""
+    forgets_all: bool = False
+    """A reset undoes also what the board keeps without power, its address aside."""
     welded: int = 0
     """The relay of this channel stays on once it is on, until the fault is taken away."""
 

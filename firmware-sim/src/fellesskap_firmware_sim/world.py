@@ -10,6 +10,7 @@ from fellesskap_edge.config import LockerConfig
 from fellesskap_firmware_sim.boards import BOARDS
 from fellesskap_firmware_sim.boards.board_8a import Board8A
 from fellesskap_firmware_sim.boards.gpio import GpioBank
+from fellesskap_firmware_sim.boards.kerong import Kerong
 from fellesskap_firmware_sim.boards.line import SerialLine
 from fellesskap_firmware_sim.cooling import Cooling
 from fellesskap_firmware_sim.plant import Act, Person, Plant
@@ -48,6 +49,8 @@ class SimulatedLocker:
             board.size = bank.channels
             if isinstance(board, Board8A):
                 board.status_order = bank.status_order
+            if isinstance(board, Kerong):
+                board.item_bit = bank.item_bit
         self.lines = {
             port: SerialLine([self.boards[bank.name] for bank in serial if bank.port == port])
             for port in sorted({bank.port for bank in serial})

@@ -15,9 +15,6 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
 
-from biip import ParseError
-from biip.gs1_element_strings import GS1ElementString
-
 from fellesskap_protocol import check_digits
 from fellesskap_protocol.codes import QR_PREFIX
 
@@ -45,7 +42,10 @@ _PREDEFINED_LENGTHS = (
     | {str(ai): 10 for ai in range(31, 37)}
 )
 """Element strings that no GS ends, by the first two digits of their AI: their length with it."""
-_GS1_KINDS: tuple[tuple[str, Kind], ...] = (("00", "sscc"), ("402", "gsin"))
+_GS1_KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
+    ("sscc", re.compile(r"00([0-9]{18})")),
+    ("gsin", re.compile(r"402([0-9]{17})")),
+)
 
 _Form = tuple[Kind, re.Pattern[str], Callable[[str], bool]]
 
@@ -208,33 +208,27 @@ def _typed(word: str, forms: tuple[_Form, ...]) -> Iterator[Identifier]:
 
 def _of_elements(body: str) -> Iterator[Identifier]:
     """Give the SSCCs of a GS1 message, then its GSINs; nothing else of it is a parcel's."""
-    known = list(_elements(body))
-    for wanted, kind in _GS1_KINDS:
-        for ai, value in known:
-            # biip gives an element whose check digit is wrong, too.
-            if ai == wanted and check_digits.gs1(value):
-                yield Identifier(kind, value)
+    elements = list(_elements(body))
+    for kind, pattern in _GS1_KINDS:
+        for element in elements:
+            found = pattern.fullmatch(element)
+            if found and check_digits.gs1(found[1]):
+                yield Identifier(kind, found[1])
 
 
-def _elements(body: str) -> Iterator[tuple[str, str]]:
-    """Walk a GS1 message by AI, past what is not to the standard, and yield AI and value.
+def _elements(body: str) -> Iterator[str]:
+    """Walk a GS1 message and yield its element strings, each with its AI.
 
-    biip alone would give up the message for a name with a blank in it or a month 13.
+    Only how long each is must be known. One of a fixed length that has not its digits goes on to
+    the next GS, like those that a GS ends: a name with a blank or a month 13 spoils no other.
     """
     at = 0
     while at < len(body):
         end = body.find(_GS, at)
         field = body[at:] if end < 0 else body[at:end]
-        try:
-            element = GS1ElementString.extract(field)
-        except ParseError:
-            length = _PREDEFINED_LENGTHS.get(field[:2], 0)
-            known = length and re.fullmatch(rf"[0-9]{{{length}}}", field[:length])
-            at += length if known else len(field) + 1
-            continue
-        if element.ai.separator_required and len(element) != len(field):
-            at += len(field) + 1  # longer than the standard allows: no telling where it ends
-            continue
-        yield element.ai.ai, element.value
+        fixed = field[: _PREDEFINED_LENGTHS.get(field[:2], 0)]
+        whole = fixed.isdecimal() and len(fixed) == _PREDEFINED_LENGTHS[field[:2]]
+        element = fixed if whole else field
+        yield element
         at += len(element)
-        at += 1 if at < len(body) and body[at] == _GS else 0
+        at += at < len(body) and body[at] == _GS

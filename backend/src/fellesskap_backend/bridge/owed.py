@@ -3,8 +3,8 @@
 Read by the bridge beside its ingest; every function takes the session first.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -13,21 +13,27 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from fellesskap_backend.door_operations.tables import DoorOperation
-from fellesskap_backend.downlink import Downlink, Position, Stage
+from fellesskap_backend.downlink import Downlink, Hold, Position, Stage
+from fellesskap_backend.lockers.restoring import hold_of
+from fellesskap_backend.lockers.service import CONTACT
 from fellesskap_backend.lockers.tables import Epoch, Locker
-from fellesskap_protocol.messages import Presence
+from fellesskap_protocol.messages import CommandKind, Presence
+
+ASKED_MAX = 100
+"""So many lockers are asked for their custody at a time: each answers with a whole report."""
 
 
 @dataclass(frozen=True)
 class Opening:
-    """A door operation without outcome: what its command says."""
+    """A command without outcome: what it says. A door operation, or a question of ours."""
 
     jti: str
     locker_id: str
-    compartment: int
+    compartment: int | None
     reason_code: str
     exp: float
     stage: Stage
+    kind: CommandKind = "open_door"
 
 
 class Wish(NamedTuple):
@@ -35,19 +41,41 @@ class Wish(NamedTuple):
 
     locker_id: str
     position: Position
+    hold: Hold
 
 
-def wishes(session: Session) -> Sequence[Wish]:
-    """Return the lockers whose reported position is not what is wished."""
+def wishes(session: Session, also: Collection[str]) -> Sequence[Wish]:
+    """Return the lockers whose reported position is not what is wished, and some others."""
     rows = session.execute(
-        select(Locker.id, Locker.generation, Locker.revision).where(
+        select(
+            Locker.id,
+            *(Locker.generation, Locker.revision),
+            *(Locker.behind_since, Locker.quarantined_at),
+            *(Locker.restored_at, Locker.custody_wanted),
+        ).where(
             or_(
                 Locker.generation != Locker.reported_generation,
                 Locker.revision != Locker.reported_revision,
+                Locker.id.in_(also),
             )
         )
     )
-    return [Wish(row.id, Position(row.generation, row.revision)) for row in rows]
+    return [Wish(row.id, Position(row.generation, row.revision), hold_of(row)) for row in rows]
+
+
+def to_be_asked(session: Session, now: datetime) -> Sequence[str]:
+    """Return the lockers in contact that have to say what lies where."""
+    return session.scalars(
+        select(Locker.id)
+        .where(
+            Locker.custody_wanted,
+            Locker.quarantined_at.is_(None),
+            Locker.behind_since.is_(None),
+            Locker.contact_at >= now - CONTACT,
+        )
+        .order_by(Locker.id)
+        .limit(ASKED_MAX)
+    ).all()
 
 
 def openings(session: Session) -> Sequence[Opening]:
@@ -84,18 +112,13 @@ def begun(session: Session, locker_id: str) -> Downlink | None:
     known = Downlink(
         epoch=row.epoch,
         wanted=Position(row.generation, row.revision),
+        hold=hold_of(row),
         reported=Position(row.reported_generation, row.reported_revision),
         online=row.online,
     )
     if row.contact_at is None:
         return known
-    return Downlink(
-        epoch=known.epoch,
-        wanted=known.wanted,
-        reported=known.reported,
-        online=known.online,
-        heard_at=row.contact_at.timestamp(),
-    )
+    return replace(known, heard_at=row.contact_at.timestamp())
 
 
 def sent(session: Session, jti: str, *, again: bool, now: datetime) -> None:

@@ -84,12 +84,12 @@ class Voice:
             for number, (put, remove) in enumerate(every, start=1)
         ]
 
-    def opening(self, opening: Opening, challenge: str) -> bytes:
-        """Say that a door shall open."""
+    def command(self, opening: Opening, challenge: str) -> bytes:
+        """Say that a door shall open, or that we want to know what lies where."""
         command = Command(
             **self._head(),
             jti=opening.jti,
-            kind="open_door",
+            kind=opening.kind,
             compartment=opening.compartment,
             actor_class="operator",
             reason_code=opening.reason_code,

@@ -38,6 +38,11 @@ class Caller:
     carrier_id: UUID
     number: int
 
+    @property
+    def tenant(self) -> str:
+        """Return whose answers are kept apart: the carrier's, or those of this operator's key."""
+        return str(self.carrier_id) if self.role == "carrier" else f"key:{self.prefix}"
+
 
 NOBODY = UUID(int=0)
 

@@ -4,13 +4,15 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Response
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from fellesskap_backend.auth import Key
+from fellesskap_backend.conventions import LockerId, Posted, sent
 from fellesskap_backend.door_operations import service
+from fellesskap_backend.door_operations.shapes import DoorOperation
 from fellesskap_backend.examples import DOOR_OPERATION, DOOR_REQUEST
-from fellesskap_backend.rim import Reading, RetryingRoute, TheHouse, Writing
+from fellesskap_backend.rim import Reading, RetryingRoute
+from fellesskap_backend.shapes import TEXT
 
 router = APIRouter(
     prefix="/v1/lockers/{locker_id}/door-operations",
@@ -18,7 +20,19 @@ router = APIRouter(
     route_class=RetryingRoute,
 )
 COMPARTMENT_MAX = 9_999
-Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)]
+LOCATION = "/v1/lockers/{locker_id}/door-operations/{id}"
+Reason = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500, pattern=TEXT)
+]
+_LINKS = {
+    "find_door_operation": {
+        "operationId": "find_door_operation",
+        "parameters": {
+            "locker_id": "$response.body#/locker_id",
+            "operation_id": "$response.body#/id",
+        },
+    }
+}
 
 
 class DoorRequest(BaseModel):
@@ -35,30 +49,31 @@ class DoorRequest(BaseModel):
 
 @router.post(
     "",
+    operation_id="open_door",
     status_code=202,
     summary="Open a door from afar",
-    responses={202: {"content": {"application/json": DOOR_OPERATION}}},
+    responses={
+        202: {
+            "model": DoorOperation,
+            "description": "Asked for; read at `Location` what becomes of it",
+            "content": {"application/json": DOOR_OPERATION},
+            "links": _LINKS,
+        }
+    },
 )
-def issue(
-    locker_id: str,
-    body: DoorRequest,
-    key: Key,
-    *,
-    session: Writing,
-    house: TheHouse,
-) -> Response:
+def issue(locker_id: LockerId, body: DoorRequest, key: Key, post: Posted) -> Response:
     """Ask the locker; what becomes of it is read at `Location`."""
-    asked = service.Asked(locker_id, body.compartment, body.reason_code, body.reason)
-    operation = service.issue(session, key, asked, moment=house.moment())
-    location = f"/v1/lockers/{locker_id}/door-operations/{operation['id']}"
-    return JSONResponse(operation, 202, {"Location": location})
+    asked = service.Asked(post.attempt, locker_id, body.compartment, body.reason_code, body.reason)
+    return sent(service.issue(post.session, key, asked, moment=post.moment), location=LOCATION)
 
 
 @router.get(
     "/{operation_id}",
+    operation_id="find_door_operation",
     summary="Read what became of a door operation",
+    response_model=DoorOperation,
     responses={200: {"content": {"application/json": DOOR_OPERATION}}},
 )
-def find(locker_id: str, operation_id: UUID, key: Key, session: Reading) -> dict[str, Any]:
+def find(locker_id: LockerId, operation_id: UUID, key: Key, session: Reading) -> dict[str, Any]:
     """Show one door operation."""
     return service.find(session, key, locker_id, operation_id=operation_id)

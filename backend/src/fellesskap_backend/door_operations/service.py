@@ -8,10 +8,12 @@ from uuid import UUID
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
-from fellesskap_backend.carriers.service import Credentials, caller
+from fellesskap_backend import idempotency
+from fellesskap_backend.carriers.service import Caller, Credentials, caller
 from fellesskap_backend.db import Moment, instant
 from fellesskap_backend.door_operations.tables import DoorOperation
 from fellesskap_backend.errors import InvalidRequest, NotFound
+from fellesskap_backend.idempotency import Answered, Attempt
 from fellesskap_backend.lockers.tables import Compartment, Locker
 
 GOOD_FOR = timedelta(seconds=30)
@@ -23,15 +25,24 @@ Row = dict[str, Any]
 class Asked:
     """A door to be opened, and why."""
 
+    attempt: Attempt
     locker_id: str
     compartment: int
     reason_code: str
     reason: str
 
 
-def issue(session: Session, credentials: Credentials, asked: Asked, *, moment: Moment) -> Row:
-    """Ask the locker to open a door; raise `NotFound` or `InvalidRequest`."""
+def issue(session: Session, credentials: Credentials, asked: Asked, *, moment: Moment) -> Answered:
+    """Ask the locker to open a door, once per key; raise `NotFound` or `InvalidRequest`."""
     by = caller(session, credentials, "operator")
+
+    def act() -> Answered:
+        return Answered(202, _issue(session, by, asked, moment))
+
+    return idempotency.once(session, by.tenant, asked.attempt, act, now=moment.now)
+
+
+def _issue(session: Session, by: Caller, asked: Asked, moment: Moment) -> Row:
     place = {"at_locker": asked.locker_id, "number": asked.compartment}
     found = session.execute(_PLACE, place).one_or_none()
     if found is None:

@@ -9,13 +9,20 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
+from fellesskap_backend.allowances import service as allowances
 from fellesskap_backend.db import retryable
-from fellesskap_backend.ledger import custody, doors, hardware
+from fellesskap_backend.ledger import (
+    adopting,
+    custody,
+    doors,
+    hardware,
+    kiosk,
+    reporting,
+    serving,
+)
 from fellesskap_backend.ledger.at import At, CannotApply
-from fellesskap_backend.reservations.tables import Claim
 from fellesskap_protocol import events
 from fellesskap_protocol.messages import MalformedMessage, decode_event
 
@@ -39,6 +46,7 @@ def apply(at: At, stored: bytes) -> str | None:
     try:
         with at.session.begin_nested():
             handler(at, event)
+            _renew(at, event)
             at.session.flush()
     except CannotApply as reason:
         return str(reason)
@@ -49,22 +57,28 @@ def apply(at: At, stored: bytes) -> str | None:
     return None
 
 
+def _renew(at: At, event: events.Event) -> None:
+    """Grant again what was used of the allowance, when there is something to grant or room."""
+    state = at.locker.allowances
+    if state == "due" or (state == "short" and isinstance(event, MAKES_ROOM)):
+        allowances.settle(at.session, at.locker)
+
+
+def store_created(at: At, _event: events.StoreCreated) -> None:
+    """Begin the allowance's totals with the store that they are counted in."""
+    allowances.begin(at.session, at.locker)
+
+
 def rights_applied(at: At, event: events.RightsApplied) -> None:
     """Note what is in force, and free what was held until that: it is in the ledger before."""
     locker = at.locker
+    if at.epoch is not None and at.epoch.epoch != locker.epoch:
+        return  # what an earlier store had applied says nothing of the present one
     before = (locker.applied_generation, locker.applied_revision)
     now = max(before, (event.generation, event.revision))
     locker.applied_generation, locker.applied_revision = now
-    if event.generation == locker.generation:
-        at.session.execute(
-            update(Claim)
-            .where(
-                Claim.locker_id == locker.id,
-                Claim.released.is_(False),
-                Claim.released_at_revision <= event.revision,
-            )
-            .values(released=True)
-        )
+    if reporting.free_applied(at) and event.generation == locker.generation:
+        allowances.applied(at.session, locker, event.revision, event.used)
 
 
 def fault(at: At, event: events.Fault) -> None:
@@ -74,21 +88,23 @@ def fault(at: At, event: events.Fault) -> None:
     )
 
 
-def overcommitted(at: At, event: events.Overcommitted) -> None:
-    """Say loudly that the physical world broke promises."""
-    log.error("locker %s: %d claims cannot be served", at.locker.id, len(event.right_ids))
-
-
 def _told(_at: At, _event: events.Event) -> None:
     """The row in the ledger is all."""
 
 
+MAKES_ROOM = (
+    events.HardwareDescribed,
+    events.RightsApplied,
+    events.Collected,
+    events.Removed,
+    events.ServiceChanged,
+)
 HANDLERS: dict[type[events.Event], Handler] = {
-    events.StoreCreated: _told,
+    events.StoreCreated: store_created,
     events.HardwareDescribed: hardware.described,
     events.Booted: _told,
     events.ClockChanged: _told,
-    events.Serving: _told,
+    events.Serving: serving.served,
     events.RightsApplied: rights_applied,
     events.Presented: doors.presented,
     events.Pulsed: doors.pulsed,
@@ -98,15 +114,16 @@ HANDLERS: dict[type[events.Event], Handler] = {
     events.Jammed: doors.jammed,
     events.LeftOpen: doors.left_open,
     events.Forced: doors.forced,
-    events.Deposited: custody.deposited,
+    events.Deposited: adopting.deposited,
     events.Collected: custody.collected,
     events.Removed: custody.removed,
-    events.Upsized: _told,
-    events.DeliveryFailed: custody.delivery_failed,
-    events.Reported: _told,
+    events.DroppedOff: custody.dropped_off,
+    events.Upsized: kiosk.upsized,
+    events.DeliveryFailed: kiosk.delivery_failed,
+    events.Reported: kiosk.reported,
     events.ServiceChanged: hardware.service_changed,
-    events.Overcommitted: overcommitted,
-    events.CustodyReported: custody.reported,
+    events.Overcommitted: kiosk.overcommitted,
+    events.CustodyReported: reporting.reported,
     events.Temperature: _told,
     events.Fault: fault,
 }

@@ -1,16 +1,17 @@
 """Where and when an event is applied, and the lines that several handlers write."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from fellesskap_backend.db import Moment
-from fellesskap_backend.events.tables import Notice
-from fellesskap_backend.lockers.tables import Compartment, Locker
-from fellesskap_backend.parcels.tables import Parcel, ParcelEntry
+from fellesskap_backend.lockers.tables import Compartment, Epoch, Locker
+from fellesskap_backend.parcels.tables import Parcel
+from fellesskap_backend.parcels.telling import Cause
+from fellesskap_backend.secrets import Secrets
 from fellesskap_protocol.events import Event
 
 
@@ -20,11 +21,16 @@ class CannotApply(Exception):
 
 @dataclass(frozen=True)
 class At:
-    """The transaction, the locker (its row locked) and the moment of recording."""
+    """The transaction, the locker (its row locked) and the moment of recording.
+
+    `epoch` is whose journal it is, if that matters; `secrets` tell which code a reported MAC is of.
+    """
 
     session: Session
     locker: Locker
     moment: Moment
+    epoch: Epoch | None = None
+    secrets: Secrets | None = field(default=None, repr=False)
 
     def compartment(self, number: int) -> Compartment:
         """Return a compartment of the locker; raise `CannotApply` for one never described."""
@@ -34,18 +40,24 @@ class At:
         return found
 
     def parcel_of(self, right_id: str | None) -> Parcel | None:
-        """Return the parcel of a right of this locker."""
+        """Return the parcel of a right of this locker: to collect, to remove, or the edge's own."""
         if right_id is None:
             return None
-        return self.session.scalars(
-            select(Parcel).where(
-                Parcel.right_id == UUID(right_id), Parcel.locker_id == self.locker.id
-            )
-        ).one_or_none()
+        wanted = UUID(right_id)
+        here = select(Parcel).where(Parcel.locker_id == self.locker.id)
+        parcel = self.session.scalars(here.where(Parcel.right_id == wanted)).one_or_none()
+        if parcel is None:
+            others = or_(Parcel.remove_right_id == wanted, Parcel.id == wanted)
+            parcel = self.session.scalars(here.where(others)).one_or_none()
+        return parcel
+
+    def cause(self, event: Event) -> Cause:
+        """Return the event as the reason why rows move."""
+        return Cause(self.session, self.locker, self.moment, event.at, event.clock)
 
     def happened_at(self, event: Event) -> datetime:
         """Return when it happened: by the edge's clock if that may be believed, else by ours."""
-        return event.at if event.clock == "trusted" else self.moment.now
+        return self.cause(event).happened_at
 
     def tell(
         self,
@@ -57,37 +69,8 @@ class At:
         detail: str | None = None,
     ) -> None:
         """Write one line of a parcel's history."""
-        self.session.add(
-            ParcelEntry(
-                parcel_id=parcel.id,
-                carrier_id=parcel.carrier_id,
-                what=what,
-                at=event.at,
-                clock=event.clock,
-                recorded_at=self.moment.now,
-                compartment=compartment,
-                detail=detail,
-            )
-        )
-        self.session.flush()  # the lines are numbered in the order of the ledger
+        self.cause(event).tell(parcel, what, compartment=compartment, detail=detail)
 
     def notify(self, parcel: Parcel, kind: str, event: Event, **data: object) -> None:
-        """Write what the carrier must hear; its place in the feed is given after the commit."""
-        self.session.add(
-            Notice(
-                id=self.moment.new_id(),
-                carrier_id=parcel.carrier_id,
-                type=kind,
-                parcel_id=parcel.id,
-                data={
-                    "parcel_id": str(parcel.id),
-                    "reservation_id": str(parcel.reservation_id) if parcel.reservation_id else None,
-                    "right_id": str(parcel.right_id) if parcel.right_id else None,
-                    "locker": {"id": self.locker.id, "address": self.locker.address},
-                    **data,
-                },
-                occurred_at=event.at,
-                clock=event.clock,
-                recorded_at=self.moment.now,
-            )
-        )
+        """Write what the carrier must hear."""
+        self.cause(event).notify(parcel, kind, dict(data))

@@ -4,12 +4,11 @@ import logging
 
 from sqlalchemy import select
 
+from fellesskap_backend.ledger import reporting
 from fellesskap_backend.ledger.at import At
-from fellesskap_backend.ledger.tables import Entry
 from fellesskap_backend.lockers.tables import Compartment
 from fellesskap_protocol import capacity
-from fellesskap_protocol.events import HardwareDescribed, ServiceChanged, StoreCreated
-from fellesskap_protocol.messages import MalformedMessage, decode_event
+from fellesskap_protocol.events import HardwareDescribed, ServiceChanged
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +42,8 @@ def described(at: At, event: HardwareDescribed) -> None:
     for row in known.values():
         log.warning("locker %s: compartment %d is gone", at.locker.id, row.number)
         row.service = "out"
+    if vouched:
+        reporting.vouched_empty(at, event)
 
 
 def service_changed(at: At, event: ServiceChanged) -> None:
@@ -60,13 +61,4 @@ def _adopt(row: Compartment, described: capacity.Compartment) -> None:
 
 def _commissioned(at: At) -> bool:
     """Say whether the present epoch began with a commissioning."""
-    body = at.session.scalar(
-        select(Entry.body).where(
-            Entry.locker_id == at.locker.id, Entry.epoch == at.locker.epoch, Entry.seq == 1
-        )
-    )
-    try:
-        first = decode_event(body) if body is not None else None
-    except MalformedMessage:
-        return False
-    return isinstance(first, StoreCreated) and first.reason == "commissioned"
+    return reporting.beginning(at) == "commissioned"

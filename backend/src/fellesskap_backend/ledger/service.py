@@ -15,12 +15,14 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from fellesskap_backend.db import Moment
-from fellesskap_backend.ledger import doors
+from fellesskap_backend.downlink import Hold
+from fellesskap_backend.ledger import doors, epochs
 from fellesskap_backend.ledger.apply import At, apply
 from fellesskap_backend.ledger.tables import Entry, Gap
+from fellesskap_backend.lockers.restoring import hold_of, progressed
 from fellesskap_backend.lockers.service import locked
 from fellesskap_backend.lockers.tables import Device, Epoch, Locker
-from fellesskap_protocol.events import GENESIS
+from fellesskap_backend.secrets import Secrets
 from fellesskap_protocol.messages import Batch, Birth, Result, Verdict, event_hash
 from fellesskap_protocol.signing import PublicKey, unb64url
 
@@ -48,6 +50,10 @@ class Standing:
     """Whether the message speaks of the locker's present epoch and connection."""
     wanted: tuple[int, int]
     """Generation and revision that the locker should have now."""
+    hold: Hold
+    """What must not be sent to it now."""
+    repeated: bool = False
+    """Whether nothing was new in it: our acknowledgement did not arrive, or was not believed."""
 
 
 class _Head(msgspec.Struct, frozen=True):
@@ -74,24 +80,43 @@ def _public_key(text: str) -> PublicKey:
 def born(session: Session, locker_id: str, birth: Birth, *, moment: Moment) -> Standing:
     """Take a birth in: a new epoch opens and closes the one before for good."""
     locker = _heard(session, locker_id, moment)
-    epoch = _opened(session, locker, birth, moment=moment)
-    verdict: Verdict = "ok" if epoch.closed_at is None else "closed"
-    standing = _standing(locker, epoch, birth, verdict=verdict)
-    if standing.current:
+    epoch = epochs.opened(session, locker, birth, now=moment.now)
+    current = epochs.steers(locker, epoch, birth, now=moment.now)
+    if current:
         epoch.protocol = birth.protocol
+    verdict: Verdict = "ok" if epoch.closed_at is None else "closed"
+    standing = _standing(locker, epoch, birth, verdict=verdict, current=current)
     return replace(standing, challenge=birth.challenge)
 
 
-def ingest(session: Session, locker_id: str, batch: Batch, *, moment: Moment) -> Standing:
-    """Record a batch as far as it continues the journal, apply what was recorded."""
+def ingest(
+    session: Session,
+    locker_id: str,
+    batch: Batch,
+    *,
+    moment: Moment,
+    secrets: Secrets | None = None,
+) -> Standing:
+    """Record a batch as far as it continues the journal, apply what was recorded.
+
+    A database that the locker shows to be an older one records nothing before it was told so.
+    """
     locker = _heard(session, locker_id, moment)
-    epoch = _opened(session, locker, batch, moment=moment)
-    if epoch.closed_at is not None:
-        return _standing(locker, epoch, batch, verdict="closed")
-    verdict = _record(session, locker, epoch, batch=batch, moment=moment)
+    epoch = epochs.opened(session, locker, batch, now=moment.now)
+    current = epochs.steers(locker, epoch, batch, now=moment.now)
+    if epoch.closed_at is not None or locker.behind_since is not None:
+        verdict: Verdict = "ok" if epoch.closed_at is None else "closed"
+        return _standing(locker, epoch, batch, verdict=verdict, current=current)
+    before = epoch.acked_seq
+    at = At(session, locker, moment, epoch, secrets)
+    verdict = _record(at, epoch, batch)
     if verdict == "refused":
         log.error("locker %s: a batch contradicts the ledger at %d", locker_id, epoch.acked_seq)
-    return _standing(locker, epoch, batch, verdict=verdict)
+    elif current:
+        progressed(session, locker, epoch, batch=batch, moment=moment)
+    standing = _standing(locker, epoch, batch, verdict=verdict, current=current)
+    old = bool(batch.events) and batch.first_seq <= before == epoch.acked_seq
+    return replace(standing, repeated=old and verdict == "ok")
 
 
 def resulted(session: Session, locker_id: str, result: Result, *, moment: Moment) -> None:
@@ -108,49 +133,9 @@ def _heard(session: Session, locker_id: str, moment: Moment) -> Locker:
     return locker
 
 
-def _opened(session: Session, locker: Locker, message: Birth | Batch, *, moment: Moment) -> Epoch:
-    """Return the epoch's row, locked; a new one if the store is new to us."""
-    epoch = session.get(
-        Epoch, (locker.id, message.epoch), with_for_update=True, populate_existing=True
-    )
-    if epoch is not None:
-        return epoch
-    session.execute(
-        update(Epoch)
-        .where(Epoch.locker_id == locker.id, Epoch.closed_at.is_(None))
-        .values(closed_at=moment.now)
-    )
-    epoch = Epoch(
-        locker_id=locker.id,
-        epoch=message.epoch,
-        opened_at=moment.now,
-        acked_seq=0,
-        last_hash=GENESIS,
-        boot_id=message.boot_id,
-        session=message.session,
-        protocol=1,
-    )
-    session.add(epoch)
-    locker.epoch = message.epoch
-    # What a lost store had applied says nothing of the new one: capacity that was to be freed
-    # waits for the first `rights_applied` of this epoch.
-    locker.applied_generation = locker.applied_revision = 0
-    return epoch
-
-
 def _standing(
-    locker: Locker, epoch: Epoch, message: Birth | Batch, *, verdict: Verdict
+    locker: Locker, epoch: Epoch, message: Birth | Batch, *, verdict: Verdict, current: bool
 ) -> Standing:
-    """Say where we stand, and let a message of the present connection steer what is sent.
-
-    A delayed message of an earlier connection is answered (the edge ignores it), so that a store
-    that went back in time learns of it; it moves nothing.
-    """
-    current = epoch.closed_at is None and message.session >= epoch.session
-    if current:
-        epoch.boot_id, epoch.session = message.boot_id, message.session
-        locker.reported_generation = message.generation
-        locker.reported_revision = message.revision
     return Standing(
         epoch=epoch.epoch,
         boot_id=message.boot_id,
@@ -160,12 +145,11 @@ def _standing(
         verdict=verdict,
         current=current,
         wanted=(locker.generation, locker.revision),
+        hold=hold_of(locker),
     )
 
 
-def _record(
-    session: Session, locker: Locker, epoch: Epoch, *, batch: Batch, moment: Moment
-) -> Verdict:
+def _record(at: At, epoch: Epoch, batch: Batch) -> Verdict:
     acked, last_hash = epoch.acked_seq, epoch.last_hash
     gap = batch.gap
     if gap is not None and gap.from_ <= acked + 1 <= gap.to:
@@ -176,7 +160,7 @@ def _record(
     if stored and batch.first_seq > acked + 1:
         return "ok"  # a hole: the acknowledgement says what is wanted
     repeats = stored[: max(0, acked + 1 - batch.first_seq)]
-    if not _same(session, epoch, batch.first_seq, stored=repeats):
+    if not _same(at.session, epoch, batch.first_seq, stored=repeats):
         return "refused"
     fresh = stored[len(repeats) :]
     heads = [_head(body) for body in fresh]
@@ -186,11 +170,11 @@ def _record(
             return "refused"
         last_hash = event_hash(body)
     if gap is not None:
-        _note_gap(session, epoch, gap.to, hash_=gap.hash, moment=moment)
+        _note_gap(at, epoch, gap.to, hash_=gap.hash)
     first = acked - len(fresh) + 1
     epoch.acked_seq, epoch.last_hash = acked, last_hash
     if fresh:
-        _write(session, locker, _rows(epoch, first, fresh, heads=heads), moment=moment)
+        _write(at, _rows(epoch, first, fresh, heads=heads))
     return "ok"
 
 
@@ -219,19 +203,19 @@ def _same(session: Session, epoch: Epoch, first_seq: int, *, stored: Sequence[by
     return all(event_hash(body) == event_hash(stored[seq - first_seq]) for seq, body in known)
 
 
-def _note_gap(session: Session, epoch: Epoch, last_seq: int, *, hash_: str, moment: Moment) -> None:
+def _note_gap(at: At, epoch: Epoch, last_seq: int, *, hash_: str) -> None:
     first_seq = epoch.acked_seq + 1
     log.error(
         "locker %s: events %d to %d of its journal are lost", epoch.locker_id, first_seq, last_seq
     )
-    session.add(
+    at.session.add(
         Gap(
             locker_id=epoch.locker_id,
             epoch=epoch.epoch,
             first_seq=first_seq,
             last_seq=last_seq,
             hash=hash_,
-            recorded_at=moment.now,
+            recorded_at=at.moment.now,
         )
     )
 
@@ -251,29 +235,35 @@ def _rows(
     ]
 
 
-def _write(session: Session, locker: Locker, rows: list[Entry], *, moment: Moment) -> None:
+def _write(at: At, rows: list[Entry]) -> None:
     """Record the rows, then apply each; one microsecond apart, so that their order stays told."""
     names = ("locker_id", "epoch", "seq", "type", "body")
     moments = [
-        replace(moment, now=moment.now + timedelta(microseconds=place))
+        replace(at.moment, now=at.moment.now + timedelta(microseconds=place))
         for place in range(len(rows))
     ]
     values = [
         {name: getattr(row, name) for name in names} | {"recorded_at": each.now}
         for row, each in zip(rows, moments, strict=True)
     ]
-    session.flush()
-    session.execute(insert(Entry), values)
+    at.session.flush()
+    at.session.execute(insert(Entry), values)
     for row, each in zip(rows, moments, strict=True):
-        reason = apply(At(session, locker, each), row.body)
-        if reason is not None:
-            log.error("locker %s: event %d (%s) kept: %s", row.locker_id, row.seq, row.type, reason)
-            session.execute(
-                update(Entry)
-                .where(
-                    Entry.locker_id == row.locker_id,
-                    Entry.epoch == row.epoch,
-                    Entry.seq == row.seq,
-                )
-                .values(unapplied=reason)
-            )
+        note_applied(at.session, row, apply(replace(at, moment=each), row.body))
+
+
+def note_applied(session: Session, row: Entry, reason: str | None) -> None:
+    """Keep why an event could not be applied, loudly; None if it could."""
+    if reason is None and row.unapplied is None:
+        return
+    if reason is not None:
+        log.error("locker %s: event %d (%s) kept: %s", row.locker_id, row.seq, row.type, reason)
+    session.execute(
+        update(Entry)
+        .where(
+            Entry.locker_id == row.locker_id,
+            Entry.epoch == row.epoch,
+            Entry.seq == row.seq,
+        )
+        .values(unapplied=reason)
+    )

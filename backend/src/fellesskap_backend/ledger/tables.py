@@ -44,3 +44,21 @@ class Gap(Base):
     hash: Mapped[str]
     """The hash of row `last_seq`, as the edge says."""
     recorded_at: Mapped[datetime]
+
+
+class Tail(Base):
+    """What a closed epoch may still have held: nobody will send it any more.
+
+    Recorded up to `acked_seq`; of what came after nothing is known, not even whether there was
+    anything. `said_head` is what the locker last claimed.
+    """
+
+    __tablename__ = "ledger_tails"
+
+    locker_id: Mapped[str] = mapped_column(primary_key=True)
+    epoch: Mapped[str] = mapped_column(primary_key=True)
+    acked_seq: Mapped[int]
+    said_head: Mapped[int]
+    closed_by: Mapped[str]
+    """The epoch that closed it; `quarantine` if it was the end of one."""
+    recorded_at: Mapped[datetime]

@@ -1,18 +1,22 @@
 """Lockers: taken in, locked for a decision, and what is said of them in public."""
 
 from datetime import datetime, timedelta
-from typing import Literal, TypedDict
+from typing import Literal, TypedDict, TypeVar
+from uuid import UUID
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from fellesskap_backend.db import Base, table_of
 from fellesskap_backend.errors import InvalidRequest, NotFound
-from fellesskap_backend.lockers.tables import Compartment, Device, Locker
-from fellesskap_backend.reservations.tables import Claim
+from fellesskap_backend.ledger import epochs
+from fellesskap_backend.lockers.room import geometry, may_be_given, promised
+from fellesskap_backend.lockers.tables import Compartment, Device, Locker, confirms
 from fellesskap_protocol import capacity
 from fellesskap_protocol.signing import PublicKey, unb64url
 from fellesskap_protocol.topics import InvalidLockerId, check_locker_id
 
+T = TypeVar("T", bound=Base)
 CONTACT = timedelta(minutes=20)
 """A signed message this recent is contact."""
 MANY = 4
@@ -38,6 +42,15 @@ def locked(session: Session, locker_id: str) -> Locker | None:
     ).one_or_none()
 
 
+def locked_with(session: Session, model: type[T], row_id: UUID) -> tuple[T, Locker] | None:
+    """Return a row of a locker as it is once the row of its locker is locked."""
+    table = table_of(model)
+    locker_id = session.scalar(select(table.c.locker_id).where(table.c.id == row_id))
+    locker = locked(session, locker_id) if locker_id is not None else None
+    row = session.get(model, row_id, populate_existing=True)
+    return None if row is None or locker is None else (row, locker)
+
+
 def in_contact(locker: Locker, now: datetime) -> bool:
     """Say whether the locker was heard in the last 20 minutes."""
     return locker.contact_at is not None and now - locker.contact_at <= CONTACT
@@ -46,19 +59,14 @@ def in_contact(locker: Locker, now: datetime) -> bool:
 def availability(session: Session, locker_id: str, now: datetime) -> Availability:
     """Say roughly how much room there is; raise `NotFound`."""
     locker = session.get(Locker, locker_id)
-    if locker is None:
+    if locker is None or locker.written_off_at is not None:
         raise NotFound("No locker by this id.")
     compartments = session.scalars(select(Compartment).where(Compartment.locker_id == locker_id))
     matching = capacity.Matching(
-        geometry(row) for row in compartments if capacity.usable(row.content, row.service)
+        geometry(row) for row in compartments if confirms(locker) and may_be_given(row)
     )
-    claims = session.scalars(
-        select(Claim).where(Claim.locker_id == locker_id, Claim.released.is_(False))
-    )
-    for claim in claims:
-        matching.add(
-            capacity.Demand(claim.w_mm, claim.h_mm, claim.d_mm, claim.g, tuple(claim.needs))
-        )
+    for demand in promised(session, locker_id):
+        matching.add(demand)
     return Availability(
         locker_id=locker_id,
         in_contact=in_contact(locker, now),
@@ -74,25 +82,24 @@ def _room(taken: capacity.Matching, size: capacity.SizeClass) -> Room:
     return "many" if further == MANY else "few" if further else "none"
 
 
-def geometry(row: Compartment) -> capacity.Compartment:
-    """Return a compartment as the shared function knows it."""
-    return capacity.Compartment(
-        number=row.number,
-        width_mm=row.width_mm,
-        height_mm=row.height_mm,
-        depth_mm=row.depth_mm,
-        floor_mm=row.floor_mm,
-        top_mm=row.top_mm,
-        max_g=row.max_g,
-        features=tuple(row.features),
-        occupancy_sensor=row.occupancy_sensor,
-    )
+def place(session: Session, locker_id: str, *, latitude: float, longitude: float) -> None:
+    """Say where a locker stands, in degrees (WGS 84); raise `NotFound` or `InvalidRequest`."""
+    locker = locked(session, locker_id)
+    if locker is None:
+        raise NotFound("No locker by this id.")
+    if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
+        raise InvalidRequest("A latitude is within 90 degrees, a longitude within 180.")
+    locker.latitude, locker.longitude = latitude, longitude
 
 
 def provision(
     session: Session, locker_id: str, *, site_name: str, address: str, now: datetime
 ) -> Locker:
-    """Take a locker in, or find it again; raise `InvalidRequest` for an id that cannot be."""
+    """Take a locker in, or find it again; raise `InvalidRequest` for an id that cannot be.
+
+    The id of a locker that was written off is never used again: whoever puts a new cabinet in its
+    place gives it a new one.
+    """
     try:
         check_locker_id(locker_id)
     except InvalidLockerId as error:
@@ -101,6 +108,8 @@ def provision(
     if locker is None:
         locker = Locker(id=locker_id, created_at=now, k_version=1)
         session.add(locker)
+    if locker.written_off_at is not None:
+        raise InvalidRequest("This locker was written off, and an id is never used again.")
     locker.site_name, locker.address = site_name, address
     session.flush()
     return locker
@@ -109,16 +118,15 @@ def provision(
 def claim_device(
     session: Session, locker_id: str, *, device_id: str, public_key: str, now: datetime
 ) -> None:
-    """Let a device speak for a locker; whichever did before is revoked."""
+    """Let a device speak for a locker; whichever did before is revoked, and a quarantine ends."""
     try:
         kid = PublicKey(unb64url(public_key)).kid
     except ValueError:
         raise InvalidRequest("A device key is 32 bytes of Ed25519 in base64url.") from None
-    session.execute(
-        update(Device)
-        .where(Device.locker_id == locker_id, Device.id != device_id, Device.revoked_at.is_(None))
-        .values(revoked_at=now)
-    )
+    others = (Device.locker_id == locker_id, Device.id != device_id, Device.revoked_at.is_(None))
+    if session.scalars(select(Device.id).where(*others)).all():
+        session.execute(update(Device).where(*others).values(revoked_at=now))
+        _end_quarantine(session, locker_id, now)
     known = session.get(Device, device_id)
     if known is None:
         session.add(
@@ -133,3 +141,36 @@ def claim_device(
     elif (known.locker_id, known.kid) != (locker_id, kid) or known.revoked_at is not None:
         raise InvalidRequest("This device id is taken or revoked; let the edge make a new one.")
     session.flush()
+
+
+def revoke_device(session: Session, locker_id: str, device_id: str, *, now: datetime) -> None:
+    """Let a device speak for its locker no more, and end a quarantine; raise `NotFound`.
+
+    Devices copied from one another share a key: both fall silent until one is claimed anew.
+    """
+    if locked(session, locker_id) is None:
+        raise NotFound("No locker by this id.")
+    device = session.get(Device, device_id)
+    if device is None or device.locker_id != locker_id:
+        raise NotFound("This locker has no device by this id.")
+    device.revoked_at = device.revoked_at or now
+    _end_quarantine(session, locker_id, now)
+
+
+def _end_quarantine(session: Session, locker_id: str, now: datetime) -> None:
+    """Let whoever speaks next begin anew: which of the two stores tells the truth is not known."""
+    locker = session.get(Locker, locker_id)
+    if locker is not None and locker.quarantined_at is not None:
+        locker.quarantined_at = None
+        epochs.close(session, locker, by="quarantine", now=now)
+
+
+def replace_device(
+    session: Session, locker_id: str, *, device_id: str, public_key: str, now: datetime
+) -> Locker:
+    """Put another device into a cabinet that stands; raise `NotFound`, `InvalidRequest`."""
+    locker = locked(session, locker_id)
+    if locker is None or locker.written_off_at is not None:
+        raise NotFound("No locker by this id.")
+    claim_device(session, locker_id, device_id=device_id, public_key=public_key, now=now)
+    return locker

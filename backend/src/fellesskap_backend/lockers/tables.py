@@ -7,7 +7,7 @@ row of the locker locked.
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey
+from sqlalchemy import ForeignKey, Index, and_, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from fellesskap_backend.db import Base
@@ -38,7 +38,48 @@ class Locker(Base):
     """When a signed message was last taken in."""
     online: Mapped[bool] = mapped_column(default=False)
     """What presence says: a hint."""
+    latitude: Mapped[float | None]
+    longitude: Mapped[float | None]
+    """Where it stands, in degrees (WGS 84): for "the nearest with room"."""
+    served_until: Mapped[datetime | None]
+    """The end of the newest recorded proof that any of its compartments could serve."""
+    allowances: Mapped[str] = mapped_column(default="none")
+    """`none`, `settled`, `short` of room or `due`: whether there is something to renew."""
     created_at: Mapped[datetime]
+    quarantined_at: Mapped[datetime | None]
+    """Since when two devices seem to speak for it: nothing is sent but acknowledgements."""
+    behind_since: Mapped[datetime | None]
+    """Since when it shows this database to be an older one, that was not told so: the bridge signs
+    nothing for it."""
+    restored_at: Mapped[datetime | None]
+    """Since when the database is one that came from a backup, as far as this locker goes."""
+    custody_wanted: Mapped[bool] = mapped_column(default=False)
+    """Whether the bridge asks it what lies where, until a complete report is recorded."""
+    written_off_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index(
+            "ix_lockers_custody_wanted",
+            "id",
+            sqlite_where=text("custody_wanted"),
+            postgresql_where=text("custody_wanted"),
+        ),
+    )
+
+
+_NOT_IN_SERVICE = (
+    Locker.quarantined_at,
+    Locker.behind_since,
+    Locker.restored_at,
+    Locker.written_off_at,
+)
+CONFIRMS = and_(*(column.is_(None) for column in _NOT_IN_SERVICE))
+"""Whether a locker may confirm anything."""
+
+
+def confirms(locker: Locker) -> bool:
+    """Say the same of a row in hand."""
+    return not any(getattr(locker, column.key) for column in _NOT_IN_SERVICE)
 
 
 class Device(Base):
@@ -70,6 +111,32 @@ class Epoch(Base):
     boot_id: Mapped[str]
     session: Mapped[int]
     protocol: Mapped[int] = mapped_column(default=1)
+    said_head: Mapped[int] = mapped_column(default=0)
+    """The highest `head_seq` that was said: what somebody claims to have, not what there is."""
+    former_boots: Mapped[list[str]] = mapped_column(default=list)
+    """The last boots that another followed: none of them comes back."""
+    custody_seq: Mapped[int] = mapped_column(default=0)
+    """Where a complete custody report was recorded last; 0 if this epoch has none."""
+
+
+class Restoration(Base):
+    """What a restored database had forgotten of one locker, and when it had caught up."""
+
+    __tablename__ = "restorations"
+
+    locker_id: Mapped[str] = mapped_column(ForeignKey("lockers.id"), primary_key=True)
+    generation: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    """The generation that the restoration began."""
+    restored_at: Mapped[datetime]
+    heard_until: Mapped[datetime | None]
+    """When the newest event that it knew was recorded: the gap begins here."""
+    epoch: Mapped[str | None]
+    acked_seq: Mapped[int]
+    """How far it knew that epoch's journal."""
+    settled_at: Mapped[datetime | None]
+    """Since when the locker confirms again: the gap ends here."""
+    settled_epoch: Mapped[str | None]
+    settled_seq: Mapped[int | None]
 
 
 class Compartment(Base):

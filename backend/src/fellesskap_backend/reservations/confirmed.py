@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from fellesskap_backend.carriers.service import Caller
@@ -18,12 +18,15 @@ from fellesskap_protocol.codes import mac
 
 Row = dict[str, Any]
 Ids = dict[str, UUID]
-_LIVE: Row = {"released_at_revision": None, "released": False}
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A request for room at a locker; `label_kind` as the carrier named it."""
+    """A request for room at a locker; `label_kind` as the carrier named it.
+
+    `hold` soft: no claim, the locker serves it from its allowance. A hard one turns soft at
+    `reserve_until`, if that is given.
+    """
 
     attempt: Attempt
     locker_id: str
@@ -34,6 +37,8 @@ class Asked:
     deposit_by: datetime
     collect_within_s: int
     code_at: str
+    hold: Literal["hard", "soft"] = "hard"
+    reserve_until: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,7 @@ class Confirmation:
         code = self._here | {"n": self.n, "code_mac": right.code_mac, "removed_at": None}
         return (
             self._reservation(ids, moment.now),
-            self._here | self._box | {"carrier_number": self.by.number} | _LIVE,
+            self._claim(),
             self._parcel(ids, moment.now),
             wish,
             code,
@@ -101,6 +106,8 @@ class Confirmation:
             "label_value": self.asked.label.value,
             "label_key": self.asked.label.key,
             "size_class": self.asked.size_class,
+            "hold": self.asked.hold,
+            "reserve_until": self.asked.reserve_until,
             "deposit_by": self.asked.deposit_by,
             "collect_within_s": self.asked.collect_within_s,
             "code_at": self.asked.code_at,
@@ -109,16 +116,31 @@ class Confirmation:
             "created_at": now,
         }
 
+    def _claim(self) -> Row:
+        """Return the claim; that of a soft reservation holds nothing from the start."""
+        return {
+            **self._here,
+            **self._box,
+            "carrier_number": self.by.number,
+            "released_at_revision": None,
+            "released": self.asked.hold == "soft",
+        }
+
     def _parcel(self, ids: Ids, now: datetime) -> Row:
         return {
             **self._here,
             "id": ids["parcel_id"],
+            "kind": "last_mile",
             "carrier_id": self.by.carrier_id,
             "reservation_id": ids["reservation_id"],
+            "remove_right_id": None,
+            "replaced_by": None,
             "label_value": self.asked.label.value,
+            "label_key": self.asked.label.key,
             "state": "expected",
             "compartment": None,
             "deposited_at": None,
+            "collect_within_s": self.asked.collect_within_s,
             "collect_by": None,
             "collected_at": None,
             "evidence": None,
@@ -162,6 +184,7 @@ class Confirmation:
         return messages.Right(
             id=str(self.right_id),
             kind="claim",
+            hold=self.asked.hold,
             carrier_id=str(self.by.carrier_id),
             parcel_id=str(parcel_id),
             label_macs=(mac(keys.k_locker, "label", self.asked.label.key),),
@@ -189,6 +212,8 @@ def view(row: Mapping[str, Any], *, delivered: bool) -> Row:
         "dimensions": {name: row[name] for name in ("w_mm", "h_mm", "d_mm", "g")},
         "size_class": row["size_class"],
         "needs": row["needs"],
+        "hold": row["hold"],
+        "reserve_until": row["reserve_until"] and instant(row["reserve_until"]),
         "deposit_by": instant(row["deposit_by"]),
         "collect_within": duration_of(row["collect_within_s"]),
         "code_at": row["code_at"],

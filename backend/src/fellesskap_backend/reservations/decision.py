@@ -25,7 +25,7 @@ def refusal(
     locker, `usable` those that may be given away, `claims` what is already promised.
     """
     if not every:
-        return LockerUnavailable("The locker has not said yet which compartments it has.")
+        return LockerUnavailable("The locker confirms nothing now.")
     matching = Matching(usable)
     for claim in claims:
         matching.add(claim)

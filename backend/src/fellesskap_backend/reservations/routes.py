@@ -3,24 +3,25 @@
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Response
-from fastapi.responses import JSONResponse
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
+from fastapi import APIRouter, Depends, Query, Response
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
-from fellesskap_backend import idempotency
 from fellesskap_backend.auth import Key
-from fellesskap_backend.errors import PROBLEM_TYPE
-from fellesskap_backend.examples import PROBLEMS, RESERVATION, RESERVATION_REQUEST
-from fellesskap_backend.reservations import service
+from fellesskap_backend.conventions import AtLocker, Paged, Posted, WithLabel, sent
+from fellesskap_backend.examples import RESERVATION, RESERVATION_REQUEST, RESERVATIONS
+from fellesskap_backend.idempotency import Attempt
+from fellesskap_backend.paging import Wanted
+from fellesskap_backend.reservations import ending, listing, service
 from fellesskap_backend.reservations.confirmed import Asked
 from fellesskap_backend.reservations.duration import seconds_of
+from fellesskap_backend.reservations.shapes import Reservation, Reservations, ReservationState
 from fellesskap_backend.rim import Reading, RetryingRoute, TheHouse, Writing
+from fellesskap_backend.shapes import LOCKER_ID
+from fellesskap_backend.sizes import Lies, Sized
 from fellesskap_protocol import barcodes
-from fellesskap_protocol.capacity import SIZE_CLASSES, Demand, size_class
+from fellesskap_protocol.capacity import size_class
 
 router = APIRouter(prefix="/v1/reservations", tags=["Reservations"], route_class=RetryingRoute)
-COLLECT_WITHIN_S = (3_600, 30 * 86_400)
-Need = Literal["low", "upright", "chilled", "frozen", "power"]
 
 
 class Label(BaseModel):
@@ -45,64 +46,35 @@ class Label(BaseModel):
         return found
 
 
-class Dimensions(BaseModel):
-    """The parcel's box in mm, width, height and depth as it is carried, and its weight in g."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    w_mm: int = Field(ge=1, le=5_000)
-    h_mm: int = Field(ge=1, le=5_000)
-    d_mm: int = Field(ge=1, le=5_000)
-    g: int = Field(ge=0, le=1_000_000)
-
-
-class ReservationRequest(BaseModel):
+class ReservationRequest(Sized):
     """A request for room for one parcel: a box, or one of the installation's size classes."""
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, json_schema_extra={"examples": [RESERVATION_REQUEST]}
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [RESERVATION_REQUEST]})
 
-    locker_id: str = Field(max_length=32)
+    locker_id: str = Field(pattern=LOCKER_ID)
     label: Label
-    dimensions: Dimensions | None = None
-    size_class: Literal["S", "M", "L", "XL"] | None = None
-    needs: list[Need] = Field(default_factory=list, max_length=5)
+    hold: Literal["hard", "soft"] = "hard"
+    """Hard: room is kept for it. Soft: it gets what the locker may give away, if there is any."""
+    reserve_until: AwareDatetime | None = None
+    """When a hard one turns soft: at the latest at `deposit_by`; left out: never."""
     deposit_by: AwareDatetime
     """Until when the courier may put it in; at most 30 days ahead."""
-    collect_within: str = Field(max_length=40)
+    collect_within: Lies
     """How long it may lie, as an ISO 8601 duration: 1 hour to 30 days."""
     code_at: Literal["deposit", "reservation"] = "deposit"
     """When the carrier is told the pickup code."""
 
-    @field_validator("collect_within")
-    @classmethod
-    def _check_duration(cls, text: str) -> str:
-        least, most = COLLECT_WITHIN_S
-        if not least <= seconds_of(text) <= most:
-            raise ValueError("between one hour (PT1H) and thirty days (P30D)")
-        return text
-
     @model_validator(mode="after")
-    def _check_size(self) -> Self:
-        if (self.dimensions is None) == (self.size_class is None):
-            raise ValueError("give either `dimensions` or `size_class`")
+    def _check_hold(self) -> Self:
+        if self.hold == "soft" and self.reserve_until is not None:
+            raise ValueError("`reserve_until` is for a hard one: a soft one holds nothing")
         return self
 
-    def demand(self) -> Demand:
-        """Return what the parcel needs of a compartment."""
-        needs = tuple(sorted(set(self.needs)))
-        if self.dimensions is not None:
-            box = self.dimensions
-            return Demand(box.w_mm, box.h_mm, box.d_mm, box.g, needs)
-        named = next(one for one in SIZE_CLASSES if one.name == self.size_class)
-        return named.demand(needs=needs)
-
-    def asked(self, key: str) -> Asked:
+    def asked(self, attempt: Attempt) -> Asked:
         """Return the request as the service takes it."""
         demand = self.demand()
         return Asked(
-            attempt=idempotency.attempt(service.OPERATION, key, self.model_dump_json()),
+            attempt=attempt,
             locker_id=self.locker_id,
             label_kind=self.label.kind,
             label=self.label.identifier(),
@@ -111,54 +83,109 @@ class ReservationRequest(BaseModel):
             deposit_by=self.deposit_by,
             collect_within_s=seconds_of(self.collect_within),
             code_at=self.code_at,
+            hold=self.hold,
+            reserve_until=self.reserve_until,
         )
 
 
-IdempotencyKey = Annotated[
-    str,
-    Header(
-        alias="Idempotency-Key",
-        pattern=idempotency.KEY_PATTERN,
-        description="1 to 255 visible ASCII characters. The same key with the same request gives "
-        "the same answer and one effect; a new attempt needs a new key.",
-    ),
-]
+_PARCEL = {
+    "operationId": "find_parcel",
+    "parameters": {"parcel_id": "$response.body#/parcel_id"},
+}
+_LINKS = {
+    "find_reservation": {
+        "operationId": "find_reservation",
+        "parameters": {"reservation_id": "$response.body#/id"},
+    },
+    "find_parcel": _PARCEL,
+}
+
+
+async def wanted(
+    state: Annotated[ReservationState | None, Query(description="Only in this state.")] = None,
+    locker_id: AtLocker = None,
+    label: WithLabel = None,
+) -> Wanted:
+    """Read which ones are asked for."""
+    return Wanted(state, locker_id, label)
+
+
+Filtered = Annotated[Wanted, Depends(wanted)]
 
 
 @router.post(
     "",
+    operation_id="reserve",
     status_code=201,
     summary="Reserve room for one parcel",
     responses={
-        201: {"description": "Confirmed", "content": {"application/json": RESERVATION}},
-        409: {"description": "Refused; stored under the key like any answer", **PROBLEMS},
+        201: {
+            "model": Reservation,
+            "description": "Confirmed",
+            "content": {"application/json": RESERVATION},
+            "links": _LINKS,
+        },
     },
 )
-def reserve(
-    body: ReservationRequest,
-    key: Key,
-    idempotency_key: IdempotencyKey,
-    *,
-    session: Writing,
-    house: TheHouse,
-) -> Response:
-    """Confirm at once, or say why not."""
-    asked = body.asked(idempotency_key)
-    status, answer, replayed = service.reserve(
-        session, key, asked, secrets=house.secrets, moment=house.moment()
+def reserve(body: ReservationRequest, key: Key, post: Posted) -> Response:
+    """Confirm at once, or say why not: a refusal (409) is stored under the key like any answer."""
+    answered = service.reserve(
+        post.session,
+        key,
+        body.asked(post.attempt),
+        secrets=post.house.secrets,
+        moment=post.moment,
     )
-    headers = {"Idempotent-Replayed": "true"} if replayed else {}
-    if status == 201:
-        headers["Location"] = f"{router.prefix}/{answer['id']}"
-    media_type = "application/json" if status == 201 else PROBLEM_TYPE
-    return JSONResponse(answer, status, headers, media_type)
+    return sent(answered, location="/v1/reservations/{id}")
+
+
+@router.get(
+    "",
+    operation_id="list_reservations",
+    summary="List your reservations",
+    response_model=Reservations,
+    response_model_exclude_unset=True,
+    responses={200: {"content": {"application/json": RESERVATIONS}}},
+)
+def list_own(key: Key, session: Reading, pages: Paged, wanted: Filtered) -> dict[str, Any]:
+    """Show one page, newest first; pickup codes stand in no list."""
+    return pages.answer("reservations", listing.list_own(session, key, wanted, page=pages.page))
 
 
 @router.get(
     "/{reservation_id}",
+    operation_id="find_reservation",
     summary="Read a reservation",
-    responses={200: {"content": {"application/json": RESERVATION}}},
+    response_model=Reservation,
+    response_model_exclude_unset=True,
+    responses={
+        200: {"content": {"application/json": RESERVATION}, "links": {"find_parcel": _PARCEL}}
+    },
 )
 def find(reservation_id: UUID, key: Key, session: Reading, house: TheHouse) -> dict[str, Any]:
     """Show one of the carrier's own reservations."""
+    return service.find(session, key, reservation_id, secrets=house.secrets)
+
+
+@router.delete(
+    "/{reservation_id}",
+    operation_id="cancel_reservation",
+    summary="Cancel a reservation",
+    response_model=Reservation,
+    response_model_exclude_unset=True,
+    responses={
+        200: {
+            "description": "It is cancelled, now or before",
+            "content": {"application/json": RESERVATION},
+            "links": {"find_parcel": _PARCEL},
+        }
+    },
+)
+def cancel(reservation_id: UUID, key: Key, session: Writing, house: TheHouse) -> dict[str, Any]:
+    """End what is still expected; twice is once. A parcel that comes all the same is told as late.
+
+    The room is free once the locker has said that it no longer holds the right.
+    """
+    ending.cancel(session, key, reservation_id, moment=house.moment())
+    session.flush()
     return service.find(session, key, reservation_id, secrets=house.secrets)

@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import (
     CompoundSelect,
     bindparam,
+    case,
     insert,
     literal,
     null,
@@ -25,13 +26,14 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from fellesskap_backend import idempotency
+from fellesskap_backend.allowances.tables import Allowance
 from fellesskap_backend.carriers.service import Caller, Credentials, caller
 from fellesskap_backend.carriers.tables import ApiKey, Carrier
 from fellesskap_backend.db import Moment, Together, table_of
 from fellesskap_backend.errors import DuplicateParcel, InvalidRequest, NotFound, Refused
 from fellesskap_backend.events.tables import Notice
 from fellesskap_backend.idempotency import Answer, Answered
-from fellesskap_backend.lockers.tables import Compartment, Locker
+from fellesskap_backend.lockers.tables import CONFIRMS, Compartment, Locker
 from fellesskap_backend.parcels.tables import Parcel, ParcelEntry
 from fellesskap_backend.reservations.confirmed import Asked, Confirmation, Keys, view
 from fellesskap_backend.reservations.decision import refusal
@@ -43,7 +45,10 @@ from fellesskap_protocol import capacity
 
 OPERATION = "POST /v1/reservations"
 DEPOSIT_BY_MAX = timedelta(days=30)
-ENDED = ("collected", "removed", "cancelled", "expired", "diverted", "delivery_failed")
+ENDED = (
+    *("collected", "removed", "cancelled", "expired", "diverted", "delivery_failed"),
+    *("lost", "picked_up"),
+)
 Row = dict[str, Any]
 
 
@@ -79,6 +84,8 @@ def reserve(
         return again._replace(body=_with_code(session, again.body, secrets))
     if not now < asked.deposit_by <= now + DEPOSIT_BY_MAX:
         raise InvalidRequest("`deposit_by` lies in the future, at most 30 days ahead.")
+    if asked.reserve_until is not None and not now < asked.reserve_until <= asked.deposit_by:
+        raise InvalidRequest("`reserve_until` lies in the future, at the latest at `deposit_by`.")
     refused = _refusal(asked, basis)
     if refused is not None:
         answered = Answered(refused.status, refused.problem())
@@ -117,6 +124,8 @@ def _admit(session: Session, credentials: Credentials, locker_id: str) -> tuple[
 def _refusal(asked: Asked, basis: Basis) -> Refused | None:
     if basis.is_duplicate:
         return DuplicateParcel("Its label is that of a parcel on its way or in a locker.")
+    if asked.hold == "soft":  # it holds nothing: only what could never be is refused
+        return refusal(asked.demand, every=basis.every, usable=basis.every, claims=())
     return refusal(asked.demand, every=basis.every, usable=basis.usable, claims=basis.claims)
 
 
@@ -153,6 +162,8 @@ def _sort_in(basis: Basis, row: Sequence[Any]) -> None:
                 basis.usable.append(one)
         case "claim":
             basis.claims.append(capacity.Demand(a, b, c, d, tuple(names)))
+        case "allowance":
+            basis.claims += [capacity.Demand(a, b, c, 0)] * d
         case "answer":
             basis.answer = (text, a, more)
         case "code":
@@ -200,13 +211,19 @@ _BASIS: CompoundSelect[Any] = union_all(
         Compartment.top_mm,
         Compartment.max_g,
         Compartment.features,
-        Compartment.content,
+        case((Compartment.parcel_id.is_(None), Compartment.content), else_="parcel"),
         Compartment.service,
-    ).where(Compartment.locker_id == bindparam("at_locker")),
+    )
+    .join(Locker, Locker.id == Compartment.locker_id)
+    .where(Compartment.locker_id == bindparam("at_locker"), CONFIRMS),
     select(
         *(literal("claim"), Claim.w_mm, Claim.h_mm, Claim.d_mm, Claim.g),
         *(null(), null(), null(), Claim.needs, null(), null()),
     ).where(Claim.locker_id == bindparam("at_locker"), Claim.released.is_(False)),
+    select(
+        *(literal("allowance"), Allowance.w_mm, Allowance.h_mm, Allowance.d_mm),
+        *(Allowance.ceiling - Allowance.used, null(), null(), null(), null(), null(), null()),
+    ).where(Allowance.locker_id == bindparam("at_locker"), Allowance.ceiling > Allowance.used),
     select(
         *(literal("answer"), Answer.status, *_NOTHING, Answer.fingerprint, Answer.body),
     ).where(
@@ -219,12 +236,16 @@ _BASIS: CompoundSelect[Any] = union_all(
         RightCode.code_mac.in_(bindparam("candidates", expanding=True)),
         RightCode.removed_at.is_(None) | (RightCode.removed_at > bindparam("rested_since")),
     ),
-    select(literal("duplicate"), *_NOTHING, null(), Parcel.state, null())
-    .join(Reservation, Reservation.parcel_id == Parcel.id)
-    .where(
+    select(literal("duplicate"), *_NOTHING, null(), Parcel.state, null()).where(
+        Parcel.carrier_id == bindparam("carrier"),
+        Parcel.label_key == bindparam("label_key"),
+        Parcel.state.not_in(ENDED),
+    ),
+    # A delivery that failed is given up by its carrier or by time, not by another reservation.
+    select(literal("duplicate"), *_NOTHING, null(), Reservation.state, null()).where(
         Reservation.carrier_id == bindparam("carrier"),
         Reservation.label_key == bindparam("label_key"),
-        Parcel.state.not_in(ENDED),
+        Reservation.state == "confirmed",
     ),
 )
 _LOCKERS = table_of(Locker)
@@ -237,14 +258,12 @@ _WRITE = Together(
 _NUMBER = select(RightCode.n).where(
     RightCode.right_id == bindparam("right"), RightCode.removed_at.is_(None)
 )
+DELIVERED = (
+    tuple_(Locker.applied_generation, Locker.applied_revision)
+    >= tuple_(Locker.generation, Right.revision)
+).label("delivered")
 _FIND = (
-    select(
-        table_of(Reservation),
-        (
-            tuple_(Locker.applied_generation, Locker.applied_revision)
-            >= tuple_(Locker.generation, Right.revision)
-        ).label("delivered"),
-    )
+    select(table_of(Reservation), DELIVERED)
     .join(Locker, Locker.id == Reservation.locker_id)
     .join(Right, (Right.locker_id == Reservation.locker_id) & (Right.id == Reservation.right_id))
     .where(Reservation.id == bindparam("id"), Reservation.carrier_id == bindparam("carrier"))

@@ -8,6 +8,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from fellesskap_backend.db import Base
 
+_TURNS_SOFT = "state = 'confirmed' AND hold = 'hard' AND reserve_until IS NOT NULL"
+
 
 class Reservation(Base):
     """A carrier's request and what became of it."""
@@ -29,6 +31,10 @@ class Reservation(Base):
     g: Mapped[int]
     size_class: Mapped[str | None]
     needs: Mapped[list[str]]
+    hold: Mapped[str] = mapped_column(default="hard")
+    """`hard`: it has a claim; `soft`: served from the allowance, if there is room."""
+    reserve_until: Mapped[datetime | None]
+    """When a hard one turns soft; None: never."""
     deposit_by: Mapped[datetime]
     collect_within_s: Mapped[int]
     code_at: Mapped[str]
@@ -47,8 +53,14 @@ class Reservation(Base):
             sqlite_where=text("state = 'confirmed'"),
             postgresql_where=text("state = 'confirmed'"),
         ),
-        Index("ix_reservations_carrier_id_label_key", "carrier_id", "label_key"),
+        Index("ix_reservations_carrier_id_id", "carrier_id", "id"),
         Index("ix_reservations_right_id", "right_id"),
+        Index(
+            "ix_reservations_reserve_until",
+            "reserve_until",
+            sqlite_where=text(_TURNS_SOFT),
+            postgresql_where=text(_TURNS_SOFT),
+        ),
         Index(
             "ix_reservations_deposit_by",
             "deposit_by",

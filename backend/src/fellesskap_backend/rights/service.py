@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
+from fellesskap_backend.allowances.tables import Allowance
 from fellesskap_backend.lockers.tables import Locker
 from fellesskap_backend.rights.tables import Right, RightCode
 from fellesskap_protocol import messages
@@ -73,11 +74,15 @@ def forget(session: Session, locker: Locker, right_id: UUID) -> int:
 
 
 def change(session: Session, locker_id: str, from_revision: int) -> Change:
-    """Return what leads from a revision (0: from empty) to the one wished now."""
+    """Return what leads from a revision (0: from empty) to the one wished now.
+
+    An allowance of an earlier store is left out: `allowances.service.begin` wishes it anew.
+    """
     to = session.scalars(select(Locker.revision).where(Locker.id == locker_id)).one()
     changed = (
         select(Right.id, Right.removed, Right.body)
         .where(Right.locker_id == locker_id, Right.revision > from_revision, Right.revision <= to)
+        .where(~_OF_AN_EARLIER_STORE)
         .order_by(Right.revision, Right.id)
     )
     if not from_revision:
@@ -88,6 +93,15 @@ def change(session: Session, locker_id: str, from_revision: int) -> Change:
         tuple(str(row.id) for row in rows if row.removed),
         to,
     )
+
+
+_OF_AN_EARLIER_STORE = exists().where(
+    Allowance.locker_id == Right.locker_id,
+    Allowance.right_id == Right.id,
+    Locker.id == Right.locker_id,
+    Allowance.epoch.is_distinct_from(Locker.epoch),
+)
+"""Allowances whose running totals a new store would read as its own: they wait for its journal."""
 
 
 def right_of(session: Session, locker_id: str, right_id: UUID) -> messages.Right | None:

@@ -25,6 +25,8 @@ NOTICES_MAX = 500
 """Notices that get their positions in one transaction."""
 RETRIES_S = (1, 5, 30, 120, 600, 3_600, 10_800, 21_600, 43_200, 86_400, 86_400)
 """Pauses between attempts, about three days in all; then it is given up (the feed has it)."""
+WITH_CODE = ("parcel.deposited", "drop_off.authorised")
+"""What is told with the code that its person needs."""
 GONE = 410
 """By this status an endpoint says that it wants no more."""
 
@@ -147,7 +149,7 @@ def body_of(session: Session, notice: Notice, k_codes: bytes) -> bytes:
         "recorded_at": instant(notice.recorded_at),
         "position": notice.position,
     }
-    if notice.type == "parcel.deposited" and notice.data.get("right_id"):
+    if notice.type in WITH_CODE and notice.data.get("right_id"):
         right_id = UUID(notice.data["right_id"])
         n = rights.number_of(session, right_id)
         if n is not None:

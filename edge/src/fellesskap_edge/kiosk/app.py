@@ -31,7 +31,7 @@ from fellesskap_edge.config import LockerConfig
 from fellesskap_edge.inbox import CodeTyped, KeyPressed
 from fellesskap_edge.kiosk.picture import spots
 from fellesskap_edge.spoken import Key
-from fellesskap_edge.state import Answer, TellCourier
+from fellesskap_edge.state import Answer, TellAtDoor, TellCourier
 from fellesskap_edge.watchdog import Beat
 from fellesskap_protocol.codes import QR_PREFIX, normalise_code
 
@@ -67,6 +67,8 @@ class Kiosk:
         self._waiting: dict[str, asyncio.Future[Answer]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._socket = socket.create_server(("127.0.0.1", config.kiosk.port))
+        # Head and body of an answer are two writes: Nagle against delayed ACK costs 40 ms.
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._host = f"127.0.0.1:{self._socket.getsockname()[1]}"
         self._texts = {
             language: json.loads((HERE / "locales" / f"{language}.json").read_text())
@@ -106,8 +108,8 @@ class Kiosk:
         """Keep an answer for whoever waits, until the status that goes with it is set."""
         self._answers.append(answer)
 
-    def show(self, said: Answer | TellCourier) -> None:
-        """Keep what became of a scan, or what comes next, until its status is set."""
+    def show(self, said: Answer | TellCourier | TellAtDoor) -> None:
+        """Keep what became of a scan or a door, or what comes next, until its status is set."""
         self._scan = {"turn": self._scan["turn"] + 1, **_told(said)}
 
     def set_status(self, status: Json) -> None:
@@ -203,12 +205,12 @@ class _Pressed(msgspec.Struct, forbid_unknown_fields=True):
     value: Annotated[str, msgspec.Meta(max_length=64)] = ""
 
 
-def _told(said: Answer | TellCourier) -> Json:
-    to = "courier_" if isinstance(said, TellCourier) else ""
+def _told(said: Answer | TellCourier | TellAtDoor) -> Json:
+    courier = said.courier if isinstance(said, TellAtDoor) else isinstance(said, TellCourier)
     return {
-        "outcome": to + said.outcome,
+        "outcome": ("courier_" if courier else "") + said.outcome,
         "compartment": said.compartment,
-        "options": list(said.options),
+        "options": [] if isinstance(said, TellAtDoor) else list(said.options),
     }
 
 

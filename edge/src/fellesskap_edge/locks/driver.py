@@ -38,6 +38,10 @@ class Settings(Protocol):
     def baud(self) -> int: ...  # noqa: D102
     @property
     def pulse_ms(self) -> int: ...  # noqa: D102
+    @property
+    def retry_pulse_ms(self) -> int: ...  # noqa: D102
+    @property
+    def item_bit(self) -> Bit: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +89,18 @@ class Driver(ABC):
     def doors(self, heard: bytes) -> Mapping[int, DoorReading] | None:
         """Return the doors in the status reply heard; a channel that is not in it is unknown."""
 
+    def items(self, heard: bytes) -> Mapping[int, bool]:
+        """Return where something lies by the sensors in the status reply heard, by channel."""
+        del heard
+        return {}
+
     def start(self) -> tuple[Order, ...]:
         """Return what to do, in order, before a board is used that was silent or is new."""
         return ()
+
+    def proof(self) -> Order | None:
+        """Return what proves, now and then, that a board still has what its start told it."""
+        return None
 
     def coils(self) -> bytes:
         """Return the frame that asks which relays are on; empty if the board cannot say it."""
@@ -128,6 +141,8 @@ class Family:
     pulse_step_ms: int = 0
     """0: the board times its pulses and cannot be told."""
     closed_bit: Bit = 1
+    items: bool = False
+    """Whether its boards tell what occupancy sensors see."""
     options: frozenset[str] = frozenset({"closed_bit"})
     """The keys of `locker.toml` that mean something to it, beyond those of every board."""
 
@@ -140,22 +155,30 @@ class Family:
             yield "baud", f"baud {bank.baud} is none of {', '.join(map(str, BAUDS))}"
         if not 1 <= bank.channels <= self.channels_max:
             yield "channels", f"channels {bank.channels} is not 1 to {self.channels_max}"
-        if not self.pulse_step_ms and bank.pulse_ms != self.pulse_ms:
-            yield (
-                "pulse_ms",
-                f"pulse_ms {bank.pulse_ms}: a board of family {self.name!r} times its pulses itself"
-                f" and cannot be told; leave it out",
-            )
-        elif self.pulse_step_ms and bank.pulse_ms not in self.pulses_ms:
-            yield (
-                "pulse_ms",
-                f"pulse_ms {bank.pulse_ms} is not {self.pulses_ms[0]} to {self.pulses_ms[-1]} in"
-                f" steps of {self.pulse_step_ms}",
-            )
+        yield from self._of_pulse("pulse_ms", bank.pulse_ms)
+        key, retry_ms = "retry_pulse_ms", bank.retry_pulse_ms
+        if retry_ms < bank.pulse_ms:
+            yield key, f"{key} {retry_ms} is shorter than pulse_ms {bank.pulse_ms}"
+        elif retry_ms != bank.pulse_ms:
+            yield from self._of_pulse(key, retry_ms)
         usual = Plain(self, bank.address, self.channels)
-        for key in ("closed_bit", "status_order"):
+        for key in ("closed_bit", "status_order", "item_bit"):
             if key not in self.options and getattr(bank, key) != getattr(usual, key):
                 yield key, f"{key} means nothing to family {self.name!r}: leave it out"
+
+    def _of_pulse(self, key: str, ms: int) -> Iterator[tuple[str, str]]:
+        if not self.pulse_step_ms and ms != self.pulse_ms:
+            yield (
+                key,
+                f"{key} {ms}: a board of family {self.name!r} times its pulses itself"
+                f" and cannot be told; leave it out",
+            )
+        elif self.pulse_step_ms and ms not in self.pulses_ms:
+            yield (
+                key,
+                f"{key} {ms} is not {self.pulses_ms[0]} to {self.pulses_ms[-1]} in"
+                f" steps of {self.pulse_step_ms}",
+            )
 
     @property
     def pulses_ms(self) -> range:
@@ -175,6 +198,7 @@ class Plain:
     address: int
     channels: int
     status_order: StatusOrder = "high_first"
+    item_bit: Bit = 1
 
     @property
     def closed_bit(self) -> Bit:
@@ -189,6 +213,11 @@ class Plain:
     @property
     def pulse_ms(self) -> int:
         """What the daemon asks for by itself."""
+        return self.family.pulse_ms
+
+    @property
+    def retry_pulse_ms(self) -> int:
+        """The same."""
         return self.family.pulse_ms
 
 

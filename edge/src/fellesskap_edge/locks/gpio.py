@@ -130,6 +130,7 @@ class Pins:
     pulse_s: float = 0.3
     closed_level: Literal[0, 1] = 0
     """What a shut door's pin reads."""
+    retry_pulse_s: float = 0.3
     phase: Phase = Phase.DOWN
     asked: Unlock | None = None
     """The unlock whose coil is on."""
@@ -216,7 +217,8 @@ def _fire(pins: Pins, now: float) -> Step:
     if not kept:
         return replace(pins, unlocks=()), given_up
     unlock = kept[0][0]
-    until = now + min(pins.pulse_s, PULSE_S_MAX)
+    pulse_s = pins.retry_pulse_s if unlock.again else pins.pulse_s
+    until = now + min(pulse_s, PULSE_S_MAX)
     pins = replace(pins, phase=Phase.PULSING, asked=unlock, until=until, unlocks=kept[1:])
     return pins, (*given_up, SetPin(pins.bank, unlock.channel, on=True))
 

@@ -4,7 +4,8 @@
 five independent implementations; no hardware of ours. Polarity differs between them and is
 configuration. The pulse is timed by the board for as long as 0x37 says; what a board answers to
 that is documented once only, so a board that says nothing is used all the same. An unlock is never
-answered. Never sent: unlock all (`33`), to all boards (`F0`), delayed (`39`).
+answered. A status reply also tells what 16 infrared inputs see. Never sent: unlock all (`33`), to
+all boards (`F0`), delayed (`39`).
 
 >>> Kerong(address=1).unlock(16).hex(" ")
 '02 1f 31 03 55'
@@ -44,6 +45,7 @@ class Kerong(Driver):
     address: int
     closed_bit: Bit = 1
     pulse_ms: int = 300
+    item_bit: Bit = 1
 
     @property
     def pulse_s(self) -> float:
@@ -72,14 +74,23 @@ class Kerong(Driver):
 
     def doors(self, heard: bytes) -> dict[int, DoorReading] | None:
         """Return all 16 doors from the status reply heard, else None."""
+        bits = self._bits(heard, 3)
+        if bits is None:
+            return None
+        return {channel: reading(bit, self.closed_bit) for channel, bit in bits.items()}
+
+    def items(self, heard: bytes) -> dict[int, bool]:
+        """Return what all 16 infrared inputs see, from the status reply heard."""
+        bits = self._bits(heard, 5) or {}
+        return {channel: bit == self.item_bit for channel, bit in bits.items()}
+
+    def _bits(self, heard: bytes, at: int) -> dict[int, int] | None:
+        """Return the 16 bits that begin at this byte of the status reply heard, else None."""
         head = bytes((STX, self.address << 4, STATUS_REPLY))
         for frame in _frames(heard, STATUS_REPLY_BYTES):
             if frame.startswith(head):
-                bits = int.from_bytes(frame[3:5], "little")
-                return {
-                    channel: reading(bits >> channel - 1 & 1, self.closed_bit)
-                    for channel in range(1, CHANNELS + 1)
-                }
+                bits = int.from_bytes(frame[at : at + 2], "little")
+                return {channel: bits >> channel - 1 & 1 for channel in range(1, CHANNELS + 1)}
         return None
 
 
@@ -97,7 +108,7 @@ def _frames(heard: bytes, length: int) -> Iterator[bytes]:
 
 
 def _made(bank: Settings) -> Kerong:
-    return Kerong(bank.address, bank.closed_bit, bank.pulse_ms)
+    return Kerong(bank.address, bank.closed_bit, bank.pulse_ms, bank.item_bit)
 
 
 FAMILY = Family(
@@ -110,4 +121,6 @@ FAMILY = Family(
     baud=19200,
     pulse_ms=300,
     pulse_step_ms=TIME_UNIT_MS,
+    items=True,
+    options=frozenset({"closed_bit", "item_bit"}),
 )

@@ -97,6 +97,10 @@ class WaveshareD(Waveshare):
         """Return what unlinks the inputs, switches the relays off, and proves the first."""
         return _unlinking(self.address, self.channels)
 
+    def proof(self) -> Order:
+        """Return the question whether the inputs are still unlinked."""
+        return self.start()[-1]
+
     def status(self) -> bytes:
         """Return the frame that asks for the inputs."""
         return modbus.asks(self.address, modbus.READ_INPUTS, 0, self.channels)

@@ -219,6 +219,13 @@ class _Work:
             for name, (line, address) in self._asked.items()
             if line.address == address and name not in answering
         ]
+        settled = {(line.bank.port, address) for line, address in answering.values()}
+        unclear = tuple(
+            name
+            for name, (line, address) in self._asked.items()
+            if self._buses[line.bank.port].banks[name].garbled
+            and (line.bank.port, address) not in settled
+        )
         names = _names(taken)
         self._boards, kept = {}, {}
         boards: list[words.Board] = []
@@ -243,7 +250,8 @@ class _Work:
         self._asked = kept
         for moved in first:
             self._give(moved)
-        return words.Found(tuple(boards), tuple(silent), tuple(answering.keys() - taken.keys()))
+        strange = tuple(answering.keys() - taken.keys())
+        return words.Found(tuple(boards), tuple(silent), strange, unclear)
 
     # The end -------------------------------------------------------------------------------------
 

@@ -67,6 +67,10 @@ def _found(state: Commissioning, event: Event, now: float) -> Step:
     ]
     said += [Say(f"NOT FOUND: {one}: power, line A/B, DIP switches?") for one in event.silent]
     said += [Say(f"Left alone: {one}, which the draft does not name.") for one in event.strange]
+    said += [
+        Say(f"UNCLEAR: {one}: something answers, nothing whole: two boards at it, noise, the baud?")
+        for one in event.unclear
+    ]
     go_on = "Shut every door, then press Enter (r: ask again, q: stop)"
     if not event.boards:
         said.append(Say("No board answers."))

@@ -40,11 +40,15 @@ class Board:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The scan is over; `silent` are boards that the draft names, `strange` boards it does not."""
+    """The scan is over; `silent` are boards that the draft names, `strange` boards it does not.
+
+    At the `unclear` ones something answered that is no reply.
+    """
 
     boards: tuple[Board, ...]
     silent: tuple[str, ...] = ()
     strange: tuple[str, ...] = ()
+    unclear: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

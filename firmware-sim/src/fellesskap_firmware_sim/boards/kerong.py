@@ -27,6 +27,8 @@ class Kerong(Board):
 
     FACTORY_BAUD: ClassVar[int] = 19200
     FACTORY_SIZE: ClassVar[int] = 16
+    item_bit = 1
+    """What its infrared inputs read when something lies there."""
     answers_time = True
     """Whether it says anything to 0x37: one document says so."""
 
@@ -81,7 +83,7 @@ class Kerong(Board):
 
     def _status(self, code: int, at: float) -> bytes:
         items = sum(
-            self.plant.locks[number].full << channel - 1
+            (self.plant.occupied(number, at) == bool(self.item_bit)) << channel - 1
             for channel, number in self.channels.items()
         )
         bits = self.bits(at).to_bytes(2, "little") + items.to_bytes(2, "little")

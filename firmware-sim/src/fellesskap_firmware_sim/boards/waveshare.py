@@ -34,8 +34,8 @@ class Waveshare(Board):
     _inputs: int | None = None
 
     def forget(self) -> None:
-        """Lose nothing: what it was told is kept; from the factory the inputs are linked."""
-        if not hasattr(self, "modes"):
+        """Keep what it was told, unless all is forgotten; from the factory inputs are linked."""
+        if not hasattr(self, "modes") or self.faults.forgets_all:
             self.modes = [LINKED] * self.size if self.has_inputs else []
 
     @property

@@ -5,7 +5,7 @@ import { idle } from "./idle.js";
 import { listen } from "./keyboard.js";
 import { picture } from "./picture.js";
 import { HOME, fresh, state, t, texts, view } from "./state.js";
-import { NOTHING, ending, idOf, isCouriers, isDoor, keysOf, speaksToCourier, toneOf } from "./views.js";
+import { ASIDE, NOTHING, ending, idOf, isCouriers, isDoor, keysOf, speaksToCourier, toneOf } from "./views.js";
 import { hush, play, sound, speak, voiceFor, whenVoicesChange } from "./voice.js";
 import { content, fill, labelOf } from "./words.js";
 
@@ -138,21 +138,32 @@ function follow(status, quiet) {
   const before = state.standing;
   state.standing = status.standing ?? NOTHING;
   inService = status.in_service;
-  const { turn: now, outcome, ...scan } = status.scan;
-  if (turn !== null && turn !== now) {
-    state.aside = "";
-    state.visit.after = null;
-    const courier = outcome.startsWith("courier_");
-    tell({ ...scan, outcome: outcome.replace("courier_", ""), courier });
-    stir();
-  } else if (turn === null && scan.options) state.visit.options = scan.options;
+  const { turn: now, outcome = "", ...scan } = status.scan;
+  const news = turn !== null && turn !== now && outcome; // none yet where the daemon began anew
+  if (news) hear({ ...scan, outcome: outcome.replace("courier_", ""), courier: outcome.startsWith("courier_") });
+  else if (turn === null && scan.options) state.visit.options = scan.options;
   else if (before.act && !state.standing.act && !quiet) ended(before);
   turn = now;
   if (idOf(before) !== idOf(state.standing)) stir();
-  if (state.standing.compartment !== state.seen.compartment)
-    state.seen = { compartment: state.standing.compartment, open: false, blind: false };
+  const { act, compartment } = state.standing;
+  if (act !== state.seen.act || compartment !== state.seen.compartment)
+    state.seen = { act, compartment, open: false, blind: false };
   if (state.standing.door === "open") state.seen.open = true;
+  const { told } = state.visit;
+  if (state.standing.door === "open" && told?.outcome === "push_door") tell({ ...told, outcome: "opens" });
   if (state.standing.act && state.standing.door === "unknown") state.seen.blind = true;
+}
+
+// Take what the scanner brought about, or what became of a door; who types is not interrupted.
+function hear(told) {
+  const apart = ASIDE.has(told.outcome) && view() === "code";
+  if (apart && input.value) return;
+  if (!apart) {
+    state.aside = "";
+    state.visit.after = null;
+  }
+  tell(told);
+  stir();
 }
 
 function ended({ act, compartment }) {

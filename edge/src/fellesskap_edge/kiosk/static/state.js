@@ -18,7 +18,7 @@ export const state = {
   visit: fresh(),
   standing: NOTHING,
   aside: "",
-  seen: { compartment: null, open: false, blind: false },
+  seen: { act: null, compartment: null, open: false, blind: false },
   doors: [],
 };
 

@@ -14,6 +14,8 @@ const KEYS = {
 const PUTS_IN = new Set(["deposit", "drop_off"]);
 const COURIERS = new Set(["deposit", "remove", "cancel"]);
 const GO = new Set(["opens", "check_empty"]);
+// What is told of a door while somebody may be busy with a code: it takes nothing off the screen.
+export const ASIDE = new Set(["push_door", "left_open"]);
 const CALM = new Set(["queued", "badge_needed", "badge_accepted", "choose_carrier", "choose_size",
   "swept", "cancelled", "noted", "done", "shut_taken", "shut_sent", "shut_put", "unseen"]);
 
@@ -44,10 +46,8 @@ export const isCouriers = (act) => COURIERS.has(act);
 
 // What is told when an act's door is no longer at hand, by what was seen of the door.
 export function ending(act, seen) {
-  const courier = isCouriers(act);
-  if (seen.open) return act === "drop_off" ? "shut_sent" : courier ? "shut_put" : "shut_taken";
-  if (seen.blind) return "unseen";
-  return courier ? "courier_not_opened" : "not_opened";
+  if (seen.open) return act === "drop_off" ? "shut_sent" : isCouriers(act) ? "shut_put" : "shut_taken";
+  return seen.blind ? "unseen" : "not_opened";
 }
 
 // `after` is what was collected here just now; `putIn`: this visit has put something in; `told` is

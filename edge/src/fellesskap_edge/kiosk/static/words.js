@@ -22,7 +22,8 @@ export function content(now) {
   let headline = page.title;
   let words = told ? fill(wordsOf(told), told) : "";
   if (isDoor(now)) {
-    headline = fill(door === "open" ? page.door_open : page.door_opens, { compartment });
+    const shut = told?.outcome === "push_door" ? page.door_shut : page.door_opens;
+    headline = fill(door === "open" ? page.door_open : shut, { compartment });
     words ||= fill(outcomes[wordsForOpening(act)], { compartment });
   } else if (now === "choose") [headline, words] = [outcomes[`choose_${asks}`], ""];
   else if (now === "courier" || (courier && told?.courier)) headline = page.next_label;

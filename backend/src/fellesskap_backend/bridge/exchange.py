@@ -1,0 +1,285 @@
+"""The bridge's work without its threads: what comes in, what is owed, what goes out.
+
+`take`, `poll` and `tick` are called by one thread (`mqtt`) or by a simulator in virtual time. A
+message is one transaction, committed before it is acknowledged; what cannot be read is counted and
+let go, for whoever sent it sends it again. Payloads, codes and keys are never logged.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from fellesskap_backend import db, downlink
+from fellesskap_backend.bridge import owed
+from fellesskap_backend.bridge.link import Came
+from fellesskap_backend.bridge.said import Voice
+from fellesskap_backend.db import Moment
+from fellesskap_backend.downlink import Downlink, Position
+from fellesskap_backend.ledger import service as ledger
+from fellesskap_backend.ledger.service import Standing, UnknownLocker
+from fellesskap_backend.rights import service as rights
+from fellesskap_backend.secrets import Secrets
+from fellesskap_protocol.messages import (
+    Batch,
+    Birth,
+    MalformedMessage,
+    Presence,
+    Result,
+    Signed,
+    decode,
+)
+from fellesskap_protocol.signing import unseal
+from fellesskap_protocol.topics import InvalidTopic, Kind, parse, topic
+
+log = logging.getLogger(__name__)
+HEARD: tuple[Kind, ...] = ("birth", "journal", "results", "presence")
+CLASS_OF: dict[Kind, type[Signed]] = {"birth": Birth, "journal": Batch, "results": Result}
+QUESTION_S = 30.0
+"""How long a locker is given to say what lies where; then it is asked again."""
+
+
+@dataclass(frozen=True)
+class House:
+    """What an exchange works with; `say(topic, payload)` may lose what it is given."""
+
+    secrets: Secrets
+    engine: Engine
+    say: Callable[[str, bytes], None]
+    clock: Callable[[], datetime]
+    moment: Callable[[datetime], Moment] = Moment
+    served: Callable[[], None] = field(default=lambda: None)
+    """Called when what was committed is on its way."""
+
+
+class Exchange:
+    """Everything that is said to and heard from all lockers."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._secrets, self._engine = house.secrets, house.engine
+        self._lockers: dict[str, Downlink] = {}
+        self._due: dict[str, float] = {}
+        self._openings: dict[str, owed.Opening] = {}
+        self._questions: dict[str, owed.Opening] = {}
+        self.refused: Counter[str] = Counter()
+        """Messages that were let go, by why."""
+
+    @property
+    def wake_at(self) -> float:
+        """When a tick would do something, in seconds since 1970."""
+        return min(self._due.values(), default=downlink.NEVER)
+
+    def poll(self) -> None:
+        """Ask the database what is owed, and give it to the machines; somebody waits at a door."""
+        with db.reader(self._engine) as session:
+            openings = owed.openings(session)
+        self._openings = self._settle(self._openings, openings)
+        self._order(openings)
+        held = [one for one, at in self._lockers.items() if at.hold is not downlink.Hold.NOTHING]
+        with db.reader(self._engine) as session:
+            wishes = owed.wishes(session, held)
+            wanted = owed.to_be_asked(session, self._house.clock())
+        for wish in wishes:
+            self._give(wish.locker_id, downlink.Wished(wish.position, wish.hold))
+        questions = self._asked(wanted)
+        self._questions = self._settle(self._questions, questions)
+        self._order(questions)
+
+    def _order(self, commands: Iterable[owed.Opening]) -> None:
+        for one in commands:
+            self._give(one.locker_id, downlink.Ordered(one.jti, one.exp, one.stage))
+
+    def _settle(
+        self, before: dict[str, owed.Opening], now: Iterable[owed.Opening]
+    ) -> dict[str, owed.Opening]:
+        """Tell the machines which commands are in hand no more."""
+        found = {one.jti: one for one in now}
+        for jti, one in before.items():
+            if jti not in found:
+                self._give(one.locker_id, downlink.Settled(jti))
+        return found
+
+    def _asked(self, wanted: Iterable[str]) -> list[owed.Opening]:
+        """Return one question per locker: the one in hand, or a new one."""
+        in_hand = {one.locker_id: one for one in self._questions.values() if one.exp > self._now}
+        return [in_hand.get(one) or self._question(one) for one in wanted]
+
+    def _question(self, locker_id: str) -> owed.Opening:
+        jti = str(self._house.moment(self._house.clock()).new_id())
+        return owed.Opening(
+            jti=jti,
+            locker_id=locker_id,
+            compartment=None,
+            reason_code="custody",
+            exp=self._now + QUESTION_S,
+            stage=downlink.Stage.ASKED,
+            kind="report_custody",
+        )
+
+    def tick(self) -> None:
+        """Do what is due."""
+        now = self._now
+        for locker_id in [one for one, at in self._due.items() if at <= now]:
+            self._give(locker_id, downlink.Tick())
+
+    @property
+    def _now(self) -> float:
+        return self._house.clock().timestamp()
+
+    # In ------------------------------------------------------------------------------------------
+
+    def take(self, came: Came) -> None:
+        """Take one message in."""
+        try:
+            where = parse(came.topic)
+            if where.kind == "presence":
+                self._presence(where.locker_id, decode(Presence, came.payload))
+            else:
+                self._signed(where.locker_id, CLASS_OF[where.kind], came)
+        except (MalformedMessage, InvalidTopic, UnknownLocker) as error:
+            self.refused[type(error).__name__] += 1
+            log.warning("a message on %s is let go: %s", came.topic[:100], type(error).__name__)
+
+    def _signed(self, locker_id: str, kind: type[Signed], came: Came) -> None:
+        if came.retained:
+            raise MalformedMessage("what is signed is never retained")
+        with db.reader(self._engine) as session:
+            keys = ledger.keys_of(session, locker_id)
+        message = unseal(kind, came.payload, keys, aud=self._secrets.installation)
+        if message.iss != locker_id:
+            raise MalformedMessage("issued by another than its topic says")
+        moment = self._house.moment(self._house.clock())
+        standing = db.run(
+            self._engine, partial(self._record, locker_id=locker_id, message=message, moment=moment)
+        )
+        if standing is not None:
+            self._acknowledge(locker_id, standing)
+        self._heard(locker_id, message, standing)
+
+    def _record(
+        self, session: Session, *, locker_id: str, message: Any, moment: Moment
+    ) -> Standing | None:
+        match message:
+            case Birth():
+                return ledger.born(session, locker_id, message, moment=moment)
+            case Batch():
+                return ledger.ingest(
+                    session, locker_id, message, moment=moment, secrets=self._secrets
+                )
+            case _:
+                ledger.resulted(session, locker_id, message, moment=moment)
+                return None
+
+    def _acknowledge(self, locker_id: str, standing: Standing) -> None:
+        if standing.hold is not downlink.Hold.SIGNATURES:
+            self._say(locker_id, "ack", self._voice(locker_id).ack(standing))
+            return
+        self.refused["database is behind"] += 1
+        known = self._lockers.get(locker_id)
+        if known is not None and known.hold is standing.hold:
+            return  # said before
+        log.error(
+            "locker %s has rights that this database never wished: it is an older one, from a "
+            "backup. Nothing is signed for this locker until you run: fellesskap-backend restored",
+            locker_id,
+        )
+
+    def _heard(self, locker_id: str, message: Signed, standing: Standing | None) -> None:
+        """Let the machine know what is committed and acknowledged."""
+        if isinstance(message, Result):
+            self._give(
+                locker_id, downlink.Resulted(message.jti, message.outcome, message.challenge)
+            )
+        if standing is None or not standing.current:
+            return
+        if isinstance(message, Birth):
+            position = Position(message.generation, message.revision)
+            self._give(
+                locker_id,
+                downlink.Born(message.epoch, position, message.session, message.challenge),
+            )
+        elif isinstance(message, Batch):
+            position = Position(message.generation, message.revision)
+            reported = downlink.Reported(message.epoch, position, standing.repeated)
+            self._give(locker_id, reported)
+            if message.events:
+                self._house.served()
+        self._give(locker_id, downlink.Wished(Position(*standing.wanted), standing.hold))
+
+    def _presence(self, locker_id: str, presence: Presence) -> None:
+        with db.reader(self._engine) as session:
+            changes = owed.presence_changes(session, locker_id, presence)
+        if changes:
+            db.run(
+                self._engine,
+                lambda session: owed.set_online(session, locker_id, online=presence.online),
+            )
+            self._give(locker_id, downlink.PresenceSaid(presence.online))
+
+    # Out -----------------------------------------------------------------------------------------
+
+    def _give(self, locker_id: str, event: downlink.Event) -> None:
+        """Step the locker's machine and perform what it says, in order."""
+        state = self._lockers.get(locker_id)
+        if state is None:
+            with db.reader(self._engine) as session:
+                state = owed.begun(session, locker_id)
+            if state is None:
+                return
+        state, effects = downlink.step(state, event, self._now)
+        self._lockers[locker_id] = state
+        if state.wake_at < downlink.NEVER:
+            self._due[locker_id] = state.wake_at
+        else:
+            self._due.pop(locker_id, None)
+        for effect in effects:
+            self._perform(locker_id, state, effect)
+
+    def _perform(self, locker_id: str, state: Downlink, effect: downlink.Effect) -> None:
+        voice = self._voice(locker_id)
+        match effect:
+            case downlink.SendRights(from_):
+                self._send_rights(voice, state, from_)
+            case downlink.SendCommand(jti, challenge, again):
+                self._send_command(voice, jti, challenge, again=again)
+            case downlink.AskChallenge():
+                jti = str(self._house.moment(voice.now).new_id())
+                self._say(locker_id, "commands", voice.question(jti))
+            case downlink.SendKeys():
+                self._say(locker_id, "keys", voice.keys())
+            case downlink.Expire(jti) if jti not in self._questions:
+                db.run(self._engine, lambda session: owed.expired(session, jti, now=voice.now))
+
+    def _send_rights(self, voice: Voice, state: Downlink, from_: int) -> None:
+        with db.reader(self._engine) as session:
+            change = rights.change(session, voice.locker_id, from_)
+        generation = state.wanted.generation
+        assert state.epoch is not None
+        for part in voice.rights(change, epoch=state.epoch, generation=generation, from_=from_):
+            self._say(voice.locker_id, "rights", part)
+        if change.to != state.wanted.revision:  # it grew since the machine was told
+            wish = downlink.Wished(Position(generation, change.to), state.hold)
+            self._give(voice.locker_id, wish)
+
+    def _send_command(self, voice: Voice, jti: str, challenge: str, *, again: bool) -> None:
+        known = self._openings.get(jti) or self._questions.get(jti)
+        if known is None:
+            return
+        self._say(voice.locker_id, "commands", voice.command(known, challenge))
+        if jti in self._openings:
+            db.run(
+                self._engine, lambda session: owed.sent(session, jti, again=again, now=voice.now)
+            )
+
+    def _voice(self, locker_id: str) -> Voice:
+        return Voice(self._secrets, locker_id, self._house.clock())
+
+    def _say(self, locker_id: str, kind: Kind, payload: bytes) -> None:
+        self._house.say(topic(locker_id, kind), payload)

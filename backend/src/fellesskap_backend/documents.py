@@ -1,0 +1,193 @@
+"""The OpenAPI documents: what FastAPI derives, and what every operation has in common.
+
+Problems, headers and the 304 follow from an operation's own parameters, so that a new route gets
+them by its arguments alone. A document for one audience holds the operations that it may call.
+"""
+
+from collections.abc import Iterator
+from copy import deepcopy
+from typing import Any
+
+from fastapi import FastAPI
+from pydantic import TypeAdapter
+
+from fellesskap_backend.docs_page import AUDIENCES
+from fellesskap_backend.errors import PROBLEM_TYPE
+from fellesskap_backend.examples import PROBLEM
+from fellesskap_backend.shapes import Problem
+
+Json = dict[str, Any]
+_REF = "#/components/schemas/"
+_DROPPED = ("HTTPValidationError", "ValidationError")
+"""FastAPI's own shape of errors, which this API does not use."""
+_TELLS = {
+    400: "The body is not JSON",
+    401: "No key, or one that is not known",
+    403: "The key is good, but not for this",
+    404: "Nothing by this id for this caller",
+    409: "Refused as things stand; stored under the key like any answer",
+    412: "It has changed since it was read",
+    413: "The body is too large",
+    415: "The body is not declared as JSON",
+    422: "The request is not valid; see `errors`",
+    428: "An If-Match is needed",
+    429: "Too many requests; see `Retry-After`",
+    500: "A bug of ours",
+    503: "Too many requests at once; see `Retry-After`",
+}
+_TEXT: Json = {"schema": {"type": "string"}}
+_ETAG = {"description": "Changes with what is shown; for If-None-Match and If-Match.", **_TEXT}
+_LOCATION = {"description": "Where it is read.", **_TEXT}
+_LINK = {"description": '`rel="next"`: the next page, if there is one.', **_TEXT}
+_REPLAYED = {"description": "`true`: this answer was given before.", **_TEXT}
+_RETRY = {
+    "description": "Seconds to wait.",
+    "schema": {"type": "string", "pattern": "^[0-9]+$"},
+}
+_IF_NONE_MATCH = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "The ETag that you have: 304 if nothing has changed.",
+    "schema": {"type": "string"},
+}
+
+
+def dress(api: FastAPI) -> None:
+    """Let an application describe itself with all that its operations have in common."""
+    plain = api.openapi
+
+    def openapi() -> Json:
+        if api.openapi_schema is None:
+            api.openapi_schema = _dressed(plain())
+        return api.openapi_schema
+
+    api.openapi = openapi  # type: ignore[method-assign]
+
+
+def for_audience(document: Json, audience: str) -> Json:
+    """Return the document of one audience: what it may call, and what that refers to."""
+    if audience == "all":
+        return document
+    chosen = deepcopy(document)
+    chosen["info"]["title"] += f" for {'everybody' if audience == 'public' else f'{audience}s'}"
+    for path, method, operation in list(operations(chosen)):
+        if not {"public", audience} & audiences(operation):
+            del chosen["paths"][path][method]
+    chosen["paths"] = {path: item for path, item in chosen["paths"].items() if item}
+    kept = {operation["operationId"] for _, _, operation in operations(chosen)}
+    for _, _, operation in operations(chosen):
+        for answer in operation["responses"].values():
+            _drop_links(answer, kept)
+    _prune(chosen)
+    return chosen
+
+
+def operations(document: Json) -> Iterator[tuple[str, str, Json]]:
+    """Yield path, verb and description of every operation."""
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            yield path, method, operation
+
+
+def audiences(operation: Json) -> set[str]:
+    """Say who may call an operation."""
+    if not operation.get("security"):
+        return {"public"}
+    return set(AUDIENCES) - {"public", "all"}
+
+
+def _dressed(document: Json) -> Json:
+    schemas = document["components"]["schemas"]
+    for name in _DROPPED:
+        schemas.pop(name, None)
+    shape = TypeAdapter(Problem).json_schema(ref_template=_REF + "{model}")
+    schemas.update(shape.pop("$defs", {}))
+    schemas["Problem"] = shape | {"examples": [PROBLEM]}
+    for _, method, operation in operations(document):
+        _dress_operation(method, operation)
+    return document
+
+
+def _dress_operation(method: str, operation: Json) -> None:
+    parameters = operation.setdefault("parameters", [])
+    headers = {one["name"] for one in parameters if one["in"] == "header"}
+    queries = {one["name"] for one in parameters if one["in"] == "query"}
+    responses = operation["responses"]
+    responses.pop("422", None)
+    for status, answer in responses.items():
+        told = answer.setdefault("headers", {})
+        if method == "get":
+            told["ETag"] = _ETAG
+        if method == "get" and "limit" in queries:
+            told["Link"] = _LINK
+        if status in ("201", "202"):
+            told["Location"] = _LOCATION
+        if "Idempotency-Key" in headers:
+            told["Idempotent-Replayed"] = _REPLAYED
+    if method == "get":
+        parameters.append(_IF_NONE_MATCH)
+        responses["304"] = {"description": "Nothing has changed", "headers": {"ETag": _ETAG}}
+    for status in _problems_of(operation, headers):
+        responses[str(status)] = _problem(status)
+    operation["responses"] = dict(sorted(responses.items()))
+
+
+def _problems_of(operation: Json, headers: set[str]) -> list[int]:
+    parameters = operation["parameters"]
+    found = [429, 500, 503]
+    if operation.get("security"):
+        found += [401, 403]
+    if any(one["in"] == "path" for one in parameters):
+        found.append(404)
+    if "requestBody" in operation:
+        found += [400, 404, 413, 415]
+    if "requestBody" in operation or parameters:
+        found.append(422)
+    if "Idempotency-Key" in headers:
+        found.append(409)
+    if "If-Match" in headers:
+        found += [412, 428]
+    return found
+
+
+def _problem(status: int) -> Json:
+    content: Json = {"schema": {"$ref": f"{_REF}Problem"}}
+    told: Json = {"description": _TELLS[status], "content": {PROBLEM_TYPE: content}}
+    if status == 409:
+        content["example"] = PROBLEM
+        told["headers"] = {"Idempotent-Replayed": _REPLAYED}
+    if status in (429, 503):
+        told["headers"] = {"Retry-After": _RETRY}
+    return told
+
+
+def _drop_links(answer: Json, kept: set[str]) -> None:
+    links = answer.get("links", {})
+    for name in [name for name, link in links.items() if link["operationId"] not in kept]:
+        del links[name]
+    if not links:
+        answer.pop("links", None)
+
+
+def _prune(document: Json) -> None:
+    """Drop the schemas that nothing refers to."""
+    schemas = document["components"]["schemas"]
+    needed: set[str] = set()
+    waiting: list[Any] = [document["paths"]]
+    while waiting:
+        for name in _referred(waiting.pop()) - needed:
+            needed.add(name)
+            waiting.append(schemas[name])
+    document["components"]["schemas"] = {
+        name: schema for name, schema in schemas.items() if name in needed
+    }
+
+
+def _referred(part: Any) -> set[str]:
+    if isinstance(part, list):
+        return set().union(*map(_referred, part))
+    if not isinstance(part, dict):
+        return set()
+    found = {part["$ref"].removeprefix(_REF)} if isinstance(part.get("$ref"), str) else set()
+    return found.union(*map(_referred, part.values()))

@@ -1,0 +1,1 @@
+"""Drop-offs: returns and first-mile parcels that people put in."""

@@ -1,0 +1,39 @@
+"""Where the rows and a locker contradict each other: the physical wins, and a person must look."""
+
+import logging
+
+from fellesskap_backend.ledger.at import At
+from fellesskap_backend.lockers.tables import Compartment
+from fellesskap_backend.parcels import moving
+from fellesskap_backend.parcels.moving import Facts
+from fellesskap_backend.parcels.tables import Parcel
+from fellesskap_protocol.events import CustodyReported, Deposited, Event
+
+log = logging.getLogger(__name__)
+
+
+def moved(at: At, event: CustodyReported, parcel: Parcel) -> None:
+    """The rows say another compartment: neither can be trusted until somebody looked."""
+    before = at.session.get(Compartment, (at.locker.id, parcel.compartment or 0))
+    if before is not None and before.parcel_id == parcel.id:
+        before.content, before.parcel_id, before.service = "unknown", None, "suspect"
+    at.compartment(event.compartment).service = "suspect"
+    parcel.compartment = event.compartment
+    dispute(at, event, parcel, "reported_elsewhere")
+
+
+def lies_there(at: At, event: CustodyReported | Deposited, parcel: Parcel) -> None:
+    """Put the parcel there; what was believed there before it is in dispute."""
+    place = at.compartment(event.compartment)
+    if place.parcel_id not in (None, parcel.id):
+        other = at.session.get(Parcel, place.parcel_id)
+        place.service = "suspect"
+        if other is not None:
+            dispute(at, event, other, "another_reported")
+    place.content, place.parcel_id = "parcel", parcel.id
+
+
+def dispute(at: At, event: Event, parcel: Parcel, why: str) -> None:
+    """Put a parcel in dispute; its right stays, for whoever holds the code may still be right."""
+    log.error("locker %s: a parcel is in dispute: %s", at.locker.id, why)
+    moving.move(at.cause(event), parcel, "dispute", Facts(detail=why))

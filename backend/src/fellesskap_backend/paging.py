@@ -1,0 +1,79 @@
+"""Long lists in pages: newest first, by id, so that what is added meanwhile shifts nothing.
+
+Ids are UUIDv7 and so in the order of time. A cursor is the last id seen; it carries no right and
+no filter, and whoever makes one up sees a piece of his own list.
+"""
+
+from base64 import urlsafe_b64decode
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, Select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from fellesskap_protocol.signing import b64url
+
+LIMIT_MAX = 200
+LIMIT = 50
+CURSOR_PATTERN = r"^[A-Za-z0-9_-]{22}$"
+
+Selecting = Select[*tuple[Any, ...]]
+
+
+@dataclass(frozen=True)
+class Page:
+    """How many, and after which id."""
+
+    limit: int = LIMIT
+    after: UUID | None = None
+
+
+@dataclass(frozen=True)
+class Slice:
+    """One page: what is shown, and the cursor of the next one; None at the end."""
+
+    shown: list[dict[str, Any]]
+    next: str | None
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which rows of a list are asked for; None: all."""
+
+    state: str | None = None
+    locker_id: str | None = None
+    label: str | None = None
+
+    def narrowed(self, statement: Selecting, model: type[Any]) -> Selecting:
+        """Leave out what is of another state or locker; labels are each noun's own."""
+        if self.state is not None:
+            statement = statement.where(model.state == self.state)
+        if self.locker_id is not None:
+            statement = statement.where(model.locker_id == self.locker_id)
+        return statement
+
+
+def page_of(limit: int, cursor: str | None) -> Page:
+    """Read what was asked for; `cursor` matches `CURSOR_PATTERN`."""
+    after = None if cursor is None else UUID(bytes=urlsafe_b64decode(f"{cursor}=="))
+    return Page(limit, after)
+
+
+def slice_of(
+    session: Session,
+    statement: Selecting,
+    page: Page,
+    *,
+    by: InstrumentedAttribute[UUID],
+    show: Callable[[Row[Any]], dict[str, Any]],
+) -> Slice:
+    """Read one page of what a statement selects; `by` is the id, and a column of it named `id`."""
+    statement = statement.order_by(by.desc()).limit(page.limit + 1)
+    if page.after is not None:
+        statement = statement.where(by < page.after)
+    rows = session.execute(statement).all()
+    more = len(rows) > page.limit
+    shown = rows[: page.limit]
+    return Slice([show(row) for row in shown], b64url(shown[-1].id.bytes) if more else None)

@@ -1,0 +1,65 @@
+"""What is shown of reservations."""
+
+from typing import Literal
+
+from typing_extensions import TypeAliasType
+
+from fellesskap_backend.shapes import Duration, Id, Instant, Shown
+
+ReservationState = TypeAliasType(
+    "ReservationState",
+    Literal["requested", "confirmed", "rejected", "fulfilled", "cancelled", "expired", "diverted"],
+)
+
+
+class ShownLabel(Shown):
+    """By what the parcel is known when its label is scanned."""
+
+    kind: Literal["sscc", "s10", "reference"]
+    value: str
+
+
+class Box(Shown):
+    """The parcel's box in mm and its weight in g."""
+
+    w_mm: int
+    h_mm: int
+    d_mm: int
+    g: int
+
+
+class Reservation(Shown):
+    """A carrier's request for room, and what became of it."""
+
+    id: Id
+    state: ReservationState
+    hold: Literal["hard", "soft"]
+    """Hard: room is kept for it. Soft: it is served from what the locker may give away."""
+    parcel_id: Id
+    right_id: Id
+    locker_id: str
+    label: ShownLabel
+    dimensions: Box
+    size_class: str | None
+    """The smallest class whose box holds it; null if it is larger than all."""
+    needs: list[str]
+    reserve_until: Instant | None
+    """When a hard one turns soft; null: never."""
+    deposit_by: Instant
+    collect_within: Duration
+    code_at: Literal["deposit", "reservation"]
+    delivered_to_locker: bool
+    """Whether the locker has said that it knows of it."""
+    created_at: Instant
+    pickup_code: str | None = None
+    """Eight digits; only where `code_at` is `reservation`, and never in a list."""
+    addition: str | None = None
+    """Four digits more, if the locker asks for them."""
+
+
+class Reservations(Shown):
+    """One page of a carrier's reservations, newest first."""
+
+    reservations: list[Reservation]
+    next: str | None
+    """The `cursor` of the next page; null at the end."""

@@ -1,0 +1,75 @@
+"""Problems: each has a page, in the documents and at its own address."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from fellesskap_backend import problems
+from fellesskap_backend.errors import BackendError
+from tests.backend.api import Api, request
+from tests.golden import assert_golden
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_page_of_the_documents_names_every_problem() -> None:
+    assert_golden(ROOT / "docs/problems.md", problems.markdown())
+
+
+def test_every_code_is_of_one_kind_and_says_what_to_do() -> None:
+    def below(kind: type[BackendError]) -> list[type[BackendError]]:
+        return [one for child in kind.__subclasses__() for one in (child, *below(child))]
+
+    named = [kind for kind in below(BackendError) if "code" in vars(kind)]
+    assert len(problems.kinds()) == len(named)
+    for code, kind in problems.kinds().items():
+        assert re.fullmatch("[a-z]+(_[a-z]+)*", code)
+        assert 400 <= kind.status <= 599
+        assert kind.__doc__, code
+        assert kind.remedy.endswith("."), code
+
+
+def test_type_leads_to_a_page_that_explains_it(api: Api) -> None:
+    public = api.client()
+    refused = public.get("/v1/events").json()
+    assert refused["type"] == "/problems/unauthorized"
+    page = public.get(refused["type"])
+    assert page.status_code == 200
+    assert "An API key is needed" in page.text
+    assert "http" not in page.text
+    every = public.get("/problems").text
+    for code in problems.kinds():
+        assert public.get(f"/problems/{code}").status_code == 200
+        assert f'id="{code}"' in every
+    assert public.get("/problems/nonsense").json()["code"] == "not_found"
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "status", "code"),
+    [
+        (b"{", "application/json", 400, "malformed_body"),
+        (b"[" * 60_000, "application/json", 400, "malformed_body"),
+        (b'{"a": "\xff"}', "application/json", 400, "malformed_body"),
+        (b"\xfe\xff\x00", "application/json", 400, "malformed_body"),
+        (b"[" * 900 + b"]" * 900, "application/json", 422, "invalid_request"),
+        (b'{"locker_id": NaN}', "application/json", 422, "invalid_request"),
+        (b"", "application/json", 422, "invalid_request"),
+        (b"{}", "text/plain", 415, "unsupported_media_type"),
+        (b"a=b", "application/x-www-form-urlencoded", 415, "unsupported_media_type"),
+        (b"{}", "application/json; charset=utf-8", 422, "invalid_request"),
+    ],
+)
+def test_body_that_cannot_be_read_is_a_problem(
+    api: Api, content: bytes, kind: str, status: int, code: str
+) -> None:
+    headers = {"Content-Type": kind, "Idempotency-Key": "k"}
+    answer = api.carrier().post("/v1/reservations", content=content, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_verb_that_is_not_offered_is_told_which_are(api: Api) -> None:
+    answer = api.carrier().patch("/v1/reservations", json=request())
+    assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
+    assert set(answer.headers["allow"].split(", ")) >= {"GET"} or "POST" in answer.headers["allow"]
