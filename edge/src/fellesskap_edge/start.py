@@ -52,6 +52,8 @@ def start(parts: Parts, machine: Instant, *, commissioned: bool) -> Started:
     damaged = kinds_of((*found.damaged, *gone))
     facts = repaired(found.facts, damaged, now.wall, numbers)
     draft = ctl.Draft(controllers.restore(parts.config, facts, now), now)
+    # What is feared now is feared after another start too, when the damage is not seen any more.
+    draft.say(*(ctl.Keep(*at, fact) for at, fact in facts.items() if found.facts.get(at) != fact))
     known = facts.get(("uplink", "position"), UplinkFacts())
     assert isinstance(known, UplinkFacts)
     new_epoch: str | None = None

@@ -59,6 +59,8 @@ class SimulatedLocker:
         self.scanner_port = config.scanner.port
         self.scanner = SCANNERS[config.scanner.family](config.scanner.baud)
         self.cooling = Cooling(config)
+        self._service_key = config.service_key
+        self.turn_key(on=False)
 
     @property
     def wake_at(self) -> float:
@@ -96,6 +98,12 @@ class SimulatedLocker:
         return {
             pin: level for bank in self.pins.values() for pin, level in bank.levels(now).items()
         }
+
+    def turn_key(self, *, on: bool) -> None:
+        """Turn the technician's key in its switch, if there is one."""
+        if key := self._service_key:
+            bank = self.pins.get(key.bank) or self.boards[key.bank]
+            bank.switches[key.channel] = on
 
     def read_probes(self, now: float) -> Mapping[str, str | None]:
         """Return what every temperature probe's file says, by device."""
