@@ -69,7 +69,7 @@ def test_custody_ends_with_every_right_taken_away_and_begins_with_a_place() -> N
             step = machine.step_of(kind, state, act)
             if step is None or step.to == state:
                 continue
-            if step.to in ENDS[kind]:
+            if step.to in ENDS[kind] and act != "give_up":  # who stands there may still collect
                 assert {"forget", "revoke"} & set(step.effects), (state, act)
             if state not in HELD and step.to in machine.CLOCK_RUNS:
                 assert {"occupy", "begin_clock"} <= set(step.effects), (state, act)

@@ -57,6 +57,7 @@ def _set_up(session: Session, state: str, moment: Moment) -> HandLocker:
             locker_id="oslo-1",
             reservation_id=UUID(int=3),
             right_id=RIGHT,
+            kind="drop_off" if state == "dropped_off" else "last_mile",
             state=state,
             compartment=None if state in COMING else 1,
             created_at=AT,
