@@ -59,6 +59,7 @@ def offered(draft: Draft) -> list[Compartment]:
         for number, wired in c.wiring.items()
         if may_hold(draft, number)
         and wired.bank in c.answering
+        and wired.bank not in c.powerless
         and not in_operation(draft, number)
         and not stands_open(c, number)
         and not c.occupied.get(number, False)

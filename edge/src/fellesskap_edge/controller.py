@@ -24,6 +24,7 @@ from fellesskap_edge.facts import (
     Operation,
     Place,
     Position,
+    Powerless,
     RemoteOpens,
     Session,
     Unmoved,
@@ -38,11 +39,18 @@ from fellesskap_edge.operating import (
     tick,
     unacknowledged,
 )
-from fellesskap_edge.service import SERVING_S, contact, content_sensed, key_turned
+from fellesskap_edge.service import (
+    SERVING_S,
+    contact,
+    content_sensed,
+    key_turned,
+    power_changed,
+)
 from fellesskap_edge.state import (
     BadgeForged,
     BadgeShown,
     BankContact,
+    BankPower,
     CodeEntered,
     CommandArrived,
     ContentSensed,
@@ -95,7 +103,10 @@ def restore(config: LockerConfig, facts: Facts, now: Instant) -> Controller:
     )
     draft = Draft(controller, now)
     for (kind, key), fact in facts.items():
-        _restore_fact(draft, kind, key, fact)
+        if isinstance(fact, Powerless):
+            draft.c.powerless[key] = fact
+        else:
+            _restore_fact(draft, kind, key, fact)
     unwatched(draft, {number for probe in config.probes for number in probe.compartments})
     return draft.c
 
@@ -164,6 +175,7 @@ HANDLERS: dict[type[Event], Callable[[Draft, Any], None]] = {
     DoorSensed: sensed,
     PulseUnacknowledged: unacknowledged,
     BankContact: contact,
+    BankPower: power_changed,
     ContentSensed: content_sensed,
     KeyTurned: key_turned,
     LabelScanned: label_scanned,

@@ -18,6 +18,7 @@ FactKind = Literal[
     "place",
     "operation",
     "unmoved",
+    "powerless",
     "throttle",
     "consumed",
     "remote_opens",
@@ -63,6 +64,12 @@ class Unmoved(msgspec.Struct, frozen=True):
     """Through how many uses in a row a door's contact read open and nothing else."""
 
     uses: int
+
+
+class Powerless(msgspec.Struct, frozen=True):
+    """A bank whose power is cut: which doors that took out of service, and what they were."""
+
+    was: dict[int, Service]
 
 
 class Consumed(msgspec.Struct, frozen=True):
@@ -148,6 +155,7 @@ Fact = (
     | Place
     | Operation
     | Unmoved
+    | Powerless
     | Throttle
     | Consumed
     | RemoteOpens
@@ -165,6 +173,7 @@ CLASSES: dict[FactKind, type[Fact]] = {
     "place": Place,
     "operation": Operation,
     "unmoved": Unmoved,
+    "powerless": Powerless,
     "throttle": Throttle,
     "consumed": Consumed,
     "remote_opens": RemoteOpens,

@@ -22,6 +22,7 @@ from fellesskap_edge.facts import (
     Operation,
     Place,
     Position,
+    Powerless,
     Session,
 )
 from fellesskap_edge.spoken import Told
@@ -31,6 +32,7 @@ from fellesskap_edge.told import (
     BadgeForged,
     BadgeShown,
     BankContact,
+    BankPower,
     CodeEntered,
     CommandArrived,
     ContentSensed,
@@ -55,6 +57,7 @@ __all__ = [
     "BadgeForged",
     "BadgeShown",
     "BankContact",
+    "BankPower",
     "CodeEntered",
     "CommandArrived",
     "ContentSensed",
@@ -243,6 +246,8 @@ class Controller:
     reopenings: dict[int, Reopening] = field(default_factory=dict)
     excursions: dict[int, Excursion] = field(default_factory=dict)
     answering: frozenset[str] = frozenset()
+    powerless: dict[str, Powerless] = field(default_factory=dict)
+    """The banks whose power is cut."""
     serving_since: float | None = None
     """What is not proven yet began then, in monotonic seconds."""
     used: dict[str, int] = field(default_factory=dict)
@@ -280,6 +285,7 @@ class Draft:
             badges=dict(controller.badges),
             occupied=dict(controller.occupied),
             excursions=dict(controller.excursions),
+            powerless=dict(controller.powerless),
         )
 
     def change(self, **fields: object) -> None:

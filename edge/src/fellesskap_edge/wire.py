@@ -162,6 +162,7 @@ def snapshot(controller: Controller, climate: Climate, now: Instant) -> State:
     """Return what operators see: no personal data, no labels."""
     silent = sorted({wired.bank for wired in controller.wiring.values()} - controller.answering)
     faults = [f"bank {bank}: silent" for bank in silent]
+    faults += [f"power of bank {bank}: cut" for bank in sorted(controller.powerless)]
     if controller.limits.raised:
         faults.append("limits: more remote opens are allowed than the product's own limit")
     return State(
