@@ -28,10 +28,12 @@ from fellesskap_edge.facts import (
     RemoteOpens,
     Session,
     Unmoved,
+    Unseen,
     Used,
 )
 from fellesskap_edge.granting import rights_arrived
 from fellesskap_edge.keys import go_on, key_pressed, proceed
+from fellesskap_edge.occupancy import content_sensed
 from fellesskap_edge.operating import (
     fire_waiting,
     pulse_free_at,
@@ -42,7 +44,6 @@ from fellesskap_edge.operating import (
 from fellesskap_edge.service import (
     SERVING_S,
     contact,
-    content_sensed,
     key_turned,
     power_changed,
 )
@@ -105,6 +106,8 @@ def restore(config: LockerConfig, facts: Facts, now: Instant) -> Controller:
     for (kind, key), fact in facts.items():
         if isinstance(fact, Powerless):
             draft.c.powerless[key] = fact
+        elif isinstance(fact, Unseen):
+            draft.c.unseen[int(key)] = fact
         else:
             _restore_fact(draft, kind, key, fact)
     unwatched(draft, {number for probe in config.probes for number in probe.compartments})

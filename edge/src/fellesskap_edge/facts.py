@@ -18,6 +18,7 @@ FactKind = Literal[
     "place",
     "operation",
     "unmoved",
+    "unseen",
     "powerless",
     "throttle",
     "consumed",
@@ -64,6 +65,18 @@ class Unmoved(msgspec.Struct, frozen=True):
     """Through how many uses in a row a door's contact read open and nothing else."""
 
     uses: int
+
+
+class Unseen(msgspec.Struct, frozen=True):
+    """How many acts in a row a door's occupancy sensor contradicted, reading the same each time."""
+
+    uses: int
+    occupied: bool
+
+    @property
+    def what(self) -> str:
+        """Say it to operators."""
+        return f"reads {'full' if self.occupied else 'empty'} whatever is put in or taken out"
 
 
 class Powerless(msgspec.Struct, frozen=True):
@@ -155,6 +168,7 @@ Fact = (
     | Place
     | Operation
     | Unmoved
+    | Unseen
     | Powerless
     | Throttle
     | Consumed
@@ -173,6 +187,7 @@ CLASSES: dict[FactKind, type[Fact]] = {
     "place": Place,
     "operation": Operation,
     "unmoved": Unmoved,
+    "unseen": Unseen,
     "powerless": Powerless,
     "throttle": Throttle,
     "consumed": Consumed,

@@ -13,7 +13,6 @@ from fellesskap_edge.facts import Powerless
 from fellesskap_edge.state import (
     BankContact,
     BankPower,
-    ContentSensed,
     Draft,
     Forget,
     Keep,
@@ -100,11 +99,6 @@ def power_changed(draft: Draft, event: BankPower) -> None:
     for number, to in changes.items():
         _set_service(draft, number, to, POWER)
     say_overcommitted(draft)
-
-
-def content_sensed(draft: Draft, event: ContentSensed) -> None:
-    """Take in what an occupancy sensor sees."""
-    draft.c.occupied[event.compartment] = event.occupied
 
 
 def change_service(
