@@ -15,7 +15,7 @@ from fellesskap_edge.banks import What
 from fellesskap_edge.bus import Ask, BankLine, Bus, Effect, Event, Phase
 from fellesskap_edge.locks import FAMILIES
 from fellesskap_edge.locks.driver import DoorReading, silence_s
-from fellesskap_edge.power import Power
+from fellesskap_edge.power import Power, SetPower
 from tests.edge.line_frames import FRAMES, driver, retry_driver
 from tests.golden import assert_golden
 
@@ -132,7 +132,7 @@ def told(effect: Effect) -> str:
             return f"Sensed({bank}: {counts})"
         case b.Occupied(bank, items):
             return f"Occupied({bank}: {sum(items.values())} of {len(items)})"
-        case b.SetPower(bank, on, stuck):
+        case SetPower(bank, on, stuck):
             return f"SetPower({bank}, {'on' if on else f'cut: {stuck}'})"
         case b.Garbled(bank, over):
             return f"Garbled({bank}{', over' if over else ''})"

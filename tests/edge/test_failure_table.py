@@ -30,7 +30,7 @@ from fellesskap_protocol.events import (
 )
 from tests.durability.visits import label
 from tests.edge import test_failure_table_beyond as beyond
-from tests.edge.failing_locker import Failing
+from tests.edge.failing_locker import Failing, sighted
 from tests.edge.little_locker import CONFIG
 
 PAGE = Path(__file__).parents[2] / "docs/failures.md"
@@ -237,17 +237,6 @@ def test_a_contact_that_reads_shut_through_three_pulses_is_a_jam_and_no_parcel_i
     assert (locker.seen().door, locker.seen().service) == ("shut", "out")
     assert locker.journalled(Collected) == []
     assert locker.journalled(DoorOpened) == [], "no open door is made up"
-
-
-def sighted(folder: Path) -> Failing:
-    """A locker whose KERONG bank has occupancy sensors; parcel 1 lies behind door 1."""
-    banks = (
-        Bank(name="a", family="kerong", port="bus-a", address=0, supply="psu-a"),
-        Bank(name="b", family="8a", port="bus-b", address=1, supply="psu-b"),
-    )
-    replace = msgspec.structs.replace
-    doors = tuple(replace(one, occupancy_sensor=one.bank == "a") for one in CONFIG.compartments)
-    return Failing(folder, replace(CONFIG, banks=banks, compartments=doors))
 
 
 def test_an_occupancy_sensor_that_reads_full_through_three_uses_is_doubted_and_told(

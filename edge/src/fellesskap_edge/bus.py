@@ -26,7 +26,6 @@ from fellesskap_edge.banks import (
     What,
 )
 from fellesskap_edge.locks.driver import silence_s
-from fellesskap_edge.power import SetPower
 
 __all__ = [
     "POLL_S",
@@ -36,7 +35,6 @@ __all__ = [
     "Garbled",
     "Occupied",
     "Sensed",
-    "SetPower",
     "Stuck",
     "Unready",
 ]
