@@ -1,4 +1,4 @@
-"""`docs/protocol.md` names every field of every message and event, and no field that is not there."""
+"""`docs/protocol.md` names every field of every message and event, and none that is not there."""
 
 import re
 from pathlib import Path
