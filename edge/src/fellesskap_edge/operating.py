@@ -122,6 +122,8 @@ def fire_waiting(draft: Draft) -> None:
             continue  # ended, seen open or out of time while it waited
         if draft.c.operations[number].act == "abandoned":
             continue  # nobody stands before this door any more
+        if wiring.bank in draft.c.powerless:
+            continue  # it would move nothing
         if pulse_free_at(draft.c, number) > now:
             still.append(number)
             continue

@@ -19,6 +19,7 @@ from fellesskap_edge.service import serve
 from fellesskap_edge.state import (
     Answer,
     BankContact,
+    BankPower,
     ContentSensed,
     Controller,
     DoorSensed,
@@ -131,8 +132,13 @@ def unheard(
     banks: Mapping[str, bool],
     readings: Mapping[int, Reading],
     items: Mapping[int, bool],
-) -> list[BankContact | ContentSensed | DoorSensed]:
-    """Return what the boards said meanwhile: who answers, contents and doors by compartment."""
+    *,
+    powers: Mapping[str, bool],
+) -> list[BankContact | BankPower | ContentSensed | DoorSensed]:
+    """Return what the boards said meanwhile: who answers, contents and doors by compartment.
+
+    `powers` says of the banks that have a pin for it whether they are fed.
+    """
     contacts = [
         BankContact(bank, answering=answering)
         for bank, answering in sorted(banks.items())
@@ -148,4 +154,9 @@ def unheard(
         for number, lies in sorted(items.items())
         if lies != controller.occupied.get(number)
     ]
-    return [*contacts, *contents, *sensed]
+    powered = [
+        BankPower(bank, on, "a relay stays on")
+        for bank, on in sorted(powers.items())
+        if on is (bank in controller.powerless)
+    ]
+    return [*contacts, *powered, *contents, *sensed]

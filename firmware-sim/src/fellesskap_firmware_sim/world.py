@@ -13,6 +13,7 @@ from fellesskap_firmware_sim.boards.gpio import GpioBank
 from fellesskap_firmware_sim.boards.kerong import Kerong
 from fellesskap_firmware_sim.boards.line import SerialLine
 from fellesskap_firmware_sim.cooling import Cooling
+from fellesskap_firmware_sim.enabling import Enable
 from fellesskap_firmware_sim.plant import Act, Person, Plant
 from fellesskap_firmware_sim.scanners import SCANNERS
 
@@ -51,6 +52,11 @@ class SimulatedLocker:
                 board.status_order = bank.status_order
             if isinstance(board, Kerong):
                 board.item_bit = bank.item_bit
+        self.enables = {
+            bank.name: Enable(self.plant, bank, self.boards[bank.name])
+            for bank in serial
+            if bank.power_pin is not None
+        }
         self.lines = {
             port: SerialLine([self.boards[bank.name] for bank in serial if bank.port == port])
             for port in sorted({bank.port for bank in serial})
@@ -92,6 +98,12 @@ class SimulatedLocker:
         """Let the computer drive one of its pins, or let it go."""
         for bank in self.pins.values():
             bank.drive(pin, level, now)
+        for enable in self.enables.values():
+            enable.drive(pin, level, now)
+
+    def set_power(self, bank: str, now: float, *, on: bool) -> None:
+        """Switch the supply of a bank's coils, as its pin does."""
+        self.enables[bank].switch(now, on=on)
 
     def pin_levels(self, now: float) -> dict[int, bool]:
         """Return what every door pin reads."""
