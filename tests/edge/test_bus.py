@@ -314,6 +314,18 @@ def test_a_door_opens_at_one_reading_and_shuts_at_two() -> None:
     assert line.give(b.Received(SHUT_STATUS)) == (b.Sensed("a", {1: "shut"}),)
 
 
+def test_a_door_that_was_read_shut_once_is_soon_looked_at_again() -> None:
+    line = Line(asking(known(), What.STATUS), NOW)
+    line.give(b.Received(ONE_OPEN_STATUS))
+    line.wait_until(NOW + 3.0)
+    line.give(b.Received(SHUT_STATUS))
+    assert line.told(b.Sensed) == [b.Sensed("a", {1: "open"})]
+    line.wait_until(NOW + 3.2)
+    assert [data[1] for _, data in line.at] == [1, 1]
+    line.give(b.Received(SHUT_STATUS))
+    assert line.told(b.Sensed)[1:] == [b.Sensed("a", {1: "shut"})]
+
+
 def test_a_bank_is_polled_often_only_while_it_is_watched() -> None:
     line = idle_line()
     line.give(b.Watch("a", fast=True))
