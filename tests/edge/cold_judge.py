@@ -55,9 +55,9 @@ class ColdJudge(EpochJudge):
         if not crossed and not what.startswith("not known"):
             self.alarmed.discard(number)
             return
-        self.alarmed.add(number)
-        if self.service[number] == "in":
+        if number not in self.alarmed and self.service[number] == "in":
             self._unoffered = (number, event.mono_ms)
+        self.alarmed.add(number)  # told again of a parcel put in where an operator let it serve on
         if crossed:
             assert any(self._outside(c) for _, c in self.stand.heard_c), "chilled: it never was"
             if number in self.lies_in:

@@ -13,7 +13,7 @@ from typing import TypeVar
 import msgspec
 
 from fellesskap_edge.clock import Instant
-from fellesskap_edge.door import IN_OPERATION, Reading, resumed
+from fellesskap_edge.door import IN_OPERATION, Reading, answered, resumed
 from fellesskap_edge.facts import FactKind
 from fellesskap_edge.service import serve
 from fellesskap_edge.state import (
@@ -90,6 +90,8 @@ def set_back(kept: Controller, tried: Controller, now: Instant) -> Controller:
             operations[number] = msgspec.structs.replace(operation, opened=True)
         if doors[number].state in IN_OPERATION:
             door = resumed(operation.authorisation_id, now.mono_s)
+            if kept.wiring[number].bank in kept.answering:
+                door = answered(door, now.mono_s)
             doors[number] = replace(door, unmoved=doors[number].unmoved)
     return replace(
         kept,

@@ -9,6 +9,7 @@ from datetime import timedelta
 import msgspec
 
 from fellesskap_edge.choosing import bound, hard_claims, may_hold
+from fellesskap_edge.door import answered
 from fellesskap_edge.facts import Powerless
 from fellesskap_edge.state import (
     BankContact,
@@ -70,6 +71,10 @@ def contact(draft: Draft, event: BankContact) -> None:
     serve(draft)
     change = draft.c.answering.union if event.answering else draft.c.answering.difference
     draft.change(answering=change({event.bank}), serving_since=draft.now.mono_s)
+    if event.answering:
+        for number, wired in draft.c.wiring.items():
+            if wired.bank == event.bank:
+                draft.c.doors[number] = answered(draft.c.doors[number], draft.now.mono_s)
     what = "ok" if event.answering else "silent"
     draft.say(Record(Fault(part=f"bank {event.bank}", what=what, since=draft.now.wall)))
 
