@@ -87,9 +87,7 @@ def test_a_locker_tells_what_a_carrier_and_a_resident_want_to_know(api: Api) -> 
         ],
         "free": {"S": "3-5", "M": "3-5", "L": "3-5", "XL": "0"},
     }
-    again = api.client().get(
-        "/v1/lockers/row-0", headers={"If-None-Match": answer.headers["ETag"]}
-    )
+    again = api.client().get("/v1/lockers/row-0", headers={"If-None-Match": answer.headers["ETag"]})
     assert again.status_code == 304
 
 
@@ -99,7 +97,7 @@ def test_only_lockers_with_room_for_it_are_found(api: Api) -> None:
     for number in range(2):
         asked = request(number, locker_id="row-0")
         assert reserve(carrier, asked, f"k{number}").status_code == 201
-    asked_for = {"near": CENTRE, "radius_m": 20_000}
+    asked_for: dict[str, Any] = {"near": CENTRE, "radius_m": 20_000}
     assert ids(found(api, "/v1/lockers", **asked_for)) == ["row-0", "row-1", "row-2"]
     assert ids(found(api, "/v1/lockers", **asked_for, size_class="L")) == ["row-1", "row-2"]
     assert found(api, "/v1/lockers", **asked_for, size_class="XL") == []
@@ -141,11 +139,13 @@ def test_late_offline_and_closed_lockers_say_so_and_are_left_out_on_demand(api: 
 def test_pages_lead_through_all_of_it_each_once(api: Api) -> None:
     three_in_a_row(api)
     public = api.client()
+    near: dict[str, Any] = {"near": CENTRE, "radius_m": 20_000}
+    everything: dict[str, Any] = {}
     for path, asked in (
-        ("/v1/lockers", {"near": CENTRE, "radius_m": 20_000}),
-        ("/v1/lockers", {}),
-        ("/v1/sites", {"near": CENTRE, "radius_m": 20_000}),
-        ("/v1/sites", {}),
+        ("/v1/lockers", near),
+        ("/v1/lockers", everything),
+        ("/v1/sites", near),
+        ("/v1/sites", everything),
     ):
         whole = ids(found(api, path, **asked))
         answer = public.get(path, params={**asked, "limit": 1})
@@ -188,7 +188,7 @@ def _bare(locker_id: str) -> Locker:
 @SQLITE
 def test_what_cannot_be_searched_for_is_refused(api: Api) -> None:
     public = api.client()
-    for wrong in (
+    wrongs: tuple[dict[str, Any], ...] = (
         {"near": "somewhere"},
         {"near": "91,0"},
         {"near": "0,181"},
@@ -199,7 +199,8 @@ def test_what_cannot_be_searched_for_is_refused(api: Api) -> None:
         {"needs": "gold"},
         {"limit": 201},
         {"cursor": "NO"},
-    ):
+    )
+    for wrong in wrongs:
         answer = public.get("/v1/lockers", params=wrong)
         assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request"), wrong
     wrong_site = public.get("/v1/sites", params={"near": CENTRE, "cursor": "A" * 22})

@@ -82,7 +82,7 @@ class LockerSearch(Around):
         if box and (len(box) < 3 or self.size_class is not None):
             raise InvalidRequest("Give either `size_class`, or `w_mm`, `h_mm` and `d_mm`.")
         if box:
-            return Demand(*box, self.g, needs)
+            return Demand(box[0], box[1], box[2], self.g, needs)
         for one in SIZE_CLASSES:
             if one.name == self.size_class:
                 return one.demand(self.g, needs)

@@ -66,9 +66,7 @@ def box_around(centre: Point, radius_m: float) -> Box:
         return Box(bands, ((-180.0, 180.0),))
     # Where the circle is widest: RFC 7946 has no word for it, the spherical law of sines has.
     wide = math.degrees(
-        math.asin(
-            min(1.0, math.sin(math.radians(high)) / math.cos(math.radians(centre.latitude)))
-        )
+        math.asin(min(1.0, math.sin(math.radians(high)) / math.cos(math.radians(centre.latitude))))
     )
     west, east = centre.longitude - wide, centre.longitude + wide
     if west < -180.0:

@@ -127,7 +127,7 @@ def site(session: Session, site_id: UUID) -> Row:
 # Which ones --------------------------------------------------------------------------------------
 
 
-def candidates(asked: LockersAsked, now: datetime) -> Select[tuple[str, float | None, float | None]]:
+def candidates(asked: LockersAsked, now: datetime) -> Select[str, float | None, float | None]:
     """Return the statement that finds who may be meant: by the index where there is a place."""
     found = select(Locker.id, Locker.latitude, Locker.longitude)
     found = found.where(Locker.written_off_at.is_(None))

@@ -104,6 +104,14 @@ def put_at(thing: Locker | Site, point: Point | None) -> None:
     thing.lat_band = geo.band_of(point.latitude)
 
 
+def put_at_with_site(session: Session, locker: Locker, point: Point) -> None:
+    """Give a locker its position, and its site too if that has none yet."""
+    put_at(locker, point)
+    site = session.get(Site, locker.site_id) if locker.site_id else None
+    if site is not None and point_of(site) is None:
+        put_at(site, point)
+
+
 def point_of(thing: Locker | Site) -> Point | None:
     """Return where a locker or a site is; None if nobody said."""
     if thing.latitude is None or thing.longitude is None:
@@ -124,12 +132,12 @@ def provision(
     except InvalidLockerId as error:
         raise InvalidRequest(str(error)) from None
     locker = locked(session, locker_id)
+    if locker is not None and locker.written_off_at is not None:
+        raise InvalidRequest("This locker was written off, and an id is never used again.")
+    site = _site(session, site_name, address, now)
     if locker is None:
         locker = Locker(id=locker_id, created_at=now, k_version=1)
         session.add(locker)
-    if locker.written_off_at is not None:
-        raise InvalidRequest("This locker was written off, and an id is never used again.")
-    site = _site(session, site_name, address, now)
     locker.site_name, locker.address, locker.site_id = site_name, address, site.id
     if point_of(locker) is None:
         put_at(locker, point_of(site))

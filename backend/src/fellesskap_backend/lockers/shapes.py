@@ -29,7 +29,7 @@ class Position(Shown):
     longitude: float = Field(ge=-180, le=180)
 
 
-class Health(Shown):
+class LockerHealth(Shown):
     """Whether a locker is heard. It serves people without network too."""
 
     contact: Contact
@@ -64,7 +64,7 @@ class PublicLocker(Shown):
     """From where was searched, along the great circle; null elsewhere."""
     opening_hours: str | None
     """When the site can be entered, as OpenStreetMap writes it: `24/7`; null: nobody said."""
-    health: Health
+    health: LockerHealth
     service: ServiceState
     """`draining`: nothing new, what lies there can be collected; so too when `out_of_service`."""
     features: list[str]

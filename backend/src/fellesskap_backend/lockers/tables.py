@@ -195,8 +195,8 @@ class Compartment(Base):
     """`in`, `suspect` or `out`."""
     parcel_id: Mapped[UUID | None]
     wished_service: Mapped[str | None]
-    """What an operator wishes its service to be, `in` or `out`. `in` is over once it is heard; `out`
-    stays, and is said again to a new store."""
+    """What an operator wishes its service to be, `in` or `out`: `in` until heard; `out` stays,
+    and is said again to a new store."""
     wish_heard: Mapped[bool] = mapped_column(default=False)
     """Whether the journal says that it is so."""
 

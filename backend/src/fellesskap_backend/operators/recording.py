@@ -42,9 +42,7 @@ class Doing:
     reason: str = field(repr=False)
 
     @classmethod
-    def of(
-        cls, session: Session, credentials: Credentials, reason: str, moment: Moment
-    ) -> "Doing":
+    def of(cls, session: Session, credentials: Credentials, reason: str, moment: Moment) -> "Doing":
         """Return it for an operator's key; raise `Unauthorized` or `Forbidden`."""
         return cls(session, caller(session, credentials, "operator"), moment, reason)
 

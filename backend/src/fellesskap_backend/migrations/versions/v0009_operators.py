@@ -21,7 +21,11 @@ _WISHED = "wished_service IS NOT NULL AND NOT wish_heard"
 _BAND_DEGREES = 0.05
 _SITES = sa.table(
     "sites",
-    *(sa.column("id", sa.Uuid()), sa.column("name", sa.String()), sa.column("address", sa.String())),
+    *(
+        sa.column("id", sa.Uuid()),
+        sa.column("name", sa.String()),
+        sa.column("address", sa.String()),
+    ),
     *(sa.column("latitude", sa.Double()), sa.column("longitude", sa.Double())),
     *(sa.column("lat_band", sa.Integer()), sa.column("created_at", _TIME)),
 )
