@@ -11,7 +11,7 @@ _PARCEL_ID = PARCEL["example"]["id"]
 _CARRIER_ID = "01977c1e-5a45-7a5e-9188-92a3b4c5d6e7"
 KEY_OF_A_DEVICE = "Yp3mCq0vJb5n0Jd2n6Yw9m1o7bTj3xQ4kq8sR5uHc0E"
 TELLS: Example = {
-    "site_id": None,
+    "site_id": SITE_ID,
     "address": "Widerøeveien 5, 1360 Fornebu",
     "position": POSITION,
     "features": ["keypad", "scanner", "screen"],
