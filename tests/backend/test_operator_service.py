@@ -126,7 +126,9 @@ def test_a_door_that_is_taken_out_drains_and_is_out_once_its_parcel_is_gone(
 ) -> None:
     lying = house.room(1)
     house.tell(*deposit(lying, 1))
+    set_door(operator, 1, "draining")
     shown = set_door(operator, 1, "out_of_service").json()
+    assert len(house.api.rows(OperatorAct)) == 1, "to a door these are one wish"
     assert (shown["state"], shown["heard"]) == ("draining", False)
     assert house.compartment(1).service == "in", "the locker is the authority on its doors"
     house.tell(events.ServiceChanged(compartment=1, from_="in", to="out", cause="operator"))

@@ -5,7 +5,6 @@ locker in contact, again and again, until the journal tells `service_changed`. `
 what the locker finds later counts. `out` stays an operator's wish, and is said to a new store too.
 """
 
-from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from sqlalchemy import select, update
@@ -47,17 +46,6 @@ def withdraw(session: Session, owed: Owed) -> None:
         )
         .values(wished_service=None, wish_heard=False)
     )
-
-
-def owed(session: Session, lockers: Sequence[str] | None = None, *, limit: int) -> list[Owed]:
-    """Return wishes that were not heard yet."""
-    waiting = select(Compartment.locker_id, Compartment.number, Compartment.wished_service).where(
-        Compartment.wished_service.is_not(None), Compartment.wish_heard.is_(False)
-    )
-    if lockers is not None:
-        waiting = waiting.where(Compartment.locker_id.in_(lockers))
-    rows = session.execute(waiting.order_by(Compartment.locker_id, Compartment.number).limit(limit))
-    return [Owed(row.locker_id, row.number, row.wished_service) for row in rows]
 
 
 def changed(session: Session, locker: Locker, place: Compartment, to: Service) -> None:

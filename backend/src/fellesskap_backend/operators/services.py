@@ -122,7 +122,8 @@ def set_place(change: Change, place: tuple[str, int], to: Service) -> Row:
     row = _place(session, locker_id, number)
     change.match.check(_place_shown(row))
     before = compartment_service(row)
-    if to == "in_service" and before == "in_service" and row.service != "out":
+    is_in = before == "in_service"
+    if (to == "in_service") == is_in and not (is_in and row.service == "out"):
         return _place_shown(row)
     servicing.wish(row, "in" if to == "in_service" else "out")
     doing.note("set_compartment_service", Upon(locker_id, number), before=before, after=to)
