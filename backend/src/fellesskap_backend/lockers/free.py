@@ -6,12 +6,13 @@ went. A bucket says what a carrier needs: whether there is room, and whether the
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from fellesskap_backend.allowances.tables import Allowance
+from fellesskap_backend.db import table_of
 from fellesskap_backend.lockers.room import geometry, may_be_given
 from fellesskap_backend.lockers.tables import Compartment, Locker, confirms
 from fellesskap_backend.reservations.tables import Claim
@@ -51,9 +52,10 @@ class Rooms:
     def __init__(self, session: Session, lockers: Sequence[Locker]) -> None:
         ids = [one.id for one in lockers]
         self._open = {one.id for one in lockers if confirms(one)}
-        self.places: dict[str, list[Compartment]] = defaultdict(list)
-        places = select(Compartment).where(Compartment.locker_id.in_(ids))
-        for place in session.scalars(places.order_by(Compartment.number)):
+        self.places: dict[str, list[Any]] = defaultdict(list)
+        """Rows with the columns of a compartment: a search reads some thousand of them."""
+        places = select(table_of(Compartment)).where(Compartment.locker_id.in_(ids))
+        for place in session.execute(places.order_by(Compartment.number)):
             self.places[place.locker_id].append(place)
         self._promised = _promised(session, ids)
 
@@ -70,8 +72,8 @@ def _promised(session: Session, ids: Iterable[str]) -> dict[str, list[Demand]]:
     """Return, per locker, live claims and then what it may give away by itself, in fixed order."""
     found: dict[str, list[Demand]] = defaultdict(list)
     ids = list(ids)
-    claims = select(Claim).where(Claim.locker_id.in_(ids), Claim.released.is_(False))
-    for one in session.scalars(claims.order_by(Claim.right_id)):
+    claims = select(table_of(Claim)).where(Claim.locker_id.in_(ids), Claim.released.is_(False))
+    for one in session.execute(claims.order_by(Claim.right_id)):
         found[one.locker_id].append(Demand(one.w_mm, one.h_mm, one.d_mm, one.g, tuple(one.needs)))
     allowances = select(Allowance).where(Allowance.locker_id.in_(ids))
     for each in session.scalars(allowances.order_by(Allowance.locker_id, Allowance.size_class)):

@@ -21,7 +21,7 @@ from fellesskap_backend.lockers.geo import Point
 from fellesskap_backend.lockers.nearby import within
 from fellesskap_backend.lockers.room import geometry
 from fellesskap_backend.lockers.service import point_of
-from fellesskap_backend.lockers.tables import CONFIRMS, Compartment, Locker, Site, confirms
+from fellesskap_backend.lockers.tables import CONFIRMS, Locker, Site, confirms
 from fellesskap_backend.paging import Page, Slice, slice_of
 from fellesskap_protocol.capacity import Demand
 from fellesskap_protocol.signing import b64url
@@ -65,7 +65,7 @@ def lockers(session: Session, asked: LockersAsked, now: datetime) -> Slice:
     ranked = _ranked(session, asked, now)
     found: list[Row] = []
     looked = 0
-    for chunk in _chunks(ranked[:LOOKED_AT_MAX]):
+    for chunk in _chunks(ranked[:LOOKED_AT_MAX], min(asked.limit, CHUNK)):
         for row in _with_room(session, chunk, asked.demand, now=now):
             looked += 1
             if row is not None:
@@ -172,9 +172,9 @@ def _sized(circle: Circle) -> tuple[Point, float]:
     return circle.centre, float(min(circle.radius_m, geo.RADIUS_M_MAX))
 
 
-def _chunks(ranked: Ranked) -> Iterator[Ranked]:
-    for start in range(0, len(ranked), CHUNK):
-        yield ranked[start : start + CHUNK]
+def _chunks(ranked: Ranked, size: int) -> Iterator[Ranked]:
+    for start in range(0, len(ranked), size):
+        yield ranked[start : start + size]
 
 
 # What is told ------------------------------------------------------------------------------------
@@ -229,7 +229,7 @@ def service_of(row: Locker) -> str:
     return row.service_state
 
 
-def features_of(row: Locker, places: Sequence[Compartment]) -> list[str]:
+def features_of(row: Locker, places: Sequence[Any]) -> list[str]:
     """Return what an operator says of the locker, and what its compartments offer."""
     offered = {feature for place in places for feature in place.features}
     if any(geometry(place).low for place in places):
@@ -237,7 +237,7 @@ def features_of(row: Locker, places: Sequence[Compartment]) -> list[str]:
     return sorted(offered | set(row.features or ()))
 
 
-def _sizes(places: Sequence[Compartment]) -> list[Row]:
+def _sizes(places: Sequence[Any]) -> list[Row]:
     """Return the sizes of its compartments and how many there are of each, the smallest first."""
     counted: dict[tuple[Any, ...], int] = {}
     for place in places:
