@@ -93,6 +93,7 @@ def test_out_of_service_diverts_what_did_not_come_and_locks_nobody_out(
     assert house.parcel(promised["parcel_id"]).state == "deposited", "late truth"
 
 
+@SQLITE
 def test_whoever_did_not_see_the_others_change_is_told(operator: httpx.Client) -> None:
     tag = operator.get(SERVICE).headers["ETag"]
     body = {"state": "draining", "reason": "One."}
@@ -106,6 +107,7 @@ def test_whoever_did_not_see_the_others_change_is_told(operator: httpx.Client) -
     assert operator.get(SERVICE).json()["state"] == "draining"
 
 
+@SQLITE
 def test_a_change_is_a_row_once_and_shown_with_the_locker(
     house: Lives, operator: httpx.Client
 ) -> None:
@@ -152,6 +154,7 @@ def test_a_door_that_is_taken_out_drains_and_is_out_once_its_parcel_is_gone(
     assert (place.service, place.wished_service) == ("in", None)
 
 
+@SQLITE
 def test_a_new_store_is_told_again_what_is_out(house: Lives, operator: httpx.Client) -> None:
     set_door(operator, 2, "out_of_service")
     house.tell(
@@ -168,6 +171,7 @@ def test_a_new_store_is_told_again_what_is_out(house: Lives, operator: httpx.Cli
     assert operator.get("/v1/operator/lockers/oslo-1").json()["faults"] == []
 
 
+@SQLITE
 def test_standing_faults_are_shown_until_they_are_over(
     house: Lives, operator: httpx.Client
 ) -> None:
@@ -246,6 +250,7 @@ def test_what_everybody_is_told_is_set_and_moves_with_its_site(
     assert put(operator, path, **unknown).status_code == 422
 
 
+@SQLITE
 def test_allowances_are_set_as_a_whole(house: Lives, operator: httpx.Client) -> None:
     path = "/v1/operator/lockers/oslo-1/allowances"
     assert put(operator, path, targets={"S": 2, "M": 1}).json()["targets"] == {"S": 2, "M": 1}

@@ -19,6 +19,8 @@ from tests.backend.lockers import deposit
 WHY = {"reason": "Looked into it."}
 CLEAR = "/v1/operator/lockers/oslo-1/compartments/1/clear"
 
+SQLITE = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+
 
 @pytest.fixture
 def house(api: Api) -> Lives:
@@ -93,6 +95,7 @@ def test_a_dispute_is_found_resolved_and_its_door_cleared(
         assert reserve(house.client, request(number), f"r{number}").status_code == 201
 
 
+@SQLITE
 def test_the_carrier_reads_what_became_of_it_and_not_why_or_who(
     house: Lives, operator: httpx.Client
 ) -> None:
@@ -104,6 +107,7 @@ def test_the_carrier_reads_what_became_of_it_and_not_why_or_who(
     assert operator.headers["authorization"].split("_")[1] not in told
 
 
+@SQLITE
 def test_what_was_found_where_it_should_be_is_good_again(
     house: Lives, operator: httpx.Client
 ) -> None:
@@ -133,6 +137,7 @@ def test_a_door_is_believed_empty_only_where_the_locker_knew_of_the_revoke(
     assert (place.content, place.service, place.wished_service) == ("unknown", "in", None)
 
 
+@SQLITE
 def test_where_a_parcel_lies_that_nobody_knows_of_clearing_gives_nothing_away(
     house: Lives, operator: httpx.Client
 ) -> None:
@@ -147,6 +152,7 @@ def test_where_a_parcel_lies_that_nobody_knows_of_clearing_gives_nothing_away(
     assert (place.content, place.service, place.wished_service) == ("parcel", "in", None)
 
 
+@SQLITE
 def test_clearing_what_is_not_suspect_changes_nothing_and_what_is_out_is_set(
     house: Lives, operator: httpx.Client
 ) -> None:
@@ -224,6 +230,7 @@ def test_a_device_is_replaced_and_its_provision_shown_and_stored_nowhere(
     assert post(operator, path.replace("oslo-1", "nowhere"), **body).status_code == 404
 
 
+@SQLITE
 def test_a_device_is_revoked_once(house: Lives, operator: httpx.Client) -> None:
     path = f"/v1/operator/lockers/oslo-1/devices/{house.locker.device_id}/revoke"
     first, second = post(operator, path), post(operator, path)
@@ -261,7 +268,7 @@ def test_events_that_were_kept_are_listed_and_applied_again(
     ]
 
 
-@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+@SQLITE
 def test_a_reason_is_wanted(house: Lives, operator: httpx.Client) -> None:
     house.tell(events.ServiceChanged(compartment=1, from_="in", to="suspect", cause="sensor"))
     for path in (CLEAR, "/v1/operator/lockers/oslo-1/write-off"):

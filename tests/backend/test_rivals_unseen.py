@@ -24,6 +24,8 @@ READS: tuple[tuple[str, dict[str, Any]], ...] = (
 CHANGING = ("date", "ratelimit")
 """Headers that tell of the asking itself."""
 
+SQLITE = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+
 
 @pytest.fixture
 def house(api: Api) -> Lives:
@@ -82,6 +84,7 @@ def test_across_a_border_the_bucket_alone_differs(house: Lives) -> None:
     assert all(world == worlds[0] for world in worlds)
 
 
+@SQLITE
 def test_borders_of_two_answers_are_borders_of_one(house: Lives) -> None:
     """`availability` and `free` together tell no count that one of them alone does not."""
     public = house.api.client()

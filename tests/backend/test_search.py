@@ -159,6 +159,7 @@ def test_pages_lead_through_all_of_it_each_once(api: Api) -> None:
         assert len(whole) >= 3
 
 
+@SQLITE
 def test_a_page_ends_after_two_hundred_that_have_no_room_and_the_next_goes_on(api: Api) -> None:
     def crowd(session: Session) -> None:
         for number in range(201):
