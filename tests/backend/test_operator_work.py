@@ -250,6 +250,10 @@ def test_events_that_were_kept_are_listed_and_applied_again(
     )
     answer = post(operator, "/v1/operator/unapplied/apply", locker_id="oslo-1", seq=kept["seq"])
     assert answer.json()["events"] == [kept], "still not"
+    none = post(operator, "/v1/operator/unapplied/apply", locker_id="oslo-1", seq=2**31 - 1)
+    assert none.json()["events"] == []
+    beyond = post(operator, "/v1/operator/unapplied/apply", locker_id="oslo-1", seq=2**31)
+    assert beyond.status_code == 422
 
     def describe(session: Any) -> None:
         place = house.compartment(1)
@@ -264,6 +268,7 @@ def test_events_that_were_kept_are_listed_and_applied_again(
     acts = operator.get("/v1/operator/acts").json()["acts"]
     assert [one["details"] for one in acts] == [
         {"tried": 1, "left": 0},
+        {"tried": 0, "left": 0},
         {"tried": 1, "left": 1},
     ]
 

@@ -13,6 +13,8 @@ from fellesskap_backend.operators.examples import KEY_OF_A_DEVICE, TELLS, TELLS_
 from fellesskap_backend.parcels.acts import Outcome
 from fellesskap_backend.shapes import LOCKER_ID, TEXT, Wish
 
+SEQ_MAX = 2**31 - 1
+"""What the ledger's column holds; at one event a second that is 68 years of one store."""
 DEVICE_ID = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 Reason = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500, pattern=TEXT)
@@ -138,5 +140,5 @@ class Again(Wish):
     model_config = _example(locker_id="fornebu-1", reason="Upgraded to a version that knows them.")
 
     locker_id: str | None = Field(default=None, pattern=LOCKER_ID)
-    seq: int | None = Field(default=None, ge=1, le=2**53)
+    seq: int | None = Field(default=None, ge=1, le=SEQ_MAX)
     reason: Reason
