@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 from fellesskap_backend import db, secrets
 from fellesskap_backend.app import create_app
 from fellesskap_backend.carriers import service as carriers
-from fellesskap_backend.lockers.tables import Compartment, Locker
+from fellesskap_backend.lockers import service as lockers
+from fellesskap_backend.lockers.tables import Compartment, Locker, Site
 from fellesskap_backend.migrations import upgrade
 from fellesskap_backend.settings import Settings
 from tests.system.house import wait_for, with_own_key
@@ -145,6 +146,21 @@ class Api:
                         content="empty",
                     )
                 )
+
+    def site(self, locker_id: str, latitude: float, longitude: float) -> str:
+        """Put a locker at a site of its own; return the site's id."""
+
+        def work(session: Session) -> str:
+            now = datetime.now(UTC)
+            row = lockers.provision(
+                session, locker_id, site_name=f"At {locker_id}", address="Somewhere 1", now=now
+            )
+            lockers.place(session, locker_id, latitude=latitude, longitude=longitude)
+            site = session.get_one(Site, row.site_id)
+            lockers.put_at(site, lockers.point_of(row))
+            return str(site.id)
+
+        return self.change(work)
 
     def change(self, work: Callable[[Session], T]) -> T:
         """Change rows as bridge or worker would."""

@@ -68,7 +68,7 @@ def test_from_authorisation_to_pick_up(house: Lives) -> None:
         lambda session: webhooks.body_of(session, notice, house.api.secrets.k_codes)
     )
     assert codes.code.encode() in body
-    assert house.client.get("/v1/lockers/oslo-1/availability").json()["size_classes"]["S"] == "few"
+    assert house.client.get("/v1/lockers/oslo-1/availability").json()["size_classes"]["S"] == "many"
 
     house.tell(_put_in(drop_off, 2))
     parcel = house.parcel(str(drop_off.parcel_id))

@@ -67,6 +67,32 @@ def test_keys_find_their_owners_and_no_narrow_one_becomes_wide(settings: Setting
     engine.dispose()
 
 
+def test_lockers_find_their_sites_and_bands(settings: Settings) -> None:
+    engine = db.engine(settings)
+    upgrade(engine)
+    _move(engine, "0006")
+    with engine.execution_options(writing=True).begin() as connection:
+        for locker_id, site, place in (
+            ("a-1", "Oslo S", (59.911, 10.75)),
+            ("a-2", "Oslo S", (59.912, 10.75)),
+            ("b-1", "Vest", (None, None)),
+        ):
+            values = {"id": locker_id, "site": site, "lat": place[0], "lon": place[1]}
+            connection.execute(text(_OLD_LOCKER), values)
+    for _ in range(2):
+        _move(engine, "head")
+        with engine.connect() as connection:
+            rows = connection.execute(text(_SITES)).all()
+        assert [tuple(row) for row in rows] == [
+            ("a-1", 1198, "in_service", "Oslo S", "Oslo S", 59.911, 1198),
+            ("a-2", 1198, "in_service", "Oslo S", "Oslo S", 59.911, 1198),
+            ("b-1", None, "in_service", "Vest", "Vest", None, None),
+        ]
+        _move(engine, "0006")
+    _move(engine, "head")
+    engine.dispose()
+
+
 _AT = "'2027-03-01 08:00:00'"
 _OLD_ROWS = (
     "INSERT INTO lockers (id, site_name, address, k_version, generation, revision,"
@@ -81,6 +107,16 @@ _OLD_ROWS = (
     "INSERT INTO parcels (id, carrier_id, locker_id, reservation_id, right_id, label_value, state,"
     " created_at) VALUES (:parcel, :carrier, 'oslo-1', :reservation, :right, 'R-1', 'expected',"
     f" {_AT})",
+)
+_OLD_LOCKER = (
+    "INSERT INTO lockers (id, site_name, address, k_version, generation, revision,"
+    " applied_generation, applied_revision, reported_generation, reported_revision, online,"
+    " allowances, custody_wanted, latitude, longitude, created_at)"
+    f" VALUES (:id, :site, 'A', 1, 1, 0, 0, 0, 0, 0, false, 'none', false, :lat, :lon, {_AT})"
+)
+_SITES = (
+    "SELECT lockers.id, lockers.lat_band, service_state, site_name, name, sites.latitude,"
+    " sites.lat_band FROM lockers JOIN sites ON sites.id = site_id ORDER BY lockers.id"
 )
 _NEW_COLUMNS = (
     "SELECT kind, parcels.label_key, parcels.collect_within_s, hold, allowances FROM parcels"

@@ -18,17 +18,18 @@ from sqlalchemy import Engine
 from fellesskap_backend import db, documents, secrets
 from fellesskap_backend.allowances import service as allowances
 from fellesskap_backend.app import create_api
-from fellesskap_backend.broker import locker_login
 from fellesskap_backend.carriers import commands
 from fellesskap_backend.carriers import service as carriers
 from fellesskap_backend.docs_page import AUDIENCES
 from fellesskap_backend.errors import BackendError
 from fellesskap_backend.lockers import service as lockers
+from fellesskap_backend.lockers.geo import Point
 from fellesskap_backend.migrations import upgrade
+from fellesskap_backend.provisioning import told_to_edge
 from fellesskap_backend.server import serve
 from fellesskap_backend.settings import Settings
 from fellesskap_backend.upkeep import Upkeep
-from fellesskap_protocol.signing import PublicKey, b64url, unb64url
+from fellesskap_protocol.signing import PublicKey, unb64url
 
 Json = Any
 Command = Callable[[Settings, argparse.Namespace], Json | None]
@@ -83,6 +84,8 @@ def _parser() -> argparse.ArgumentParser:
     add.add_argument("--device", type=_device, required=True, metavar="FILE", help=told)
     for option in ("--site-name", "--address"):
         add.add_argument(option, required=True)
+    place = "where it stands, in degrees (WGS 84): 59.8965,10.6257"
+    add.add_argument("--position", type=_position, metavar="LAT,LON", help=place)
     add.set_defaults(command=_provision)
     add = nouns.add_parser(
         "replace", parents=[state], help="puts another device in; prints that too"
@@ -119,6 +122,15 @@ def _device(name: str) -> dict[str, str]:
             f"{name} is not what `fellesskap-edge identity` prints: {error}"
         ) from None
     return {"device_id": device_id, "public_key": public_key}
+
+
+def _position(text: str) -> Point:
+    """Read a latitude and a longitude."""
+    try:
+        latitude, longitude = (float(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is not LAT,LON in degrees") from None
+    return Point(latitude, longitude)
 
 
 def _moment() -> db.Moment:
@@ -163,40 +175,21 @@ def _provision(settings: Settings, arguments: argparse.Namespace) -> Json:
             address=arguments.address,
             now=now,
         )
+        if arguments.position is not None:
+            lockers.put_at_with_site(session, locker, arguments.position)
         lockers.claim_device(session, locker_id, **arguments.device, now=now)
-        k_version = locker.k_version
         if locker.allowances == "none" and settings.allowances:
             allowances.set_targets(session, locker_id, settings.allowances, moment=_moment())
-    return _told_to_edge(settings, kept, arguments, k_version)
+    return told_to_edge(settings, kept, locker, arguments.device["device_id"], now=now)
 
 
 def _replace(settings: Settings, arguments: argparse.Namespace) -> Json:
     """Take another device in for a locker that stands; the one before is revoked."""
     kept, engine = _open(settings)
+    now = _moment().now
     with db.writing(engine) as session:
-        locker = lockers.replace_device(
-            session, arguments.locker_id, **arguments.device, now=_moment().now
-        )
-        k_version = locker.k_version
-    return _told_to_edge(settings, kept, arguments, k_version)
-
-
-def _told_to_edge(
-    settings: Settings, kept: secrets.Secrets, arguments: argparse.Namespace, k_version: int
-) -> Json:
-    """Return the `provision.json` of a device."""
-    locker_id = arguments.locker_id
-    login = settings.external_login("locker") or locker_login(settings.state, locker_id)
-    return {
-        "installation": kept.installation,
-        "locker_id": locker_id,
-        "device_id": arguments.device["device_id"],
-        "k_locker": b64url(kept.k_locker(locker_id, k_version)),
-        "k_version": k_version,
-        "root_key": b64url(kept.root.public.raw),
-        "keys": kept.keys(locker_id, _moment().now).decode(),
-        "broker": dict(login),
-    }
+        locker = lockers.replace_device(session, arguments.locker_id, **arguments.device, now=now)
+    return told_to_edge(settings, kept, locker, arguments.device["device_id"], now=now)
 
 
 def _migrate(settings: Settings, _: argparse.Namespace) -> Json:

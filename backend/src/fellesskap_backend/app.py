@@ -32,6 +32,8 @@ from fellesskap_backend.errors import (
 from fellesskap_backend.events import routes as events
 from fellesskap_backend.gate import Gate
 from fellesskap_backend.lockers import routes as lockers
+from fellesskap_backend.operators import routes as operators
+from fellesskap_backend.operators import work_routes as operators_work
 from fellesskap_backend.parcels import routes as parcels
 from fellesskap_backend.rates import Rate, RateLimit
 from fellesskap_backend.reservations import routes as reservations
@@ -90,6 +92,7 @@ def create_api(
     for nouns in (
         *(reservations, parcels, drop_offs, events),
         *(lockers, door_operations, api_keys),
+        *(operators, operators_work),
     ):
         api.include_router(nouns.router)
     api.include_router(health)

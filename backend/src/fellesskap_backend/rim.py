@@ -144,7 +144,7 @@ def _tagged(request: Request, answer: Response) -> Response:
     inside: House = request.app.state.house
     tag = inside.tagger.of_bytes(bytes(answer.body))
     answer.headers["ETag"] = tag
-    answer.headers["Cache-Control"] = "private, no-cache"
+    answer.headers.setdefault("Cache-Control", "private, no-cache")
     if not unchanged(request.headers.get("if-none-match"), tag):
         return answer
     kept = {name: one for name, one in answer.headers.items() if not name.startswith("content-")}

@@ -9,6 +9,7 @@ from fellesskap_backend.drop_offs import tables as drop_offs
 from fellesskap_backend.events import tables as events
 from fellesskap_backend.ledger import tables as ledger
 from fellesskap_backend.lockers import tables as lockers
+from fellesskap_backend.operators import tables as operators
 from fellesskap_backend.parcels import tables as parcels
 from fellesskap_backend.reservations import tables as reservations
 from fellesskap_backend.rights import tables as rights
@@ -24,6 +25,7 @@ __all__ = [
     "ledger",
     "lockers",
     "metadata",
+    "operators",
     "parcels",
     "reservations",
     "rights",

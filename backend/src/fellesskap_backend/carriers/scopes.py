@@ -32,6 +32,7 @@ SCOPES: dict[str, Scope] = {
     "webhooks:write": Scope(("carrier",), "subscribe endpoints and send again"),
     "lockers:read": Scope(("operator",), "see doors, content and faults"),
     "lockers:operate": Scope(("operator",), "open doors, set service, settle disputes"),
+    "lockers:provision": Scope(("operator",), "replace and revoke devices, write lockers off"),
     "decisions:read": Scope(("auditor",), "read decisions with their positions and chain"),
     "ledger:read": Scope(("auditor",), "read the ledger and its chain"),
     "keys:write": Scope(ROLES, "make, change and revoke the own keys"),

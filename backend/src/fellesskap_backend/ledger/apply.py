@@ -23,6 +23,7 @@ from fellesskap_backend.ledger import (
     serving,
 )
 from fellesskap_backend.ledger.at import At, CannotApply
+from fellesskap_backend.lockers import faults, servicing
 from fellesskap_protocol import events
 from fellesskap_protocol.messages import MalformedMessage, decode_event
 
@@ -65,8 +66,10 @@ def _renew(at: At, event: events.Event) -> None:
 
 
 def store_created(at: At, _event: events.StoreCreated) -> None:
-    """Begin the allowance's totals with the store that they are counted in."""
+    """Begin with the store what is counted or kept in it: allowances, faults, what is out."""
     allowances.begin(at.session, at.locker)
+    faults.begin(at.session, at.locker.id)
+    servicing.begin(at.session, at.locker.id)
 
 
 def rights_applied(at: At, event: events.RightsApplied) -> None:
@@ -82,10 +85,11 @@ def rights_applied(at: At, event: events.RightsApplied) -> None:
 
 
 def fault(at: At, event: events.Fault) -> None:
-    """Tell whoever watches the log."""
+    """Keep what stands, and tell whoever watches the log."""
     log.warning(
         "locker %s: a part reports %s", at.locker.id, "ok" if event.what == "ok" else "a fault"
     )
+    faults.told(at.session, at.locker.id, event, now=at.moment.now)
 
 
 def _told(_at: At, _event: events.Event) -> None:

@@ -72,6 +72,12 @@ class Parcel(Base):
             sqlite_where=text(_UNANNOUNCED),
             postgresql_where=text(_UNANNOUNCED),
         ),
+        Index(
+            "ix_parcels_disputed",
+            "id",
+            sqlite_where=text("state = 'disputed'"),
+            postgresql_where=text("state = 'disputed'"),
+        ),
     )
 
 
