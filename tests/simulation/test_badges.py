@@ -16,6 +16,8 @@ from tests.simulation.acting import THERE, Json, Market, market
 
 SHORT_H = 1 / 30
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def at(tmp_path: Path) -> Iterator[Market]:

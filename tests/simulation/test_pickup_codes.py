@@ -13,6 +13,8 @@ from fellesskap_backend.rights.service import NUMBERS, NUMBERS_EVER
 from fellesskap_backend.rights.tables import RightCode
 from tests.simulation.acting import Json, Market, market
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def at(tmp_path: Path) -> Iterator[Market]:
