@@ -19,7 +19,7 @@ from fellesskap_backend.db import Moment
 from fellesskap_backend.reservations.tables import Reservation
 from fellesskap_backend.settings import Settings
 from tests.backend.api import Api, Json
-from tests.backend.printed import LOCKER_ID, printed, with_good_bodies
+from tests.backend.printed import LOCKER_ID, printed, printed_for_carriers, with_good_bodies
 
 SHAPES, WALKS = "examples,coverage,fuzzing", "stateful"
 WITHOUT = "positive_data_acceptance,use_after_free"
@@ -106,7 +106,7 @@ def keys_of(api: Api, role: str) -> tuple[str, list[str]]:
 )
 def test_nothing_that_is_sent_breaks_the_api_or_its_word(open_house: Api, tmp_path: Path) -> None:
     whole, narrow = keys_of(open_house, "carrier")
-    document = printed(open_house, "carrier")
+    document = printed_for_carriers(open_house)
     carriers_two = Examination(open_house, tmp_path, narrow)
     carriers_two.of(document, SHAPES)
     said = carriers_two.of(with_good_bodies(document, LABELS), WALKS)

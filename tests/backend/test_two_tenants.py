@@ -15,7 +15,13 @@ import pytest
 
 from fellesskap_backend.settings import Settings
 from tests.backend.api import Api, Json
-from tests.backend.printed import LOCKER_ID, example_body, operations, printed
+from tests.backend.printed import (
+    LOCKER_ID,
+    example_body,
+    operations,
+    printed,
+    printed_for_carriers,
+)
 
 PUBLIC = {"locker_id": LOCKER_ID, "site_id": "01977c1e-5a44-7f4d-8077-8192a3b4c5d6"}
 """What is nobody's secret."""
@@ -86,7 +92,7 @@ def told(answer: httpx.Response, identifier: str) -> tuple[int, Any, str]:
 
 
 def test_foreign_id_answers_like_one_that_does_not_exist(wide: Api) -> None:
-    document = printed(wide, "carrier")
+    document = printed_for_carriers(wide)
     owner, other = wide.carrier(), wide.carrier("Sydpost")
     mine = owned(owner, document)
     asked = 0
@@ -107,7 +113,7 @@ def test_foreign_id_answers_like_one_that_does_not_exist(wide: Api) -> None:
 
 
 def test_whoever_asks_for_foreign_ids_changes_nothing(wide: Api) -> None:
-    document = printed(wide, "carrier")
+    document = printed_for_carriers(wide)
     owner, other = wide.carrier(), wide.carrier("Sydpost")
     mine = owned(owner, document)
     mine["prefix"] = owner.headers["Authorization"].split("_")[1]

@@ -16,7 +16,9 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from fellesskap_backend import __version__, docs_page, documents, problems
+from fellesskap_backend.badges import routes as badges
 from fellesskap_backend.carriers import routes as api_keys
+from fellesskap_backend.delegations import routes as delegations
 from fellesskap_backend.door_operations import routes as door_operations
 from fellesskap_backend.drop_offs import routes as drop_offs
 from fellesskap_backend.errors import (
@@ -35,6 +37,7 @@ from fellesskap_backend.lockers import routes as lockers
 from fellesskap_backend.operators import routes as operators
 from fellesskap_backend.operators import work_routes as operators_work
 from fellesskap_backend.parcels import routes as parcels
+from fellesskap_backend.pickup_codes import routes as pickup_codes
 from fellesskap_backend.rates import Rate, RateLimit
 from fellesskap_backend.reservations import routes as reservations
 from fellesskap_backend.rim import House, Reading, RetryingRoute
@@ -90,7 +93,8 @@ def create_api(
     )
     api.state.house = House(settings, secrets, engine, wake)
     for nouns in (
-        *(reservations, parcels, drop_offs, events),
+        *(reservations, parcels, pickup_codes, drop_offs, events),
+        *(badges, delegations),
         *(lockers, door_operations, api_keys),
         *(operators, operators_work),
     ):

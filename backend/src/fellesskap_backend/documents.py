@@ -139,7 +139,7 @@ def _problems_of(operation: Json, headers: set[str]) -> list[int]:
     found = [429, 500, 503]
     if operation.get("security"):
         found += [401, 403]
-    if any(one["in"] == "path" for one in parameters):
+    if "On-Behalf-Of" in headers or any(one["in"] == "path" for one in parameters):
         found.append(404)
     if "requestBody" in operation:
         found += [400, 404, 413, 415]

@@ -151,6 +151,14 @@ class TooManyKeys(Refused):
     remedy = "Revoke one that you no longer use, then ask again with a new Idempotency-Key."
 
 
+class TooMany(Refused):
+    """There are as many of these already as there may be at a time; `detail` says how many."""
+
+    code = "too_many"
+    title = "There are as many as there may be"
+    remedy = "End one that is of no use any more, then ask again with a new Idempotency-Key."
+
+
 class MalformedBody(BackendError):
     """The body is not JSON, or nested beyond reason."""
 

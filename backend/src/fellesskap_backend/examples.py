@@ -35,6 +35,7 @@ RESERVATION: Example = {
         "deposit_by": "2027-03-02T18:00:00Z",
         "collect_within": "P3D",
         "code_at": "deposit",
+        "acted_by": None,
         "delivered_to_locker": False,
         "created_at": _AT,
     }
@@ -159,3 +160,90 @@ API_KEY_MADE: Example = {
         "api_key": "fsk_5d1f0c7a9b3e_(43 characters that are shown once)",
     }
 }
+_NORDPOST, _SAMLAST = (
+    "01977c1e-5a30-7a1b-8c2d-3e4f50617283",
+    "01977c1e-5a31-7b2c-9d3e-4f5061728394",
+)
+_TOMORROW = "2027-03-02T08:00:00Z"
+BADGE_REQUEST: Example = {
+    "lockers": ["fornebu-1"],
+    "may": ["deposit", "remove"],
+    "valid_for": "PT12H",
+}
+BADGE: Example = {
+    "example": {
+        "id": "01977c1e-5a44-7d2e-8f77-8192a3b4c5d6",
+        "state": "live",
+        "carriers": [_NORDPOST],
+        "lockers": ["fornebu-1"],
+        "may": ["deposit", "remove"],
+        "issued_at": _AT,
+        "expires_at": _TOMORROW,
+        "revoked_at": None,
+        "not_heard_by": [],
+    }
+}
+BADGE_ISSUED: Example = {"example": {**BADGE["example"], "token": "(up to 1,000 characters)"}}
+BADGES: Example = {"example": {"courier_badges": [BADGE["example"]], "next": None}}
+SWEEP_LIST: Example = {
+    "example": {
+        "badge_id": BADGE["example"]["id"],
+        "lockers": [
+            {
+                "locker_id": "fornebu-1",
+                "parcels": [
+                    {
+                        "parcel_id": _PARCEL_ID,
+                        "carrier_id": _NORDPOST,
+                        "compartment": 7,
+                        "kind": "overdue",
+                        "reference": _LABEL["value"],
+                    }
+                ],
+            }
+        ],
+    }
+}
+_DELEGATION_CODE = "fsd_" + 12 * "AbC7"
+DELEGATION_CODE: Example = {"example": {"code": _DELEGATION_CODE, "expires_at": _TOMORROW}}
+DELEGATION_REQUEST: Example = {
+    "code": _DELEGATION_CODE,
+    "may": ["deposit", "remove"],
+    "ends_at": "2027-06-30T22:00:00Z",
+}
+DELEGATION: Example = {
+    "example": {
+        "id": "01977c1e-5a45-7e3f-9a88-92a3b4c5d6e7",
+        "side": "given",
+        "giver": {"carrier_id": _NORDPOST, "name": "Nordpost"},
+        "receiver": {"carrier_id": _SAMLAST, "name": "Fornebu Samlast"},
+        "may": ["deposit", "remove"],
+        "state": "live",
+        "ends_at": "2027-06-30T22:00:00Z",
+        "created_at": _AT,
+        "revoked_at": None,
+    }
+}
+DELEGATIONS: Example = {"example": {"delegations": [DELEGATION["example"]], "next": None}}
+PICKUP_CODE_REQUEST: Example = {"reference": "CARETAKER-2"}
+PICKUP_CODE: Example = {
+    "example": {
+        "id": "01977c1e-5a46-7f40-8b99-a3b4c5d6e7f8",
+        "parcel_id": _PARCEL_ID,
+        "is_for": "somebody_else",
+        "reference": "CARETAKER-2",
+        "state": "live",
+        "effective": "pending",
+        "created_at": _AT,
+        "revoked_at": None,
+    }
+}
+PICKUP_CODE_SHOWN: Example = {
+    "example": {
+        **PICKUP_CODE["example"],
+        "code": "12345678",
+        "addition": "9012",
+        "qr": "FSK1:example",
+    }
+}
+PICKUP_CODES: Example = {"example": {"pickup_codes": [PICKUP_CODE["example"]]}}

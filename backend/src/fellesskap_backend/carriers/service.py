@@ -1,7 +1,7 @@
 """Who comes in: carriers, operators and their API keys."""
 
 from base64 import b64encode
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from hashlib import sha256
 from typing import Any
@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 from fellesskap_backend.carriers.scopes import allows
 from fellesskap_backend.carriers.tables import ApiKey, Carrier
 from fellesskap_backend.db import Moment, UtcDateTime
-from fellesskap_backend.errors import Forbidden, Unauthorized
+from fellesskap_backend.delegations.tables import Delegation
+from fellesskap_backend.errors import Forbidden, NotFound, Unauthorized
 from fellesskap_backend.webhooks.tables import Subscription
 from fellesskap_protocol.signing import b64url
 
@@ -32,7 +33,11 @@ class Credentials:
     scope: str | None = None
     """What the route wants; None: a key that may do all."""
     shown_at: datetime | None = None
-    """None: no key that ever expires is good."""
+    """None: no key that ever expires is good, and no delegation."""
+    on_behalf_of: UUID | None = None
+    """The carrier that the request is for, if it is not the key's own."""
+    acts: str | None = None
+    """What a delegation must let the caller do then."""
 
     def parameters(self) -> dict[str, Any]:
         """Return what `GOOD` compares with."""
@@ -56,11 +61,22 @@ class Caller:
     number: int
     owner_id: UUID = NOBODY
     scopes: str | None = None
+    acted_by: UUID | None = None
+    """Who acts for the carrier by a delegation; None: the carrier itself."""
 
     @property
     def tenant(self) -> str:
-        """Return whose answers are kept apart: a carrier's, or those of one operator."""
+        """Return whose answers are kept apart: a carrier's, or those of one operator.
+
+        Those of whoever acts for a carrier are neither that carrier's nor its own.
+        """
+        if self.acted_by is not None:
+            return f"{self.acted_by} for {self.carrier_id}"
         return str(self.carrier_id) if self.role == "carrier" else str(self.owner_id)
+
+    def made(self, acted_by: UUID | None) -> bool:
+        """Say whether a row of the carrier is the caller's business: all, or what he made."""
+        return self.acted_by in (None, acted_by)
 
 
 def credentials_of(
@@ -75,7 +91,11 @@ def credentials_of(
 
 
 def caller(session: Session, credentials: Credentials, *roles: str) -> Caller:
-    """Return whose key it is; raise `Unauthorized`, or `Forbidden` for another role or scope."""
+    """Return whose key it is, or for whom it acts.
+
+    Raises `Unauthorized`, `Forbidden` for another role or scope, `NotFound` for a carrier that does
+    not let the caller act for it.
+    """
     row = session.execute(_CALLER, credentials.parameters()).one_or_none()
     if row is None:
         raise Unauthorized("The API key is not known.")
@@ -83,7 +103,7 @@ def caller(session: Session, credentials: Credentials, *roles: str) -> Caller:
         wanted = " or ".join(f"{'a' if role == 'carrier' else 'an'} {role}" for role in roles)
         raise Forbidden(f"This needs the key of {wanted}.")
     check_scope(credentials, row.scopes)
-    return Caller(
+    by = Caller(
         credentials.prefix,
         row.role,
         row.carrier_id or NOBODY,
@@ -91,6 +111,25 @@ def caller(session: Session, credentials: Credentials, *roles: str) -> Caller:
         row.owner_id,
         row.scopes,
     )
+    return acting(session, by, credentials)
+
+
+def acting(session: Session, by: Caller, credentials: Credentials) -> Caller:
+    """Return for whom a key acts: its own carrier, or one that lets it by a live delegation.
+
+    Raises `NotFound` where there is none, as for a carrier that does not exist.
+    """
+    if credentials.on_behalf_of is None:
+        return by
+    wanted = {
+        "giver": credentials.on_behalf_of,
+        "receiver": by.carrier_id,
+        "shown_at": credentials.shown_at,
+    }
+    row = session.execute(_DELEGATED, wanted).one_or_none()
+    if row is None or credentials.acts not in row.may:
+        raise NotFound("No carrier by this id lets you act for it.")
+    return replace(by, carrier_id=row.id, number=row.number, acted_by=by.carrier_id)
 
 
 def check_scope(credentials: Credentials, granted: str | None) -> None:
@@ -179,6 +218,16 @@ _CALLER = (
     select(ApiKey.role, ApiKey.carrier_id, ApiKey.owner_id, ApiKey.scopes, Carrier.number)
     .outerjoin(Carrier, Carrier.id == ApiKey.carrier_id)
     .where(*GOOD)
+)
+_DELEGATED = (
+    select(Carrier.id, Carrier.number, Delegation.may)
+    .join(Delegation, Delegation.giver_id == Carrier.id)
+    .where(
+        Carrier.id == bindparam("giver"),
+        Delegation.receiver_id == bindparam("receiver"),
+        Delegation.revoked_at.is_(None),
+        Delegation.ends_at > bindparam("shown_at", type_=UtcDateTime()),
+    )
 )
 _NOTE_USE = (
     update(ApiKey)

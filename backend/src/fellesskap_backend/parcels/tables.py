@@ -42,6 +42,8 @@ class Parcel(Base):
     """When that runs out, computed anew as proofs of service come."""
     collected_at: Mapped[datetime | None]
     evidence: Mapped[str | None]
+    has_second_codes: Mapped[bool] = mapped_column(default=False)
+    """Whether anybody ever got a code beside the recipient's (`pickup_codes.tables`)."""
     created_at: Mapped[datetime]
 
     __table_args__ = (

@@ -101,6 +101,7 @@ class Confirmation:
             **self._box,
             "id": ids["reservation_id"],
             "carrier_id": self.by.carrier_id,
+            "acted_by": self.by.acted_by,
             "parcel_id": ids["parcel_id"],
             "label_kind": self.asked.label_kind,
             "label_value": self.asked.label.value,
@@ -144,6 +145,7 @@ class Confirmation:
             "collect_by": None,
             "collected_at": None,
             "evidence": None,
+            "has_second_codes": False,
             "created_at": now,
         }
 
@@ -217,6 +219,7 @@ def view(row: Mapping[str, Any], *, delivered: bool) -> Row:
         "deposit_by": instant(row["deposit_by"]),
         "collect_within": duration_of(row["collect_within_s"]),
         "code_at": row["code_at"],
+        "acted_by": row["acted_by"] and str(row["acted_by"]),
         "delivered_to_locker": delivered,
         "created_at": instant(row["created_at"]),
     }

@@ -23,8 +23,8 @@ from fellesskap_protocol import barcodes
 from fellesskap_protocol.capacity import size_class
 
 router = APIRouter(prefix="/v1/reservations", tags=["Reservations"], route_class=RetryingRoute)
-MayRead = Annotated[Credentials, may("reservations:read")]
-MayWrite = Annotated[Credentials, may("reservations:write")]
+MayRead = Annotated[Credentials, may("reservations:read", acts="reserve")]
+MayWrite = Annotated[Credentials, may("reservations:write", acts="reserve")]
 
 
 class Label(Wish):

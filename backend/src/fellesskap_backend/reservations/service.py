@@ -27,7 +27,14 @@ from sqlalchemy.orm import Session
 
 from fellesskap_backend import idempotency
 from fellesskap_backend.allowances.tables import Allowance
-from fellesskap_backend.carriers.service import GOOD, Caller, Credentials, caller, check_scope
+from fellesskap_backend.carriers.service import (
+    GOOD,
+    Caller,
+    Credentials,
+    acting,
+    caller,
+    check_scope,
+)
 from fellesskap_backend.carriers.tables import ApiKey, Carrier
 from fellesskap_backend.db import Moment, Together, table_of
 from fellesskap_backend.errors import DuplicateParcel, InvalidRequest, NotFound, Refused
@@ -75,13 +82,13 @@ def reserve(
     which store nothing.
     """
     by, k_version, revision = _admit(session, credentials, asked.locker_id)
-    now, tenant, right_id = moment.now, str(by.carrier_id), moment.new_id()
+    now, tenant, right_id = moment.now, by.tenant, moment.new_id()
     keys = Keys(secrets.k_codes, secrets.k_locker(asked.locker_id, k_version))
     candidates = [code_mac(keys.k_locker, keys.k_codes, right_id, n=n) for n in NUMBERS]
     basis = _read(session, by, asked, candidates=candidates, now=now)
     if basis.answer is not None:
         again = idempotency.replay(asked.attempt, *basis.answer)
-        return again._replace(body=_with_code(session, again.body, secrets))
+        return again._replace(body=_with_code(session, by, again.body, secrets))
     if not now < asked.deposit_by <= now + DEPOSIT_BY_MAX:
         raise InvalidRequest("`deposit_by` lies in the future, at most 30 days ahead.")
     if asked.reserve_until is not None and not now < asked.reserve_until <= asked.deposit_by:
@@ -96,7 +103,7 @@ def reserve(
     answered = Answered(201, view(made[0], delivered=False))
     answer = idempotency.row(tenant, asked.attempt, answered, now)
     _WRITE.execute(session, (*made, answer), {"at_locker": asked.locker_id, "to": revision + 1})
-    return answered._replace(body=_with_code(session, answered.body, secrets, n=n))
+    return answered._replace(body=_with_code(session, by, answered.body, secrets, n=n))
 
 
 def find(
@@ -105,9 +112,10 @@ def find(
     """Return one of the carrier's own reservations; raise `NotFound`."""
     by = caller(session, credentials, "carrier")
     row = session.execute(_FIND, {"id": reservation_id, "carrier": by.carrier_id}).one_or_none()
-    if row is None:
+    if row is None or not by.made(row.acted_by):
         raise NotFound("No reservation by this id.")
-    return _with_code(session, view(row._asdict(), delivered=bool(row.delivered)), secrets)
+    body = view(row._asdict(), delivered=bool(row.delivered))
+    return _with_code(session, by, body, secrets)
 
 
 def _admit(session: Session, credentials: Credentials, locker_id: str) -> tuple[Caller, int, int]:
@@ -118,7 +126,8 @@ def _admit(session: Session, credentials: Credentials, locker_id: str) -> tuple[
         caller(session, credentials, "carrier")
         raise NotFound("No locker by this id.")
     check_scope(credentials, row.scopes)
-    by = Caller(credentials.prefix, "carrier", row.carrier_id, row.number)
+    own = Caller(credentials.prefix, "carrier", row.carrier_id, row.number)
+    by = acting(session, own, credentials)
     return by, row.k_version, row.revision
 
 
@@ -140,7 +149,7 @@ def _read(
             "at_locker": asked.locker_id,
             "carrier": by.carrier_id,
             "label_key": asked.label.key,
-            "tenant": str(by.carrier_id),
+            "tenant": by.tenant,
             "key": asked.attempt.key,
             "candidates": candidates,
             "rested_since": now - CODE_REST,
@@ -173,9 +182,14 @@ def _sort_in(basis: Basis, row: Sequence[Any]) -> None:
             basis.is_duplicate = True
 
 
-def _with_code(session: Session, body: Row, secrets: Secrets, *, n: int | None = None) -> Row:
-    """Render the code into an answer whose carrier asked for it at once; it is never stored."""
-    if body.get("code_at") != "reservation":
+def _with_code(
+    session: Session, by: Caller, body: Row, secrets: Secrets, *, n: int | None = None
+) -> Row:
+    """Render the code into an answer whose carrier asked for it at once; it is never stored.
+
+    Who acts for the carrier is told none: it is the carrier's recipient who opens with it.
+    """
+    if body.get("code_at") != "reservation" or by.acted_by is not None:
         return body
     right_id = UUID(body["right_id"])
     if n is None:

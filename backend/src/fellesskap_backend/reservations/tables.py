@@ -18,6 +18,8 @@ class Reservation(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     carrier_id: Mapped[UUID]
+    acted_by: Mapped[UUID | None]
+    """Which carrier made it on behalf of this one, by a delegation."""
     locker_id: Mapped[str]
     parcel_id: Mapped[UUID]
     right_id: Mapped[UUID]

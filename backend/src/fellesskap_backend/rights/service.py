@@ -20,6 +20,9 @@ CODE_REST = timedelta(days=30)
 """How long eight digits stay unused at a locker after their right was removed."""
 NUMBERS = range(4)
 """The numbers a code may have: with 10,000 codes at a locker all are taken once in 10^16."""
+NUMBERS_EVER = range(40)
+"""How often a code may be rotated: each time it gets one of the next four numbers. Among these a
+restored database finds the number of a code that it had forgotten."""
 
 
 class Codes(NamedTuple):
