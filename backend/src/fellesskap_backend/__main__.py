@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 
 from fellesskap_backend import db, documents, secrets
 from fellesskap_backend.allowances import service as allowances
@@ -132,52 +133,56 @@ def _serve(settings: Settings, _: argparse.Namespace) -> None:
 
 def _add_carrier(settings: Settings, arguments: argparse.Namespace) -> Json:
     _, engine = _open(settings)
-    with db.writing(engine) as session:
-        scopes = commands.scopes_of(arguments, "carrier")
-        carrier_id, key = carriers.add_carrier(session, arguments.name, _moment(), scopes)
-        answer = {"carrier_id": str(carrier_id), "api_key": key}
-        if arguments.webhook:
-            url = arguments.webhook
-            secret = carriers.add_webhook(session, carrier_id, url, moment=_moment())
-            answer["webhook_secret"] = secret
+    return db.run(engine, lambda session: _carrier(session, arguments))
+
+
+def _carrier(session: Session, arguments: argparse.Namespace) -> Json:
+    scopes = commands.scopes_of(arguments, "carrier")
+    carrier_id, key = carriers.add_carrier(session, arguments.name, _moment(), scopes)
+    answer = {"carrier_id": str(carrier_id), "api_key": key}
+    if arguments.webhook:
+        url = arguments.webhook
+        secret = carriers.add_webhook(session, carrier_id, url, moment=_moment())
+        answer["webhook_secret"] = secret
     return answer
 
 
 def _in_one(settings: Settings, arguments: argparse.Namespace) -> Json:
     """Run a command that is one transaction."""
     kept, engine = _open(settings)
-    with db.writing(engine) as session:
-        answer: Json = arguments.in_one(kept, session, arguments)
-    return answer
+    return db.run(engine, lambda session: arguments.in_one(kept, session, arguments))
 
 
 def _provision(settings: Settings, arguments: argparse.Namespace) -> Json:
     """Take a device in and print what its daemon must know."""
     kept, engine = _open(settings)
-    locker_id, now = arguments.locker_id, _moment().now
-    with db.writing(engine) as session:
-        locker = lockers.provision(
-            session,
-            locker_id,
-            site_name=arguments.site_name,
-            address=arguments.address,
-            now=now,
-        )
-        lockers.claim_device(session, locker_id, **arguments.device, now=now)
-        k_version = locker.k_version
-        if locker.allowances == "none" and settings.allowances:
-            allowances.set_targets(session, locker_id, settings.allowances, moment=_moment())
+    k_version = db.run(engine, lambda session: _taken_in(session, settings, arguments))
     return _told_to_edge(settings, kept, arguments, k_version)
+
+
+def _taken_in(session: Session, settings: Settings, arguments: argparse.Namespace) -> int:
+    """Put the locker up and its device in; return the version of its key."""
+    locker_id, now = arguments.locker_id, _moment().now
+    locker = lockers.provision(
+        session, locker_id, site_name=arguments.site_name, address=arguments.address, now=now
+    )
+    lockers.claim_device(session, locker_id, **arguments.device, now=now)
+    if locker.allowances == "none" and settings.allowances:
+        allowances.set_targets(session, locker_id, settings.allowances, moment=_moment())
+    return locker.k_version
 
 
 def _replace(settings: Settings, arguments: argparse.Namespace) -> Json:
     """Take another device in for a locker that stands; the one before is revoked."""
     kept, engine = _open(settings)
-    with db.writing(engine) as session:
-        locker = lockers.replace_device(
-            session, arguments.locker_id, **arguments.device, now=_moment().now
-        )
-        k_version = locker.k_version
+    k_version = db.run(
+        engine,
+        lambda session: (
+            lockers.replace_device(
+                session, arguments.locker_id, **arguments.device, now=_moment().now
+            ).k_version
+        ),
+    )
     return _told_to_edge(settings, kept, arguments, k_version)
 
 
