@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import httpx
 import uvicorn
-from sqlalchemy import func, select
+from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from fellesskap_backend import db, secrets
@@ -46,6 +46,39 @@ def request(number: int = 1, **fields: Any) -> Json:
 def reserve(client: httpx.Client, body: Json, key: str) -> httpx.Response:
     """Ask for room."""
     return client.post("/v1/reservations", json=body, headers={"Idempotency-Key": key})
+
+
+def put_up(
+    engine: Engine, locker_id: str, *, doors: int, floor_mm: int = 400, height_mm: int = 110
+) -> None:
+    """Put up a locker that has described its hardware: all doors alike."""
+    now = datetime.now(UTC)
+    with db.writing(engine) as session:
+        session.add(
+            Locker(
+                id=locker_id,
+                site_name="Oslo S",
+                address="Jernbanetorget 1",
+                created_at=now,
+                contact_at=now,
+            )
+        )
+        session.flush()
+        for number in range(1, doors + 1):
+            session.add(
+                Compartment(
+                    locker_id=locker_id,
+                    number=number,
+                    width_mm=440,
+                    height_mm=height_mm,
+                    depth_mm=600,
+                    floor_mm=floor_mm,
+                    top_mm=floor_mm + height_mm,
+                    max_g=20_000,
+                    features=[],
+                    content="empty",
+                )
+            )
 
 
 class Api:
@@ -118,33 +151,7 @@ class Api:
         self, locker_id: str, *, doors: int, floor_mm: int = 400, height_mm: int = 110
     ) -> None:
         """Put up a locker that has described its hardware: all doors alike."""
-        now = datetime.now(UTC)
-        with db.writing(self.engine) as session:
-            session.add(
-                Locker(
-                    id=locker_id,
-                    site_name="Oslo S",
-                    address="Jernbanetorget 1",
-                    created_at=now,
-                    contact_at=now,
-                )
-            )
-            session.flush()
-            for number in range(1, doors + 1):
-                session.add(
-                    Compartment(
-                        locker_id=locker_id,
-                        number=number,
-                        width_mm=440,
-                        height_mm=height_mm,
-                        depth_mm=600,
-                        floor_mm=floor_mm,
-                        top_mm=floor_mm + height_mm,
-                        max_g=20_000,
-                        features=[],
-                        content="empty",
-                    )
-                )
+        put_up(self.engine, locker_id, doors=doors, floor_mm=floor_mm, height_mm=height_mm)
 
     def change(self, work: Callable[[Session], T]) -> T:
         """Change rows as bridge or worker would."""
