@@ -84,13 +84,15 @@ def put_up(
 class Api:
     """One server, its database and the people who call it."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, apart: bool = False) -> None:
         self.settings = settings
         self.secrets = secrets.load(settings.state)
         self.engine = db.engine(settings)
         upgrade(self.engine)
+        self.callers = db.for_callers(settings, self.engine) if apart else self.engine
+        """The engine of requests: `apart` it sees what each caller's key lets it see."""
         self.wakes = 0
-        app = create_app(settings, self.secrets, self.engine, wake=self._wake)
+        app = create_app(settings, self.secrets, self.callers, wake=self._wake)
         config = uvicorn.Config(
             app,
             host="127.0.0.1",
@@ -116,6 +118,7 @@ class Api:
             client.close()
         self._server.should_exit = True
         self._thread.join()
+        self.callers.dispose()
         self.engine.dispose()
 
     def client(self, key: str | None = None) -> httpx.Client:

@@ -106,7 +106,7 @@ class Machine(RuleBasedStateMachine):
 def test_whatever_people_do_what_was_promised_holds(house: Api) -> None:
     carriers: list[object] = [house.carrier("Nordpost"), house.carrier("Sydpost")]
     run_state_machine_as_test(
-        lambda: Machine(house, carriers),  # type: ignore[arg-type,return-value]
+        lambda: Machine(house, carriers),  # type: ignore[arg-type]
         settings=settings(stateful_step_count=STEPS, suppress_health_check=list(HealthCheck)),
     )
 

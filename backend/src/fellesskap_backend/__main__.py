@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from fellesskap_backend import db, documents, secrets
+from fellesskap_backend import db, documents, roles, secrets
 from fellesskap_backend.allowances import service as allowances
 from fellesskap_backend.app import create_api
 from fellesskap_backend.broker import locker_login
@@ -93,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     add.set_defaults(command=_replace)
     Upkeep(_open).add_to(words, nouns, state)
 
+    roles.add_words(words, state)
     migrate = words.add_parser("migrate", parents=[state], help="bring the database up to date")
     migrate.set_defaults(command=_migrate)
     document = words.add_parser("openapi", parents=[state], help="print the OpenAPI document")

@@ -37,6 +37,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
+from fellesskap_backend import tenancy
 from fellesskap_backend.settings import Settings
 from fellesskap_backend.trouble import retryable
 
@@ -121,7 +122,22 @@ class Moment:
 
 
 def engine(settings: Settings) -> Engine:
-    """Make the engine of one process; its pool holds the gate's share and the background's."""
+    """Make the engine of one process; its pool holds the gate's share and the background's.
+
+    On PostgreSQL it sees the rows of every carrier; `for_callers` makes one that does not.
+    """
+    return _engine(settings, tenancy.CONNECT_ARGS)
+
+
+def for_callers(settings: Settings, made: Engine) -> Engine:
+    """Return the engine of the API: it sees what the key of each request lets it see.
+
+    SQLite has one engine for all: its writers queue there.
+    """
+    return made if made.dialect.name == "sqlite" else _engine(settings, {})
+
+
+def _engine(settings: Settings, of_postgresql: Mapping[str, str]) -> Engine:
     is_sqlite = settings.database_url.startswith("sqlite")
     made = create_engine(
         settings.database_url,
@@ -131,7 +147,9 @@ def engine(settings: Settings) -> Engine:
         hide_parameters=True,  # an error's text goes to the log
         json_serializer=lambda value: msgspec.json.encode(value).decode(),
         json_deserializer=msgspec.json.decode,
-        connect_args={"check_same_thread": False, "timeout": BUSY_S} if is_sqlite else {},
+        connect_args={"check_same_thread": False, "timeout": BUSY_S}
+        if is_sqlite
+        else dict(of_postgresql),
     )
     if is_sqlite:
         _prepare_sqlite(made)

@@ -14,6 +14,7 @@ from fellesskap_backend.carriers.scopes import allows
 from fellesskap_backend.carriers.tables import ApiKey, Carrier
 from fellesskap_backend.db import Moment, UtcDateTime
 from fellesskap_backend.errors import Forbidden, Unauthorized
+from fellesskap_backend.tenancy import Sees
 from fellesskap_backend.webhooks.tables import Subscription
 from fellesskap_protocol.signing import b64url
 
@@ -176,7 +177,10 @@ GOOD = (
 )
 """That the key which was shown lets in; with `Credentials.parameters`."""
 _CALLER = (
-    select(ApiKey.role, ApiKey.carrier_id, ApiKey.owner_id, ApiKey.scopes, Carrier.number)
+    select(
+        *(ApiKey.role, ApiKey.carrier_id, ApiKey.owner_id, ApiKey.scopes, Carrier.number),
+        Sees(ApiKey.carrier_id),
+    )
     .outerjoin(Carrier, Carrier.id == ApiKey.carrier_id)
     .where(*GOOD)
 )
