@@ -4,8 +4,8 @@ from alembic import op
 
 from fellesskap_backend.migrations.index import index
 
-revision = "0010"
-down_revision = "0006"
+revision = "0011"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 
