@@ -1,6 +1,6 @@
 """Whose rows a transaction sees in PostgreSQL: those of one carrier, or the whole house.
 
-The policies are the migrations' (`v0010_row_security`); here is who is looking. Where nobody was
+The policies are the migrations' (`v0011_row_security`); here is who is looking. Where nobody was
 named, nothing is seen. SQLite has no row security: there the services' own conditions stand alone,
 as they must anyway.
 """
