@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 
-from fellesskap_backend import db, documents, secrets
+from fellesskap_backend import db, documents, roles, secrets
 from fellesskap_backend.allowances import service as allowances
 from fellesskap_backend.app import create_api
 from fellesskap_backend.carriers import commands
@@ -24,6 +25,7 @@ from fellesskap_backend.docs_page import AUDIENCES
 from fellesskap_backend.errors import BackendError
 from fellesskap_backend.lockers import service as lockers
 from fellesskap_backend.lockers.geo import Point
+from fellesskap_backend.lockers.tables import Locker
 from fellesskap_backend.migrations import upgrade
 from fellesskap_backend.provisioning import told_to_edge
 from fellesskap_backend.server import serve
@@ -95,6 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     add.set_defaults(command=_replace)
     Upkeep(_open).add_to(words, nouns, state)
 
+    roles.add_words(words, state)
     migrate = words.add_parser("migrate", parents=[state], help="bring the database up to date")
     migrate.set_defaults(command=_migrate)
     document = words.add_parser("openapi", parents=[state], help="print the OpenAPI document")
@@ -144,52 +147,57 @@ def _serve(settings: Settings, _: argparse.Namespace) -> None:
 
 def _add_carrier(settings: Settings, arguments: argparse.Namespace) -> Json:
     _, engine = _open(settings)
-    with db.writing(engine) as session:
-        scopes = commands.scopes_of(arguments, "carrier")
-        carrier_id, key = carriers.add_carrier(session, arguments.name, _moment(), scopes)
-        answer = {"carrier_id": str(carrier_id), "api_key": key}
-        if arguments.webhook:
-            url = arguments.webhook
-            secret = carriers.add_webhook(session, carrier_id, url, moment=_moment())
-            answer["webhook_secret"] = secret
+    return db.run(engine, lambda session: _carrier(session, arguments))
+
+
+def _carrier(session: Session, arguments: argparse.Namespace) -> Json:
+    scopes = commands.scopes_of(arguments, "carrier")
+    carrier_id, key = carriers.add_carrier(session, arguments.name, _moment(), scopes)
+    answer = {"carrier_id": str(carrier_id), "api_key": key}
+    if arguments.webhook:
+        url = arguments.webhook
+        secret = carriers.add_webhook(session, carrier_id, url, moment=_moment())
+        answer["webhook_secret"] = secret
     return answer
 
 
 def _in_one(settings: Settings, arguments: argparse.Namespace) -> Json:
     """Run a command that is one transaction."""
     kept, engine = _open(settings)
-    with db.writing(engine) as session:
-        answer: Json = arguments.in_one(kept, session, arguments)
-    return answer
+    return db.run(engine, lambda session: arguments.in_one(kept, session, arguments))
 
 
 def _provision(settings: Settings, arguments: argparse.Namespace) -> Json:
     """Take a device in and print what its daemon must know."""
     kept, engine = _open(settings)
-    locker_id, now = arguments.locker_id, _moment().now
-    with db.writing(engine) as session:
-        locker = lockers.provision(
-            session,
-            locker_id,
-            site_name=arguments.site_name,
-            address=arguments.address,
-            now=now,
-        )
-        if arguments.position is not None:
-            lockers.put_at_with_site(session, locker, arguments.position)
-        lockers.claim_device(session, locker_id, **arguments.device, now=now)
-        if locker.allowances == "none" and settings.allowances:
-            allowances.set_targets(session, locker_id, settings.allowances, moment=_moment())
+    now = _moment().now
+    locker = db.run(engine, lambda session: _taken_in(session, settings, arguments))
     return told_to_edge(settings, kept, locker, arguments.device["device_id"], now=now)
+
+
+def _taken_in(session: Session, settings: Settings, arguments: argparse.Namespace) -> Locker:
+    """Put the locker up and its device in."""
+    locker_id, now = arguments.locker_id, _moment().now
+    locker = lockers.provision(
+        session, locker_id, site_name=arguments.site_name, address=arguments.address, now=now
+    )
+    if arguments.position is not None:
+        lockers.put_at_with_site(session, locker, arguments.position)
+    lockers.claim_device(session, locker_id, **arguments.device, now=now)
+    if locker.allowances == "none" and settings.allowances:
+        allowances.set_targets(session, locker_id, settings.allowances, moment=_moment())
+    return locker
 
 
 def _replace(settings: Settings, arguments: argparse.Namespace) -> Json:
     """Take another device in for a locker that stands; the one before is revoked."""
     kept, engine = _open(settings)
-    now = _moment().now
-    with db.writing(engine) as session:
-        locker = lockers.replace_device(session, arguments.locker_id, **arguments.device, now=now)
-    return told_to_edge(settings, kept, locker, arguments.device["device_id"], now=now)
+    now, device = _moment().now, arguments.device
+    locker = db.run(
+        engine,
+        lambda session: lockers.replace_device(session, arguments.locker_id, **device, now=now),
+    )
+    return told_to_edge(settings, kept, locker, device["device_id"], now=now)
 
 
 def _migrate(settings: Settings, _: argparse.Namespace) -> Json:

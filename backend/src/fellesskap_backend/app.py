@@ -32,7 +32,7 @@ from fellesskap_backend.errors import (
     NotFound,
 )
 from fellesskap_backend.events import routes as events
-from fellesskap_backend.gate import Gate
+from fellesskap_backend.gate import RETRY_AFTER_S, Gate
 from fellesskap_backend.lockers import routes as lockers
 from fellesskap_backend.operators import routes as operators
 from fellesskap_backend.operators import work_routes as operators_work
@@ -151,8 +151,7 @@ def _answer(body: dict[str, Any], headers: dict[str, str] | None = None) -> JSON
 
 async def _refused(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, BackendError)
-    headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
-    return _answer(error.problem(), headers)
+    return _answer(error.problem(), _TOLD_WITH.get(error.status))
 
 
 async def _invalid(_: Request, error: Exception) -> JSONResponse:
@@ -189,5 +188,6 @@ async def _broken(_: Request, _error: Exception) -> JSONResponse:
     return _answer(Broken("It is in our log.").problem())
 
 
+_TOLD_WITH = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": str(RETRY_AFTER_S)}}
 _KINDS = {400: MalformedBody, 404: NotFound, 405: MethodNotAllowed}
 """What the framework's own refusals are; it says 400 of a body alone."""

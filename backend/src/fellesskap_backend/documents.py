@@ -33,7 +33,7 @@ _TELLS = {
     428: "An If-Match is needed",
     429: "Too many requests; see `Retry-After`",
     500: "A bug of ours",
-    503: "Too many requests at once; see `Retry-After`",
+    503: "Too many requests at once, or no database; see `Retry-After`",
 }
 _TEXT: Json = {"schema": {"type": "string"}}
 _ETAG = {"description": "Changes with what is shown; for If-None-Match and If-Match.", **_TEXT}

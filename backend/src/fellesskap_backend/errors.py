@@ -230,12 +230,24 @@ class BodyTooLarge(BackendError):
 
 
 class Busy(BackendError):
-    """Everything admitted is still at work."""
+    """Everything admitted is still at work, or others were faster three times in a row."""
 
     status = 503
     code = "busy"
     title = "Too many requests at once"
     remedy = "Wait for `Retry-After` seconds, then send the same again, under the same key."
+
+
+class DatabaseAway(BackendError):
+    """The database went away, or is not there: what was under way may have come through."""
+
+    status = 503
+    code = "database_away"
+    title = "The database does not answer"
+    remedy = (
+        "Wait for `Retry-After` seconds, then send the same again, under the same key: what was "
+        "done is answered again and not done twice."
+    )
 
 
 class Broken(BackendError):

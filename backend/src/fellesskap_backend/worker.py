@@ -118,21 +118,26 @@ class Worker:
 
     def _unnumbered(self) -> bool:
         """Look before locking: most rounds find nothing."""
-        with db.reader(self._engine) as session:
-            return webhooks.unnumbered(session)
+        return db.read(self._engine, webhooks.unnumbered)
 
     def _send_due(self, now: datetime) -> None:
+        for outgoing, body in db.read(self._engine, lambda session: self._due(session, now)):
+            self._fly(outgoing, body, now)
+
+    def _due(self, session: Session, now: datetime) -> list[tuple[Outgoing, bytes]]:
+        """Return what is sent next, with its body, as far as its endpoints are not busy."""
         held = Counter(self._flying.values())
         busy = [one for one, flying in held.items() if flying >= PER_ENDPOINT_MAX]
-        with db.reader(self._engine) as session:
-            for outgoing in webhooks.due(session, now, SENDERS * 8, busy=busy):
-                endpoint = outgoing.subscription_id
-                flying = outgoing.delivery_id in self._flying
-                if flying or held[endpoint] >= PER_ENDPOINT_MAX:
-                    continue
-                held[endpoint] += 1
-                body = webhooks.body_of(session, outgoing.notice, self._secrets.k_codes)
-                self._fly(outgoing, body, now)
+        found = []
+        for outgoing in webhooks.due(session, now, SENDERS * 8, busy=busy):
+            endpoint = outgoing.subscription_id
+            flying = outgoing.delivery_id in self._flying
+            if flying or held[endpoint] >= PER_ENDPOINT_MAX:
+                continue
+            held[endpoint] += 1
+            body = webhooks.body_of(session, outgoing.notice, self._secrets.k_codes)
+            found.append((outgoing, body))
+        return found
 
     def _fly(self, outgoing: Outgoing, body: bytes, now: datetime) -> None:
         self._flying[outgoing.delivery_id] = outgoing.subscription_id
@@ -167,8 +172,7 @@ class Worker:
         moment: Moment,
     ) -> None:
         """Do what a deadline asks for, one transaction each."""
-        with db.reader(self._engine) as session:
-            found = find(session, moment.now)
+        found = db.read(self._engine, lambda session: find(session, moment.now))
         for one in found:
             db.run(self._engine, partial(_of, act, one, moment))
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from fellesskap_backend import idempotency
+from fellesskap_backend import idempotency, tenancy
 from fellesskap_backend.badges import revoking
 from fellesskap_backend.badges.tables import CourierBadge
 from fellesskap_backend.badges.token import CHARACTERS_MAX, token_of
@@ -189,6 +189,7 @@ def revoke(session: Session, credentials: Credentials, badge_id: UUID, *, moment
 
 def revoke_for(session: Session, *, issuer_id: UUID, carrier_id: UUID, moment: Moment) -> None:
     """Take every badge of an issuer out of use that names a carrier; its delegation is locked."""
+    tenancy.see(session, issuer_id, carrier_id)
     live = session.scalars(
         select(CourierBadge)
         .where(

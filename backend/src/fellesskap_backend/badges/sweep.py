@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from fellesskap_backend import tenancy
 from fellesskap_backend.badges import service
 from fellesskap_backend.carriers.service import Credentials, caller
 from fellesskap_backend.db import Moment
@@ -24,9 +25,11 @@ def sweep(session: Session, credentials: Credentials, badge_id: UUID, *, moment:
     by = caller(session, credentials, "carrier")
     badge = service.own(session, by, badge_id)
     good = badge.revoked_at is None and badge.expires_at > moment.now and "remove" in badge.may
+    carriers = [UUID(one) for one in badge.carriers]
+    tenancy.see(session, *carriers)
     found: dict[str, list[Row]] = {locker_id: [] for locker_id in badge.lockers}
     wanted = select(Parcel, DropOff.reference).where(
-        Parcel.carrier_id.in_([UUID(one) for one in badge.carriers]),
+        Parcel.carrier_id.in_(carriers),
         Parcel.locker_id.in_(badge.lockers),
         Parcel.compartment.is_not(None),
     )

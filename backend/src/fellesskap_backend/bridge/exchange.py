@@ -80,15 +80,14 @@ class Exchange:
 
     def poll(self) -> None:
         """Ask the database what is owed, and give it to the machines; somebody waits at a door."""
-        with db.reader(self._engine) as session:
-            openings = owed.openings(session)
+        openings = db.read(self._engine, owed.openings)
         self._openings = self._settle(self._openings, openings)
         self._order(openings)
         held = [one for one, at in self._lockers.items() if at.hold is not downlink.Hold.NOTHING]
-        with db.reader(self._engine) as session:
-            wishes = owed.wishes(session, held)
-            wanted = owed.to_be_asked(session, self._house.clock())
-            services = owed.services_owed(session, self._house.clock())
+        now = self._house.clock()
+        wishes = db.read(self._engine, lambda session: owed.wishes(session, held))
+        wanted = db.read(self._engine, lambda session: owed.to_be_asked(session, now))
+        services = db.read(self._engine, lambda session: owed.services_owed(session, now))
         for wish in wishes:
             self._give(wish.locker_id, downlink.Wished(wish.position, wish.hold))
         questions = self._asked([*map(_custody, wanted), *map(_service, services)])
@@ -145,8 +144,7 @@ class Exchange:
     def _signed(self, locker_id: str, kind: type[Signed], came: Came) -> None:
         if came.retained:
             raise MalformedMessage("what is signed is never retained")
-        with db.reader(self._engine) as session:
-            keys = ledger.keys_of(session, locker_id)
+        keys = db.read(self._engine, lambda session: ledger.keys_of(session, locker_id))
         message = unseal(kind, came.payload, keys, aud=self._secrets.installation)
         if message.iss != locker_id:
             raise MalformedMessage("issued by another than its topic says")
@@ -219,9 +217,9 @@ class Exchange:
         self._give(locker_id, downlink.Wished(Position(*standing.wanted), standing.hold))
 
     def _presence(self, locker_id: str, presence: Presence) -> None:
-        with db.reader(self._engine) as session:
-            changes = owed.presence_changes(session, locker_id, presence)
-        if changes:
+        if db.read(
+            self._engine, lambda session: owed.presence_changes(session, locker_id, presence)
+        ):
             db.run(
                 self._engine,
                 lambda session: owed.set_online(session, locker_id, online=presence.online),
@@ -234,8 +232,7 @@ class Exchange:
         """Step the locker's machine and perform what it says, in order."""
         state = self._lockers.get(locker_id)
         if state is None:
-            with db.reader(self._engine) as session:
-                state = owed.begun(session, locker_id)
+            state = db.read(self._engine, lambda session: owed.begun(session, locker_id))
             if state is None:
                 return
         state, effects = downlink.step(state, event, self._now)
@@ -263,8 +260,9 @@ class Exchange:
                 db.run(self._engine, lambda session: owed.expired(session, jti, now=voice.now))
 
     def _send_rights(self, voice: Voice, state: Downlink, from_: int) -> None:
-        with db.reader(self._engine) as session:
-            change = rights.change(session, voice.locker_id, from_)
+        change = db.read(
+            self._engine, lambda session: rights.change(session, voice.locker_id, from_)
+        )
         generation = state.wanted.generation
         assert state.epoch is not None
         for part in voice.rights(change, epoch=state.epoch, generation=generation, from_=from_):

@@ -15,6 +15,7 @@ from fellesskap_backend.carriers.tables import ApiKey, Carrier
 from fellesskap_backend.db import Moment, UtcDateTime
 from fellesskap_backend.delegations.tables import Delegation
 from fellesskap_backend.errors import Forbidden, NotFound, Unauthorized
+from fellesskap_backend.tenancy import Sees
 from fellesskap_backend.webhooks.tables import Subscription
 from fellesskap_protocol.signing import b64url
 
@@ -215,12 +216,15 @@ GOOD = (
 )
 """That the key which was shown lets in; with `Credentials.parameters`."""
 _CALLER = (
-    select(ApiKey.role, ApiKey.carrier_id, ApiKey.owner_id, ApiKey.scopes, Carrier.number)
+    select(
+        *(ApiKey.role, ApiKey.carrier_id, ApiKey.owner_id, ApiKey.scopes, Carrier.number),
+        Sees(ApiKey.carrier_id),
+    )
     .outerjoin(Carrier, Carrier.id == ApiKey.carrier_id)
     .where(*GOOD)
 )
 _DELEGATED = (
-    select(Carrier.id, Carrier.number, Delegation.may)
+    select(Carrier.id, Carrier.number, Delegation.may, Sees(Carrier.id))
     .join(Delegation, Delegation.giver_id == Carrier.id)
     .where(
         Carrier.id == bindparam("giver"),

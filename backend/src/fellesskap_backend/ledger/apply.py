@@ -9,10 +9,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy.exc import OperationalError
-
 from fellesskap_backend.allowances import service as allowances
-from fellesskap_backend.db import retryable
 from fellesskap_backend.ledger import (
     adopting,
     custody,
@@ -24,6 +21,7 @@ from fellesskap_backend.ledger import (
 )
 from fellesskap_backend.ledger.at import At, CannotApply
 from fellesskap_backend.lockers import faults, servicing
+from fellesskap_backend.trouble import is_passing
 from fellesskap_protocol import events
 from fellesskap_protocol.messages import MalformedMessage, decode_event
 
@@ -52,7 +50,7 @@ def apply(at: At, stored: bytes) -> str | None:
     except CannotApply as reason:
         return str(reason)
     except Exception as error:  # the top of a loop over what others wrote
-        if isinstance(error, OperationalError) and retryable(error):
+        if is_passing(error):
             raise
         return type(error).__name__
     return None

@@ -12,14 +12,13 @@ from fellesskap_backend.errors import InvalidRequest, NotFound
 from fellesskap_backend.ledger import epochs
 from fellesskap_backend.lockers import geo
 from fellesskap_backend.lockers.geo import Point
-from fellesskap_backend.lockers.health import CONTACT, heard
+from fellesskap_backend.lockers.health import heard
 from fellesskap_backend.lockers.room import geometry, may_be_given, promised
 from fellesskap_backend.lockers.tables import Compartment, Device, Locker, Site, confirms
 from fellesskap_protocol import capacity
 from fellesskap_protocol.signing import PublicKey, unb64url
 from fellesskap_protocol.topics import InvalidLockerId, check_locker_id
 
-__all__ = ["CONTACT"]
 T = TypeVar("T", bound=Base)
 MANY = 3
 """From how many further parcels on there is room for `many`. It is a border of `free.bucket` too:

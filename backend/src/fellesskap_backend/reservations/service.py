@@ -48,6 +48,7 @@ from fellesskap_backend.reservations.tables import Claim, Reservation
 from fellesskap_backend.rights.service import CODE_REST, NUMBERS, code_mac, codes_of
 from fellesskap_backend.rights.tables import Right, RightCode
 from fellesskap_backend.secrets import Secrets
+from fellesskap_backend.tenancy import Sees
 from fellesskap_protocol import capacity
 
 OPERATION = "POST /v1/reservations"
@@ -201,7 +202,10 @@ def _with_code(
 
 
 _ADMIT = (
-    select(ApiKey.carrier_id, ApiKey.scopes, Carrier.number, Locker.k_version, Locker.revision)
+    select(
+        *(ApiKey.carrier_id, ApiKey.scopes, Carrier.number, Locker.k_version, Locker.revision),
+        Sees(ApiKey.carrier_id),
+    )
     .select_from(Locker)
     .join(ApiKey, true())
     .join(Carrier, Carrier.id == ApiKey.carrier_id)
