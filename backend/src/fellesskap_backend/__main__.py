@@ -43,7 +43,6 @@ def main() -> int:
         level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s"
     )
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    logging.getLogger("httpx").setLevel(logging.WARNING)
     os.umask(0o077)  # the state directory holds secrets
     command: Command = getattr(arguments, "command", _in_one)
     try:
@@ -70,7 +69,6 @@ def _parser() -> argparse.ArgumentParser:
     nouns = words.add_parser("carrier", help="take carriers in").add_subparsers(required=True)
     add = nouns.add_parser("add", parents=[state], help="take a carrier in; prints its API key")
     add.add_argument("name")
-    add.add_argument("--webhook", metavar="URL", help="where it wants to be told")
     commands.scopes_option(add)
     add.set_defaults(command=_add_carrier)
 
@@ -135,12 +133,7 @@ def _add_carrier(settings: Settings, arguments: argparse.Namespace) -> Json:
     with db.writing(engine) as session:
         scopes = commands.scopes_of(arguments, "carrier")
         carrier_id, key = carriers.add_carrier(session, arguments.name, _moment(), scopes)
-        answer = {"carrier_id": str(carrier_id), "api_key": key}
-        if arguments.webhook:
-            url = arguments.webhook
-            secret = carriers.add_webhook(session, carrier_id, url, moment=_moment())
-            answer["webhook_secret"] = secret
-    return answer
+    return {"carrier_id": str(carrier_id), "api_key": key}
 
 
 def _in_one(settings: Settings, arguments: argparse.Namespace) -> Json:

@@ -39,6 +39,7 @@ from fellesskap_backend.rim import House, Reading, RetryingRoute
 from fellesskap_backend.secrets import Secrets
 from fellesskap_backend.settings import Settings
 from fellesskap_backend.shapes import Shown
+from fellesskap_backend.webhooks import routes as webhooks
 
 DESCRIPTION = (
     "Carrier-neutral parcel lockers. Carriers reserve room, follow their parcels and read their "
@@ -89,7 +90,7 @@ def create_api(
     api.state.house = House(settings, secrets, engine, wake)
     for nouns in (
         *(reservations, parcels, drop_offs, events),
-        *(lockers, door_operations, api_keys),
+        *(lockers, door_operations, api_keys, webhooks),
     ):
         api.include_router(nouns.router)
     api.include_router(health)

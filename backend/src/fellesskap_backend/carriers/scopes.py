@@ -29,6 +29,7 @@ SCOPES: dict[str, Scope] = {
     "badges:write": Scope(("carrier",), "issue couriers' badges"),
     "delegations:write": Scope(("carrier",), "let a consolidator act, and no longer"),
     "events:read": Scope(("carrier",), "read the event feed"),
+    "webhooks:read": Scope(("carrier",), "read subscriptions and deliveries"),
     "webhooks:write": Scope(("carrier",), "subscribe endpoints and send again"),
     "lockers:read": Scope(("operator",), "see doors, content and faults"),
     "lockers:operate": Scope(("operator",), "open doors, set service, settle disputes"),
