@@ -5,6 +5,7 @@ A behaviour is a coroutine that is given an endpoint and a connection, and does 
 
 import asyncio
 import json
+import ssl
 import threading
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
@@ -35,6 +36,7 @@ class Endpoint:
     def __init__(self, behaviour: "Behaviour") -> None:
         self.behaviour = behaviour
         self.came: list[Came] = []
+        self.connections = 0
         self.status = 500
         self.over = asyncio.Event()
 
@@ -142,7 +144,10 @@ async def heads(
 class Receivers:
     """Endpoints by their names, each on a port of its own on loopback."""
 
-    def __init__(self, behaviours: Iterable[tuple[str, Behaviour]]) -> None:
+    def __init__(
+        self, behaviours: Iterable[tuple[str, Behaviour]], tls: ssl.SSLContext | None = None
+    ) -> None:
+        self._tls = tls
         self.endpoints = {name: Endpoint(behaviour) for name, behaviour in behaviours}
         self._ports: dict[str, int] = {}
         self._loop = asyncio.new_event_loop()
@@ -157,7 +162,11 @@ class Receivers:
 
     def url(self, name: str) -> str:
         """Where an endpoint is."""
-        return f"http://127.0.0.1:{self._ports[name]}/hook"
+        return f"http://127.0.0.1:{self.port(name)}/hook"
+
+    def port(self, name: str) -> int:
+        """On which port an endpoint listens."""
+        return self._ports[name]
 
     def close(self) -> None:
         """Stop listening, and let go of whoever hangs."""
@@ -191,7 +200,7 @@ class Receivers:
             tasks.add(task)
             task.add_done_callback(tasks.discard)
 
-        server = await asyncio.start_server(connected, "127.0.0.1", 0)
+        server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=self._tls)
         self._ports[name] = server.sockets[0].getsockname()[1]
         return server
 
@@ -199,6 +208,7 @@ class Receivers:
 async def _behave(
     endpoint: Endpoint, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> None:
+    endpoint.connections += 1
     try:
         with suppress(asyncio.IncompleteReadError, ConnectionError):
             await endpoint.behaviour(endpoint, reader, writer)

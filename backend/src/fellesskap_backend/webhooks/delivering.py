@@ -97,7 +97,7 @@ class Delivering:
         def number(session: Session) -> bool:
             numbered = numbering.give_positions(session)
             left = numbering.make_deliveries(session, moment)
-            return left > 0 or numbered >= numbering.NOTICES_MAX
+            return left or numbered >= numbering.NOTICES_MAX
 
         while more:
             more = db.run(self._engine, number)

@@ -20,11 +20,12 @@ from fellesskap_backend.webhooks.tables import Delivery, Subscription
 
 NOTICES_MAX = 500
 """Notices that get their positions, or become a subscription's deliveries, in one transaction."""
+DELIVERIES_MAX = 2_000
+"""Deliveries after which a transaction begins no other carrier's."""
 _BEHIND = (
     select(Subscription.id)
     .join(FeedCounter, FeedCounter.carrier_id == Subscription.carrier_id)
     .where(Subscription.state == "active", Subscription.position < FeedCounter.last)
-    .order_by(Subscription.id)
 )
 
 
@@ -58,43 +59,82 @@ def _number(session: Session, carrier_id: UUID, notices: Sequence[Notice]) -> No
         notice.position = counter.last
 
 
-def make_deliveries(session: Session, moment: Moment) -> int:
-    """Let every subscription that is behind its feed go on in it; return how many did not end."""
-    behind = session.scalars(_BEHIND).all()
-    return sum(_go_on(session, one, now=moment.now) for one in behind)
+def make_deliveries(session: Session, moment: Moment) -> bool:
+    """Let subscriptions that are behind their feed go on in it; return whether there is more."""
+    carriers = session.scalars(_BEHIND.with_only_columns(Subscription.carrier_id).distinct())
+    made, more = 0, False
+    for carrier_id in sorted(carriers):
+        if made >= DELIVERIES_MAX:
+            return True
+        mine = _Carrier(session, carrier_id, moment.now)
+        more = mine.go_on() or more
+        made += len(mine.rows)
+    return more
 
 
-def _go_on(session: Session, subscription_id: UUID, *, now: datetime) -> bool:
-    """Make some of the deliveries of one subscription; return whether there are more."""
-    subscription = queueing.locked(session, subscription_id)
-    if subscription is None or subscription.state != "active":
-        return False
-    notices = session.execute(
-        select(Notice.id, Notice.type, Notice.parcel_id, Notice.position)
-        .where(
-            Notice.carrier_id == subscription.carrier_id, Notice.position > subscription.position
-        )
-        .order_by(Notice.position)
-        .limit(NOTICES_MAX)
-    ).all()
-    if not notices:
-        return False
-    again = subscription.position < subscription.furthest
-    wanted = [one for one in notices if wants(subscription.types, one.type)]
-    subscription.position = notices[-1].position
-    subscription.furthest = max(subscription.furthest, subscription.position)
-    session.flush()
-    made = {one.id for one in wanted} if again else set()
-    if again:
-        made = queueing.again(session, subscription_id, made)
-    rows = [_row(subscription, one, now) for one in wanted if one.id not in made]
-    if rows:
-        session.execute(insert(table_of(Delivery)), rows)
-    parcels = {one.parcel_id for one in wanted if one.parcel_id is not None}
-    if again:
-        queueing.hold_back(session, [subscription_id], parcels)
-    queueing.let_next(session, [subscription_id], parcels, now=now)
-    return len(notices) == NOTICES_MAX
+class _Carrier:
+    """The subscriptions of one carrier that are behind, in one transaction."""
+
+    def __init__(self, session: Session, carrier_id: UUID, now: datetime) -> None:
+        self._session, self._carrier_id, self._now = session, carrier_id, now
+        self._notices: dict[int, Sequence[Any]] = {}
+        self.rows: list[dict[str, Any]] = []
+
+    def go_on(self) -> bool:
+        """Make the next deliveries of each; return whether there are more."""
+        behind = _BEHIND.where(Subscription.carrier_id == self._carrier_id)
+        locked = queueing.locked(self._session, self._session.scalars(behind).all())
+        parcels: set[UUID] = set()
+        replayed: list[UUID] = []
+        more = False
+        for one in locked:
+            if one.state != "active":
+                continue
+            notices = self._after(one.position)
+            wanted = [notice for notice in notices if wants(one.types, notice.type)]
+            parcels |= {notice.parcel_id for notice in wanted if notice.parcel_id is not None}
+            made: set[UUID] = set()
+            if one.position < one.furthest:
+                made = queueing.again(self._session, one.id, {notice.id for notice in wanted})
+                replayed.append(one.id)
+            self.rows += [self._row(one, notice) for notice in wanted if notice.id not in made]
+            if notices:
+                one.position = notices[-1].position
+                one.furthest = max(one.furthest, one.position)
+            more = more or len(notices) == NOTICES_MAX
+        self._session.flush()
+        if self.rows:
+            self._session.execute(insert(table_of(Delivery)), self.rows)
+        queueing.hold_back(self._session, replayed, parcels)
+        queueing.let_next(self._session, [one.id for one in locked], parcels, now=self._now)
+        return more
+
+    def _after(self, position: int) -> Sequence[Any]:
+        """Return what follows in the feed; most subscriptions of a carrier stand at one place."""
+        if position not in self._notices:
+            self._notices[position] = self._session.execute(
+                select(Notice.id, Notice.type, Notice.parcel_id, Notice.position)
+                .where(Notice.carrier_id == self._carrier_id, Notice.position > position)
+                .order_by(Notice.position)
+                .limit(NOTICES_MAX)
+            ).all()
+        return self._notices[position]
+
+    def _row(self, subscription: Subscription, notice: Any) -> dict[str, Any]:
+        """Return a delivery that waits its turn; one of no parcel need not."""
+        alone = notice.parcel_id is None
+        return {
+            "subscription_id": subscription.id,
+            "carrier_id": self._carrier_id,
+            "event_id": notice.id,
+            "type": notice.type,
+            "parcel_id": notice.parcel_id,
+            "position": notice.position,
+            "state": "due" if alone else "waiting",
+            "attempts": 0,
+            "made_at": self._now,
+            "due_at": self._now if alone else None,
+        }
 
 
 def wants(types: Sequence[str] | None, kind: str) -> bool:
@@ -104,23 +144,6 @@ def wants(types: Sequence[str] | None, kind: str) -> bool:
     (True, False)
     """
     return types is None or kind in types
-
-
-def _row(subscription: Subscription, notice: Any, now: datetime) -> dict[str, Any]:
-    """Return a delivery that waits its turn; one of no parcel need not."""
-    alone = notice.parcel_id is None
-    return {
-        "subscription_id": subscription.id,
-        "carrier_id": subscription.carrier_id,
-        "event_id": notice.id,
-        "type": notice.type,
-        "parcel_id": notice.parcel_id,
-        "position": notice.position,
-        "state": "due" if alone else "waiting",
-        "attempts": 0,
-        "made_at": now,
-        "due_at": now if alone else None,
-    }
 
 
 def seek(session: Session, carrier_id: UUID, before: datetime) -> int:

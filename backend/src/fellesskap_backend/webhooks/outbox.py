@@ -1,6 +1,7 @@
 """What may be sent now, and what became of it: rows only, nothing is sent here."""
 
 import logging
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -112,31 +113,27 @@ def _secret(subscription: Subscription, k_codes: bytes, version: int) -> str:
 def note_outcomes(session: Session, outcomes: Sequence[Outcome], moment: Moment) -> None:
     """Note how attempts ended, and let what waited for them have its turn."""
     said = {outcome.key: outcome for outcome in outcomes}
-    # Ascending, as every transaction that locks several rows.
-    subscriptions = [
-        found
-        for one in sorted({key.subscription_id for key in said})
-        if (found := queueing.locked(session, one)) is not None
-    ]
+    subscriptions = queueing.locked(session, {key.subscription_id for key in said})
     rows = session.scalars(
         select(Delivery).where(
             tuple_(Delivery.subscription_id, Delivery.event_id).in_([tuple(key) for key in said])
         )
     ).all()
     disabled: set[UUID] = set()
-    parcels: set[UUID] = set()
+    through: defaultdict[UUID, set[Key]] = defaultdict(set)
     for row in rows:
-        outcome = said[Key(row.subscription_id, row.event_id)]
-        effects = _note(row, outcome, moment)
+        effects = _note(row, said[Key(row.subscription_id, row.event_id)], moment)
         if "next" in effects and row.parcel_id is not None:
-            parcels.add(row.parcel_id)
+            through[row.carrier_id].add(Key(row.subscription_id, row.parcel_id))
         if "disable" in effects:
             disabled.add(row.subscription_id)
     session.flush()
     for one in subscriptions:
         if one.id in disabled:
             _disable(session, one, moment)
-    queueing.let_next(session, [one.id for one in subscriptions], parcels, now=moment.now)
+    for ended in through.values():
+        of, parcels = {one for one, _ in ended}, {parcel for _, parcel in ended}
+        queueing.let_next(session, of, parcels, now=moment.now)
 
 
 def _note(row: Delivery, outcome: Outcome, moment: Moment) -> tuple[machine.Effect, ...]:

@@ -30,15 +30,21 @@ AGAIN: dict[str, Any] = {
 """What becomes of a row that is sent once more; it takes its turn by `let_next`."""
 
 
-def locked(session: Session, subscription_id: UUID) -> Subscription | None:
-    """Return a subscription as it is once its row is locked."""
-    return session.get(Subscription, subscription_id, with_for_update=True, populate_existing=True)
+def locked(session: Session, subscriptions: Collection[UUID]) -> Sequence[Subscription]:
+    """Return subscriptions as they are once their rows are locked, in ascending order."""
+    return session.scalars(
+        select(Subscription)
+        .where(Subscription.id.in_(subscriptions))
+        .order_by(Subscription.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).all()
 
 
 def let_next(
-    session: Session, subscriptions: Sequence[UUID], parcels: Collection[UUID], *, now: datetime
+    session: Session, subscriptions: Collection[UUID], parcels: Collection[UUID], *, now: datetime
 ) -> None:
-    """What waits and has nothing before it is due."""
+    """What waits and has nothing before it is due; subscriptions and parcels of one carrier."""
     if not parcels:
         return
     session.execute(
@@ -49,9 +55,9 @@ def let_next(
     )
 
 
-def hold_back(session: Session, subscriptions: Sequence[UUID], parcels: Collection[UUID]) -> None:
+def hold_back(session: Session, subscriptions: Collection[UUID], parcels: Collection[UUID]) -> None:
     """What is due and has something before it again waits."""
-    if not parcels:
+    if not parcels or not subscriptions:
         return
     session.execute(
         update(Delivery)
@@ -79,7 +85,7 @@ def again(session: Session, subscription_id: UUID, events: Collection[UUID]) -> 
     return found
 
 
-def _of(subscriptions: Sequence[UUID], parcels: Collection[UUID]) -> list[ColumnElement[bool]]:
+def _of(subscriptions: Collection[UUID], parcels: Collection[UUID]) -> list[ColumnElement[bool]]:
     return [
         Delivery.subscription_id.in_(subscriptions),
         Delivery.parcel_id.in_(parcels),

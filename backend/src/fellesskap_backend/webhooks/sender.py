@@ -9,13 +9,16 @@ import logging
 import socket
 import ssl
 import threading
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
 import uvloop
+from aiohttp.abc import AbstractResolver
 
 from fellesskap_backend.webhooks import address, signing
 from fellesskap_backend.webhooks.outbox import Letter, Outcome
@@ -41,6 +44,16 @@ class ForbiddenAddress(OSError):
     """An address that is not on the public internet."""
 
 
+@dataclass(frozen=True)
+class World:
+    """Whom the world lets us believe: who vouches for hosts, who knows their addresses."""
+
+    trusted: ssl.SSLContext | None = None
+    """None: the authorities that the machine trusts."""
+    names: AbstractResolver | None = None
+    """None: the machine's own resolver."""
+
+
 class Sender:
     """Sends what it is given; says of each how it ended, in its own thread."""
 
@@ -50,12 +63,12 @@ class Sender:
         *,
         allow_loopback: bool,
         timeout_s: float = TIMEOUT_S,
-        trusted: ssl.SSLContext | None = None,
+        world: World = World(),
     ) -> None:
         self._ended = ended
         self._allow_loopback = allow_loopback
+        self._world = world
         self._timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=CONNECT_S)
-        self._trusted = trusted or ssl.create_default_context()
         self._loop = uvloop.new_event_loop()
         self._tasks: set[asyncio.Task[None]] = set()
         self._session: aiohttp.ClientSession | None = None
@@ -91,7 +104,8 @@ class Sender:
     async def _open(self) -> None:
         connector = aiohttp.TCPConnector(
             limit=0,  # how many is decided by `lanes`
-            ssl=self._trusted,
+            ssl=self._world.trusted or ssl.create_default_context(),
+            resolver=self._world.names,
             ttl_dns_cache=NAMES_S,
             keepalive_timeout=KEPT_S,
             socket_factory=self._socket,
@@ -124,6 +138,12 @@ class Sender:
         except (aiohttp.ClientError, OSError, ValueError, TimeoutError) as failed:
             status, error = None, error_of(failed)
             log.info("a webhook got no answer: %s", error)
+        except Exception as failed:  # noqa: BLE001 - the top of a task; words may be secret
+            status, error = None, error_of(failed)
+            where = "".join(traceback.format_tb(failed.__traceback__))
+            log.error(  # noqa: TRY400 - an exception's own words may hold what is secret
+                "a webhook failed: %s\n%s", type(failed).__name__, where
+            )
         self._ended(Outcome(letter.key, status, error))
 
     async def _post(self, letter: Letter) -> int:

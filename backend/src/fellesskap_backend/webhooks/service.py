@@ -161,7 +161,7 @@ def once(
     _of(session.get(Subscription, mine.id), by)
 
     def locked() -> Answered:
-        subscription = _of(queueing.locked(session, mine.id), by)
+        subscription = _own_locked(session, mine, by)
         if subscription.state == "deleted":
             refuse(subscription)
         return act(subscription)
@@ -222,8 +222,12 @@ def _move(subscription: Subscription, event: str, now: datetime) -> None:
 
 
 def _locked(session: Session, mine: Mine) -> Subscription:
-    by = caller(session, mine.credentials, "carrier")
-    return _of(queueing.locked(session, mine.id), by)
+    return _own_locked(session, mine, caller(session, mine.credentials, "carrier"))
+
+
+def _own_locked(session: Session, mine: Mine, by: Caller) -> Subscription:
+    found = queueing.locked(session, [mine.id])
+    return _of(found[0] if found else None, by)
 
 
 def _of(found: Subscription | None, by: Caller) -> Subscription:
