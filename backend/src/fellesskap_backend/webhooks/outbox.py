@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import and_, delete, func, select, tuple_
+from sqlalchemy import Integer, and_, bindparam, delete, func, select, tuple_
 from sqlalchemy.orm import Session
 
-from fellesskap_backend.db import Moment
+from fellesskap_backend.db import Moment, UtcDateTime
 from fellesskap_backend.events.tables import Notice
 from fellesskap_backend.webhooks import machine, queueing, rendering, signing
 from fellesskap_backend.webhooks.tables import Delivery, Subscription
@@ -58,6 +58,22 @@ class Wanted(NamedTuple):
     but: frozenset[UUID] = frozenset()
 
 
+_DUE = (
+    select(Delivery, Notice)
+    .outerjoin(
+        Notice,
+        and_(Notice.carrier_id == bindparam("carrier"), Notice.position == Delivery.position),
+    )
+    .where(
+        Delivery.subscription_id == bindparam("of"),
+        Delivery.due_at <= bindparam("now", type_=UtcDateTime()),
+        Delivery.event_id.not_in(bindparam("but", expanding=True)),
+    )
+    .order_by(Delivery.due_at, Delivery.position)
+    .limit(bindparam("limit", type_=Integer()))
+)
+
+
 def ready(session: Session, now: datetime) -> Sequence[Subscription]:
     """Return the subscriptions that have something due, the one that waits longest first."""
     first_due = (
@@ -72,17 +88,14 @@ def ready(session: Session, now: datetime) -> Sequence[Subscription]:
 
 def letters(session: Session, to: Subscription, wanted: Wanted, *, k_codes: bytes) -> list[Letter]:
     """Return what may be sent to one subscription now, rendered."""
-    rows = session.execute(
-        select(Delivery, Notice)
-        .outerjoin(
-            Notice,
-            and_(Notice.carrier_id == to.carrier_id, Notice.position == Delivery.position),
-        )
-        .where(Delivery.subscription_id == to.id, Delivery.due_at <= wanted.now)
-        .where(Delivery.event_id.not_in(wanted.but))
-        .order_by(Delivery.due_at, Delivery.position)
-        .limit(wanted.limit)
-    )
+    asked = {
+        "of": to.id,
+        "carrier": to.carrier_id,
+        "now": wanted.now,
+        "but": list(wanted.but),
+        "limit": wanted.limit,
+    }
+    rows = session.execute(_DUE, asked)
     secrets = secrets_of(to, k_codes, wanted.now)
     return [
         Letter(
