@@ -286,11 +286,11 @@ def test_replay_keeps_the_order_of_a_parcel(api: Api, receivers: Receivers, work
     carrier.delete(f"/v1/reservations/{reservation['id']}")
     worker.wake()
     wait_for("both", lambda: positions(receivers, "good") == [1, 2])
-    for count in (4, 6):
+    for _ in range(2):
+        receivers["good"].came.clear()
         carrier.post(f"{PATH}/{made['id']}/replay", json={"after": 0})
         worker.wake()
-        wait_for("both again", lambda count=count: len(receivers["good"].came) == count)  # type: ignore[misc]
-    assert positions(receivers, "good") == [1, 2] * 3
+        wait_for("both again", lambda: positions(receivers, "good") == [1, 2])
 
 
 def test_dead_letter_is_listed_and_sent_again_by_hand(

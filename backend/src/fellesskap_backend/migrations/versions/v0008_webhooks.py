@@ -91,25 +91,23 @@ def _notices_anew(number: sa.Column[int] | None, key: str) -> None:
 
 # Subscriptions -----------------------------------------------------------------------------------
 
-_NEW = (
-    ("description", sa.String()),
-    ("types", _JSON),
-    ("state", sa.String()),
-    ("position", sa.Integer()),
-    ("furthest", sa.Integer()),
-    ("secret_version", sa.Integer()),
-    ("overlap_until", _TIME),
-    ("state_since", _TIME),
+_NEEDED = (
+    ("description", sa.String(), "''"),
+    ("state", sa.String(), "'active'"),
+    ("position", sa.Integer(), "0"),
+    ("furthest", sa.Integer(), "0"),
+    ("secret_version", sa.Integer(), "0"),
+    ("state_since", _TIME, "'1970-01-01 00:00:00+00:00'"),
 )
+_NULLABLE = (("types", _JSON), ("overlap_until", _TIME), ("imported", sa.String()))
 _LAST = (
     "COALESCE((SELECT last FROM feed_counters"
     " WHERE feed_counters.carrier_id = webhook_subscriptions.carrier_id), 0)"
 )
 _FILL_SUBSCRIPTIONS = (
-    "UPDATE webhook_subscriptions SET description = '', secret_version = 0,"  # noqa: S608
-    f" position = {_LAST}, furthest = {_LAST},"
-    " state = CASE WHEN disabled_at IS NULL THEN 'active' ELSE 'gone' END,"
-    " state_since = COALESCE(disabled_at, created_at)"
+    f"UPDATE webhook_subscriptions SET imported = secret, position = {_LAST},"  # noqa: S608
+    f" furthest = {_LAST}, state_since = COALESCE(disabled_at, created_at),"
+    " state = CASE WHEN disabled_at IS NULL THEN 'active' ELSE 'gone' END"
 )
 _LOST = (
     "SELECT id FROM webhook_subscriptions WHERE secret_version > 0 OR imported IS NULL"
@@ -118,30 +116,28 @@ _LOST = (
 
 
 def _widen_subscriptions() -> None:
-    with op.batch_alter_table("webhook_subscriptions") as subscriptions:
-        subscriptions.alter_column(
-            "secret", new_column_name="imported", existing_type=sa.String(), nullable=True
-        )
-        for name, kind in _NEW:
-            subscriptions.add_column(sa.Column(name, kind, nullable=True))
+    """Column by column: SQLite could not make a table anew to which others refer."""
+    table = "webhook_subscriptions"
+    for name, kind, before in _NEEDED:
+        default = sa.text(before)
+        op.add_column(table, sa.Column(name, kind, nullable=False, server_default=default))
+    for name, kind in _NULLABLE:
+        op.add_column(table, sa.Column(name, kind, nullable=True))
     op.execute(_FILL_SUBSCRIPTIONS)
-    with op.batch_alter_table("webhook_subscriptions") as subscriptions:
-        for name, kind in _NEW:
-            if name not in ("types", "overlap_until"):
-                subscriptions.alter_column(name, existing_type=kind, nullable=False)
-        subscriptions.drop_column("disabled_at")
+    for name in ("secret", "disabled_at"):
+        op.drop_column(table, name)
 
 
 def _narrow_subscriptions() -> None:
-    with op.batch_alter_table("webhook_subscriptions") as subscriptions:
-        subscriptions.add_column(sa.Column("disabled_at", _TIME, nullable=True))
-        subscriptions.alter_column(
-            "imported", new_column_name="secret", existing_type=sa.String(), nullable=False
-        )
-    op.execute("UPDATE webhook_subscriptions SET disabled_at = state_since WHERE state <> 'active'")
-    with op.batch_alter_table("webhook_subscriptions") as subscriptions:
-        for name, _ in _NEW:
-            subscriptions.drop_column(name)
+    table = "webhook_subscriptions"
+    op.add_column(table, sa.Column("disabled_at", _TIME, nullable=True))
+    op.add_column(table, sa.Column("secret", sa.String(), nullable=False, server_default=""))
+    op.execute(
+        "UPDATE webhook_subscriptions SET secret = imported,"
+        " disabled_at = CASE WHEN state <> 'active' THEN state_since END"
+    )
+    for name, *_ in (*_NEEDED, *_NULLABLE):
+        op.drop_column(table, name)
 
 
 # Deliveries --------------------------------------------------------------------------------------
