@@ -322,12 +322,12 @@ class Installation:
         With `webhook` it subscribes that endpoint, and its secret is among them.
         """
         added = self.cli("carrier", "add", name)
-        client = self.client(added["api_key"])
         if webhook is not None:
-            answer = client.post("/v1/webhook-subscriptions", json={"url": webhook})
+            other = self.client(added["api_key"])
+            answer = other.post("/v1/webhook-subscriptions", json={"url": webhook})
             assert answer.status_code == 201, answer.text
             added["webhook_secret"] = answer.json()["secret"]
-        return client, added
+        return self.client(added["api_key"]), added
 
     def operator(self, name: str = "Drift") -> httpx.Client:
         """Add an operator and return a client that bears its key."""

@@ -28,6 +28,7 @@ from fellesskap_backend.migrations import upgrade
 from fellesskap_backend.server import serve
 from fellesskap_backend.settings import Settings
 from fellesskap_backend.upkeep import Upkeep
+from fellesskap_backend.webhooks import commands as webhooks
 from fellesskap_protocol.signing import PublicKey, b64url, unb64url
 
 Json = Any
@@ -73,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     add.set_defaults(command=_add_carrier)
 
     commands.add_words(words, state)
+    webhooks.add_words(words, state)
 
     nouns = words.add_parser("locker", help="take lockers in").add_subparsers(required=True)
     add = nouns.add_parser("provision", parents=[state], help="prints the edge's provision.json")

@@ -121,8 +121,8 @@ def _widen_subscriptions() -> None:
     for name, kind, before in _NEEDED:
         default = sa.text(before)
         op.add_column(table, sa.Column(name, kind, nullable=False, server_default=default))
-    for name, kind in _NULLABLE:
-        op.add_column(table, sa.Column(name, kind, nullable=True))
+    for column in _NULLABLE:
+        op.add_column(table, sa.Column(*column, nullable=True))
     op.execute(_FILL_SUBSCRIPTIONS)
     for name in ("secret", "disabled_at"):
         op.drop_column(table, name)
