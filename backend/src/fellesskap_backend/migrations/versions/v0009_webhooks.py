@@ -8,8 +8,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from fellesskap_backend.migrations.index import index
 
-revision = "0008"
-down_revision = "0006"
+revision = "0009"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
