@@ -46,6 +46,9 @@ def test_carrier_added_beside_the_server_comes_in(house: Installation) -> None:
     with carrier:
         assert carrier.get("/v1/events").json() == {"events": [], "next": 0}
     assert set(house.cli("carrier", "add", "Sydpost")) == {"carrier_id", "api_key"}
+    (listed,) = house.cli("webhook", "list")["webhooks"]
+    assert (listed["carrier"], listed["state"], listed["waiting"]) == ("Nordpost", "active", 0)
+    assert added["webhook_secret"] not in str(listed)
 
 
 def test_operator_added_beside_the_server_comes_in(house: Installation) -> None:

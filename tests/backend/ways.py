@@ -12,7 +12,6 @@ from sqlalchemy import func, select, update
 from fellesskap_backend import db
 from fellesskap_backend.bridge import exchange
 from fellesskap_backend.bridge.link import Came
-from fellesskap_backend.carriers import service as carriers
 from fellesskap_backend.carriers.tables import Carrier
 from fellesskap_backend.events.tables import Notice
 from fellesskap_backend.ledger.tables import Entry
@@ -20,6 +19,8 @@ from fellesskap_backend.lockers.tables import Locker
 from fellesskap_backend.parcels.tables import Parcel
 from fellesskap_backend.reservations.tables import Claim, Reservation
 from fellesskap_backend.schema import metadata
+from fellesskap_backend.webhooks import service
+from fellesskap_backend.webhooks.outbox import Key, Outcome
 from fellesskap_backend.webhooks.tables import Delivery, Subscription
 from fellesskap_backend.worker import Worker
 from fellesskap_protocol.messages import Presence, Signed, encode
@@ -212,29 +213,32 @@ def _round(world: World) -> Act:
 
 def _delivered(world: World) -> Act:
     """Write down that an endpoint took what it was sent."""
-    number = world.fresh()
-    delivery_id = UUID(int=number)
-    world.set(lambda session: session.add(_delivery(session, delivery_id)))
+    webhooks = world.worker._webhooks
+    key = db.run(world.api.engine, lambda session: _delivery(session, UUID(int=world.fresh())))
+    webhooks._flying.setdefault(key.subscription_id, set())
+    webhooks._lanes.begin(key.subscription_id)
+    webhooks._said.put(Outcome(key, 204))
+    return lambda: webhooks._note(_now())
 
-    world.worker._answers.put((delivery_id, 204))
-    return world.worker._note_answers
 
-
-def _delivery(session: Any, delivery_id: UUID) -> Delivery:
+def _delivery(session: Any, event_id: UUID) -> Key:
     carrier_id = session.scalars(select(Carrier.id)).first()
     endpoint = session.scalars(select(Subscription.id)).first()
     if endpoint is None:
-        carriers.add_webhook(session, carrier_id, "https://c.example/", moment=_now())
-        session.flush()
-        endpoint = session.scalars(select(Subscription.id)).first()
-    return Delivery(
-        id=delivery_id,
+        wish = service.Wish(frozenset(), "https://c.example/", types=None)
+        endpoint = service.add(session, carrier_id, wish, moment=_now()).id
+    due = Delivery(
         subscription_id=endpoint,
-        notice_id=delivery_id,
+        event_id=event_id,
         carrier_id=carrier_id,
-        position=1,
+        type="webhook.test",
+        state="due",
+        attempts=0,
+        made_at=_now().now,
         due_at=_in_days(1),
     )
+    session.add(due)
+    return Key(endpoint, event_id)
 
 
 def _in_days(days: float) -> Any:

@@ -31,6 +31,7 @@ from fellesskap_backend.provisioning import told_to_edge
 from fellesskap_backend.server import serve
 from fellesskap_backend.settings import Settings
 from fellesskap_backend.upkeep import Upkeep
+from fellesskap_backend.webhooks import commands as webhooks
 from fellesskap_protocol.signing import PublicKey, unb64url
 
 Json = Any
@@ -46,7 +47,6 @@ def main() -> int:
         level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s"
     )
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    logging.getLogger("httpx").setLevel(logging.WARNING)
     os.umask(0o077)  # the state directory holds secrets
     command: Command = getattr(arguments, "command", _in_one)
     try:
@@ -73,11 +73,11 @@ def _parser() -> argparse.ArgumentParser:
     nouns = words.add_parser("carrier", help="take carriers in").add_subparsers(required=True)
     add = nouns.add_parser("add", parents=[state], help="take a carrier in; prints its API key")
     add.add_argument("name")
-    add.add_argument("--webhook", metavar="URL", help="where it wants to be told")
     commands.scopes_option(add)
     add.set_defaults(command=_add_carrier)
 
     commands.add_words(words, state)
+    webhooks.add_words(words, state)
 
     nouns = words.add_parser("locker", help="take lockers in").add_subparsers(required=True)
     add = nouns.add_parser("provision", parents=[state], help="prints the edge's provision.json")
@@ -153,12 +153,7 @@ def _add_carrier(settings: Settings, arguments: argparse.Namespace) -> Json:
 def _carrier(session: Session, arguments: argparse.Namespace) -> Json:
     scopes = commands.scopes_of(arguments, "carrier")
     carrier_id, key = carriers.add_carrier(session, arguments.name, _moment(), scopes)
-    answer = {"carrier_id": str(carrier_id), "api_key": key}
-    if arguments.webhook:
-        url = arguments.webhook
-        secret = carriers.add_webhook(session, carrier_id, url, moment=_moment())
-        answer["webhook_secret"] = secret
-    return answer
+    return {"carrier_id": str(carrier_id), "api_key": key}
 
 
 def _in_one(settings: Settings, arguments: argparse.Namespace) -> Json:

@@ -44,6 +44,7 @@ from fellesskap_backend.rim import House, Reading, RetryingRoute
 from fellesskap_backend.secrets import Secrets
 from fellesskap_backend.settings import Settings
 from fellesskap_backend.shapes import Shown
+from fellesskap_backend.webhooks import routes as webhooks
 
 DESCRIPTION = (
     "Carrier-neutral parcel lockers. Carriers reserve room, follow their parcels and read their "
@@ -95,7 +96,7 @@ def create_api(
     for nouns in (
         *(reservations, parcels, pickup_codes, drop_offs, events),
         *(badges, delegations),
-        *(lockers, door_operations, api_keys),
+        *(lockers, door_operations, api_keys, webhooks),
         *(operators, operators_work),
     ):
         api.include_router(nouns.router)

@@ -159,6 +159,14 @@ class TooMany(Refused):
     remedy = "End one that is of no use any more, then ask again with a new Idempotency-Key."
 
 
+class TooManySubscriptions(Refused):
+    """So many webhook subscriptions of one carrier that one more looks like a mistake."""
+
+    code = "too_many_subscriptions"
+    title = "You have enough webhook subscriptions"
+    remedy = "Delete one that you no longer use, then ask again with a new Idempotency-Key."
+
+
 class MalformedBody(BackendError):
     """The body is not JSON, or nested beyond reason."""
 

@@ -247,3 +247,58 @@ PICKUP_CODE_SHOWN: Example = {
     }
 }
 PICKUP_CODES: Example = {"example": {"pickup_codes": [PICKUP_CODE["example"]]}}
+
+
+_WEBHOOK_ID = "01977c1e-5a44-7f4d-af77-8192a3b4c5d6"
+WEBHOOK_REQUEST: Example = {
+    "url": "https://carrier.example/fellesskap",
+    "types": ["parcel.deposited", "parcel.collected"],
+    "description": "Notices to recipients",
+}
+WEBHOOK: Example = {
+    "example": {
+        "id": _WEBHOOK_ID,
+        **WEBHOOK_REQUEST,
+        "state": "active",
+        "state_since": _AT,
+        "secret_version": 1,
+        "overlap_until": None,
+        "created_at": _AT,
+    }
+}
+WEBHOOKS: Example = {"example": {"webhook_subscriptions": [WEBHOOK["example"]], "next": None}}
+WEBHOOK_SECRET: Example = {
+    "example": {**WEBHOOK["example"], "secret": "whsec_(44 characters that are shown once)"}
+}
+WEBHOOK_DELIVERY: Example = {
+    "example": {
+        "event_id": "01977c1e-5a42-7a2b-8d55-6f708192a3b4",
+        "subscription_id": _WEBHOOK_ID,
+        "type": "parcel.deposited",
+        "position": 2,
+        "parcel_id": _PARCEL_ID,
+        "state": "due",
+        "attempts": 1,
+        "made_at": _AT,
+        "due_at": _AT,
+        "ended_at": None,
+        "last_attempt_at": _AT,
+        "last_status": 500,
+        "last_error": None,
+    }
+}
+WEBHOOK_DELIVERIES: Example = {
+    "example": {"deliveries": [WEBHOOK_DELIVERY["example"]], "next": None}
+}
+WEBHOOK_TEST: Example = {
+    "example": {
+        **WEBHOOK_DELIVERY["example"],
+        "type": "webhook.test",
+        "position": None,
+        "parcel_id": None,
+        "attempts": 0,
+        "last_attempt_at": None,
+        "last_status": None,
+    }
+}
+WEBHOOK_REPLAY: Example = {"example": {"subscription_id": _WEBHOOK_ID, "after": 0, "up_to": 2}}

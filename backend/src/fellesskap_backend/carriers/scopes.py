@@ -32,6 +32,7 @@ SCOPES: dict[str, Scope] = {
     "delegations:read": Scope(("carrier",), "see delegations, and the own code for them"),
     "delegations:write": Scope(("carrier",), "let a consolidator act, and no longer"),
     "events:read": Scope(("carrier",), "read the event feed"),
+    "webhooks:read": Scope(("carrier",), "read subscriptions and deliveries"),
     "webhooks:write": Scope(("carrier",), "subscribe endpoints and send again"),
     "lockers:read": Scope(("operator",), "see doors, content and faults"),
     "lockers:operate": Scope(("operator",), "open doors, set service, settle disputes"),

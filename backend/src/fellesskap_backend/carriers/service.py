@@ -1,6 +1,5 @@
 """Who comes in: carriers, operators and their API keys."""
 
-from base64 import b64encode
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from hashlib import sha256
@@ -16,13 +15,11 @@ from fellesskap_backend.db import Moment, UtcDateTime
 from fellesskap_backend.delegations.tables import Delegation
 from fellesskap_backend.errors import Forbidden, NotFound, Unauthorized
 from fellesskap_backend.tenancy import Sees
-from fellesskap_backend.webhooks.tables import Subscription
 from fellesskap_protocol.signing import b64url
 
 KEY_MARK = "fsk"
 PREFIX_BYTES = 6
 SECRET_BYTES = 32
-WEBHOOK_MARK = "whsec_"
 
 
 @dataclass(frozen=True)
@@ -163,21 +160,6 @@ def add_operator(
     """Make the API key of an operator or an auditor, which is shown this once."""
     key = ApiKey(role=role, owner_id=moment.new_id(), name=name, scopes=scopes)
     return _add_key(session, key, moment)
-
-
-def add_webhook(session: Session, carrier_id: UUID, url: str, *, moment: Moment) -> str:
-    """Subscribe a carrier's endpoint; return the secret with which deliveries are signed."""
-    secret = WEBHOOK_MARK + b64encode(moment.random_bytes(SECRET_BYTES)).decode()
-    session.add(
-        Subscription(
-            id=moment.new_id(),
-            carrier_id=carrier_id,
-            url=url,
-            secret=secret,
-            created_at=moment.now,
-        )
-    )
-    return secret
 
 
 def revoke_key(session: Session, prefix: str, now: datetime) -> bool:

@@ -141,6 +141,17 @@ def number_of(session: Session, right_id: UUID) -> int | None:
     return session.scalars(select(RightCode.n).where(RightCode.right_id == right_id)).one_or_none()
 
 
+def number_in_force(session: Session, right_id: UUID) -> int | None:
+    """Return the `n` of a right's code; None unless the right as wished now opens by that code."""
+    code = session.get(RightCode, right_id)
+    if code is None:
+        return None
+    right = right_of(session, code.locker_id, right_id)
+    if right is None or right.revoked or right.code_mac != code.code_mac:
+        return None
+    return code.n
+
+
 def retire_code(session: Session, right_id: UUID, now: datetime) -> None:
     """Say that a right's code is of no use from now on; its digits rest for 30 days."""
     row = session.get(RightCode, right_id)

@@ -5,7 +5,7 @@ from alembic import op
 from fellesskap_backend.migrations.index import index
 
 revision = "0011"
-down_revision = "0008"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 
