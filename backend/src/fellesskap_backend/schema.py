@@ -4,6 +4,7 @@ from fellesskap_backend import idempotency
 from fellesskap_backend.allowances import tables as allowances
 from fellesskap_backend.carriers import tables as carriers
 from fellesskap_backend.db import Base
+from fellesskap_backend.decisions import tables as decisions
 from fellesskap_backend.door_operations import tables as door_operations
 from fellesskap_backend.drop_offs import tables as drop_offs
 from fellesskap_backend.events import tables as events
@@ -17,6 +18,7 @@ from fellesskap_backend.webhooks import tables as webhooks
 __all__ = [
     "allowances",
     "carriers",
+    "decisions",
     "door_operations",
     "drop_offs",
     "events",
