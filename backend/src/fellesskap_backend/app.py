@@ -32,7 +32,9 @@ from fellesskap_backend.errors import (
 from fellesskap_backend.events import routes as events
 from fellesskap_backend.gate import Gate
 from fellesskap_backend.lockers import routes as lockers
+from fellesskap_backend.manifests import routes as manifests
 from fellesskap_backend.parcels import routes as parcels
+from fellesskap_backend.quotes import routes as quotes
 from fellesskap_backend.rates import Rate, RateLimit
 from fellesskap_backend.reservations import routes as reservations
 from fellesskap_backend.rim import House, Reading, RetryingRoute
@@ -90,6 +92,7 @@ def create_api(
     for nouns in (
         *(reservations, parcels, drop_offs, events),
         *(lockers, door_operations, api_keys),
+        *(quotes, manifests),
     ):
         api.include_router(nouns.router)
     api.include_router(health)

@@ -6,10 +6,11 @@ Whoever decides by it holds the rows of the lockers locked; quotes and alternati
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Select, bindparam, case, literal, null, select, union_all
+from sqlalchemy import Select, bindparam, case, literal, null, select, type_coerce, union_all
 from sqlalchemy.orm import Session
 
 from fellesskap_backend.allowances.tables import Allowance
+from fellesskap_backend.db import Json
 from fellesskap_backend.decisions.desk import Place
 from fellesskap_backend.decisions.record import Head
 from fellesskap_backend.lockers.tables import CONFIRMS, Compartment, Epoch, Locker
@@ -32,7 +33,8 @@ def part(
     """Return one part of the statement: what it is, of which locker, numbers, a list, two texts."""
     blank = (null(),) * (NUMBERS - len(numbers))
     said = (*texts, null(), null())[:2]
-    names = null() if names is None else names
+    if names is None:  # of its type all the same: the first part says how all are read
+        names = type_coerce(null(), Json)
     return select(literal(what), locker_id, *numbers, *blank, names, *said)
 
 

@@ -39,7 +39,7 @@ from fellesskap_backend.lockers.tables import Locker
 from fellesskap_backend.parcels.tables import Parcel, ParcelEntry
 from fellesskap_backend.reservations import basis
 from fellesskap_backend.reservations.alternatives import Neighbours
-from fellesskap_backend.reservations.basis import LOCKERS, Places
+from fellesskap_backend.reservations.basis import LOCKERS
 from fellesskap_backend.reservations.confirmed import Asked, Confirmation, Keys, view
 from fellesskap_backend.reservations.tables import Claim, Reservation
 from fellesskap_backend.rights.service import CODE_REST, NUMBERS, code_mac, codes_of
@@ -77,7 +77,8 @@ def reserve(
     now, tenant, right_id = moment.now, str(by.carrier_id), moment.new_id()
     keys = Keys(secrets.k_codes, secrets.k_locker(asked.locker_id, place.k_version))
     candidates = [code_mac(keys.k_locker, keys.k_codes, right_id, n=n) for n in NUMBERS]
-    found = _read(session, by, asked, {place.locker_id: place}, candidates, now=now)
+    parameters = _parameters(by, asked, now) | {"candidates": candidates}
+    found = _read(session, place, parameters)
     if found.answer is not None:
         again = idempotency.replay(asked.attempt, *found.answer)
         return again._replace(body=_with_code(session, again.body, secrets))
@@ -98,6 +99,13 @@ def reserve(
     answer = idempotency.row(tenant, asked.attempt, answered, now)
     _CONFIRM.execute(session, (*made, decided.row, answer), changed(desk))
     return answered._replace(body=_with_code(session, answered.body, secrets, n=n))
+
+
+def live_labels(session: Session, by: Caller, keys: Sequence[str]) -> set[str]:
+    """Return which of these labels are those of a carrier's live parcels."""
+    if not keys:
+        return set()
+    return set(session.scalars(_LIVE, {"carrier": by.carrier_id, "keys": list(set(keys))}))
 
 
 def alternatives_of(
@@ -156,32 +164,24 @@ def _admit(session: Session, credentials: Credentials, locker_id: str) -> tuple[
     return by, basis.place_of(row)
 
 
-def _read(
-    session: Session,
-    by: Caller,
-    asked: Asked,
-    places: Places,
-    candidates: Sequence[str],
-    *,
-    now: datetime,
-) -> Found:
+def _parameters(by: Caller, asked: Asked, now: datetime) -> Row:
+    return {
+        "lockers": [asked.locker_id],
+        "at_locker": asked.locker_id,
+        "carrier": by.carrier_id,
+        "label_key": asked.label.key,
+        "tenant": str(by.carrier_id),
+        "key": asked.attempt.key,
+        "rested_since": now - CODE_REST,
+    }
+
+
+def _read(session: Session, place: Place, parameters: Row) -> Found:
     """Read the basis of a decision, and what is there of this request; the locker is locked."""
-    rows = session.execute(
-        _BASIS,
-        {
-            "lockers": list(places),
-            "at_locker": asked.locker_id,
-            "carrier": by.carrier_id,
-            "label_key": asked.label.key,
-            "tenant": str(by.carrier_id),
-            "key": asked.attempt.key,
-            "candidates": candidates,
-            "rested_since": now - CODE_REST,
-        },
-    ).all()
+    rows = session.execute(_BASIS, parameters).all()
     found = Found()
     for row in rows:
-        if not basis.sort_in(places, row):
+        if not basis.sort_in({place.locker_id: place}, row):
             _sort_in(found, row)
     return found
 
@@ -241,6 +241,19 @@ _BASIS: CompoundSelect[Any] = union_all(
     basis.part("duplicate", _HERE, texts=(Reservation.state,)).where(
         Reservation.carrier_id == bindparam("carrier"),
         Reservation.label_key == bindparam("label_key"),
+        Reservation.state == "confirmed",
+    ),
+)
+_KEYS: Any = bindparam("keys", expanding=True)
+_LIVE: CompoundSelect[Any] = union_all(
+    select(Parcel.label_key).where(
+        Parcel.carrier_id == bindparam("carrier"),
+        Parcel.label_key.in_(_KEYS),
+        Parcel.state.not_in(ENDED),
+    ),
+    select(Reservation.label_key).where(
+        Reservation.carrier_id == bindparam("carrier"),
+        Reservation.label_key.in_(_KEYS),
         Reservation.state == "confirmed",
     ),
 )
