@@ -194,7 +194,7 @@ def test_a_manifest_is_answered_like_single_calls_in_its_order(api: Api) -> None
         at_once = lines(send(carrier, parcels))
         written = [api.count(model) for model in TABLES]
         outcomes = _outcomes(api)
-        revisions = [row.revision for row in api.rows(Locker)]
+        revisions = {row.id: row.revision for row in api.rows(Locker)}
         assert api.change(decisions.verify)["altered"] == []
         _forget(api)
         one_by_one = [
@@ -204,7 +204,7 @@ def test_a_manifest_is_answered_like_single_calls_in_its_order(api: Api) -> None
             assert together == alone, f"{number} of {wishes}"
         assert [api.count(model) for model in TABLES] == written
         assert _outcomes(api) == outcomes
-        assert [row.revision for row in api.rows(Locker)] == revisions
+        assert {row.id: row.revision for row in api.rows(Locker)} == revisions
 
     compare()
 
@@ -264,7 +264,9 @@ def test_a_code_in_use_at_the_locker_is_not_given_again(api: Api) -> None:
         return codes.number(session, new, k_codes, moment.now)
 
     numbers = api.change(work)
-    assert [numbers[one.right_id] for one in new] == [1, 1, 0]
+    assert [numbers[one.right_id] for one in new] == [1, 0, 0], (
+        "another locker's code, and one at rest, are in nobody's way"
+    )
 
 
 def test_lockers_of_two_manifests_at_once_are_locked_in_one_order(api: Api) -> None:

@@ -51,11 +51,10 @@ def number(
 
 def _in_use(session: Session, asked: dict[str, str], now: datetime) -> set[str]:
     """Return which of these are in use; `asked` has the locker of each MAC."""
-    parameters: dict[str, Any] = {"rested_since": now - CODE_REST, "asked": asked}
-    statement = _ON_POSTGRESQL
-    if session.connection().dialect.name == "sqlite":
-        statement, parameters["asked"] = _ON_SQLITE, msgspec.json.encode(asked).decode()
-    return set(session.scalars(statement, parameters))
+    is_sqlite = session.connection().dialect.name == "sqlite"
+    pairs = msgspec.json.encode(asked).decode()
+    parameters = {"rested_since": now - CODE_REST, "asked": pairs}
+    return set(session.scalars(_ON_SQLITE if is_sqlite else _ON_POSTGRESQL, parameters))
 
 
 def _statement(each: Any) -> Select[str]:
@@ -67,5 +66,6 @@ def _statement(each: Any) -> Select[str]:
     )
 
 
-_ON_POSTGRESQL = _statement(func.json_each_text(cast(bindparam("asked"), JSON)))
-_ON_SQLITE = _statement(func.json_each(bindparam("asked", type_=String)))
+_ASKED = bindparam("asked", type_=String)
+_ON_POSTGRESQL = _statement(func.json_each_text(cast(_ASKED, JSON)))
+_ON_SQLITE = _statement(func.json_each(_ASKED))
