@@ -23,7 +23,7 @@ TURNS = (FEW, FEW, MANY, MANY, FEW)
 """The first warms up."""
 TABLES = (
     *("reservations", "claims", "parcels", "rights", "right_codes"),
-    *("parcel_history", "notices", "answers"),
+    *("parcel_history", "notices", "decisions", "answers"),
 )
 """One row into each is what a reservation writes."""
 

@@ -21,6 +21,7 @@ from fellesskap_backend.allowances import service as allowances
 from fellesskap_backend.app import create_api
 from fellesskap_backend.carriers import commands
 from fellesskap_backend.carriers import service as carriers
+from fellesskap_backend.decisions import commands as decisions
 from fellesskap_backend.docs_page import AUDIENCES
 from fellesskap_backend.errors import BackendError
 from fellesskap_backend.lockers import service as lockers
@@ -78,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
 
     commands.add_words(words, state)
     webhooks.add_words(words, state)
+    decisions.add_words(words, state, _open)
 
     nouns = words.add_parser("locker", help="take lockers in").add_subparsers(required=True)
     add = nouns.add_parser("provision", parents=[state], help="prints the edge's provision.json")

@@ -34,10 +34,12 @@ from fellesskap_backend.errors import (
 from fellesskap_backend.events import routes as events
 from fellesskap_backend.gate import RETRY_AFTER_S, Gate
 from fellesskap_backend.lockers import routes as lockers
+from fellesskap_backend.manifests import routes as manifests
 from fellesskap_backend.operators import routes as operators
 from fellesskap_backend.operators import work_routes as operators_work
 from fellesskap_backend.parcels import routes as parcels
 from fellesskap_backend.pickup_codes import routes as pickup_codes
+from fellesskap_backend.quotes import routes as quotes
 from fellesskap_backend.rates import Rate, RateLimit
 from fellesskap_backend.reservations import routes as reservations
 from fellesskap_backend.rim import House, Reading, RetryingRoute
@@ -95,7 +97,7 @@ def create_api(
     api.state.house = House(settings, secrets, engine, wake)
     for nouns in (
         *(reservations, parcels, pickup_codes, drop_offs, events),
-        *(badges, delegations),
+        *(quotes, manifests, badges, delegations),
         *(lockers, door_operations, api_keys, webhooks),
         *(operators, operators_work),
     ):

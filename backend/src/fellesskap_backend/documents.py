@@ -148,7 +148,7 @@ def _problems_of(operation: Json, headers: set[str]) -> list[int]:
     if "Idempotency-Key" in headers:
         found.append(409)
     if "If-Match" in headers:
-        found += [412, 428]
+        found += [409, 412, 428]
     return found
 
 

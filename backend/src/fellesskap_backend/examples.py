@@ -40,6 +40,7 @@ RESERVATION: Example = {
         "created_at": _AT,
     }
 }
+RESERVATION_CHANGE: Example = {"deposit_by": "2027-03-03T18:00:00Z", "collect_within": "P4D"}
 RESERVATIONS: Example = {"example": {"reservations": [RESERVATION["example"]], "next": None}}
 PROBLEM: Example = {
     "type": "/problems/locker_full",
@@ -47,6 +48,41 @@ PROBLEM: Example = {
     "status": 409,
     "code": "locker_full",
     "detail": "Every compartment that fits is occupied or promised.",
+    "reason": "locker_full",
+    "alternatives": [
+        {"locker_id": "fornebu-2", "address": "Fornebu torg 2", "distance_m": 180},
+    ],
+    "decision_id": "01977c1e-5a44-7f4d-8a77-8192a3b4c5d6",
+}
+QUOTE_REQUEST: Example = {
+    "parcels": [{"locker_id": "fornebu-1", "dimensions": _BOX, "needs": ["low"]}]
+}
+QUOTES: Example = {
+    "example": {
+        "quotes": [
+            {
+                "locker_id": "fornebu-1",
+                "size_class": "S",
+                "would_confirm": True,
+                "reason": None,
+                "alternatives": [],
+            }
+        ]
+    }
+}
+_SECOND = {"kind": "reference", "value": "ORDER-4712"}
+MANIFEST_REQUEST: Example = {
+    "parcels": [RESERVATION_REQUEST | {"label": _SECOND}, RESERVATION_REQUEST]
+}
+MANIFEST: Example = {
+    "example": {
+        "confirmed": 1,
+        "refused": 1,
+        "parcels": [
+            {"status": 201, "reservation": RESERVATION["example"] | {"label": _SECOND}},
+            {"status": 409, "problem": PROBLEM},
+        ],
+    }
 }
 _ENTRY = {"what": "deposited", "at": _AT, "clock": "trusted", "recorded_at": _AT, "compartment": 7}
 PARCEL: Example = {

@@ -5,6 +5,7 @@ from fellesskap_backend.allowances import tables as allowances
 from fellesskap_backend.badges import tables as badges
 from fellesskap_backend.carriers import tables as carriers
 from fellesskap_backend.db import Base
+from fellesskap_backend.decisions import tables as decisions
 from fellesskap_backend.delegations import tables as delegations
 from fellesskap_backend.door_operations import tables as door_operations
 from fellesskap_backend.drop_offs import tables as drop_offs
@@ -22,6 +23,7 @@ __all__ = [
     "allowances",
     "badges",
     "carriers",
+    "decisions",
     "delegations",
     "door_operations",
     "drop_offs",

@@ -90,6 +90,12 @@ class Locker(Base):
     custody_wanted: Mapped[bool] = mapped_column(default=False)
     """Whether the bridge asks it what lies where, until a complete report is recorded."""
     written_off_at: Mapped[datetime | None]
+    decided: Mapped[int] = mapped_column(default=0)
+    """How many decisions there are about it: the number of the last one."""
+    decision_hash: Mapped[str] = mapped_column(default=GENESIS)
+    """The hash of the last decision, which vouches for all before."""
+    decision_layout: Mapped[str | None]
+    """The digest of its compartments as a decision last wrote them down."""
 
     __table_args__ = (
         Index(

@@ -5,14 +5,14 @@ from alembic import op
 from fellesskap_backend.migrations.index import index
 
 revision = "0011"
-down_revision = "0009"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 
 _OF_CARRIERS = (
     *("reservations", "parcels", "parcel_history", "drop_offs"),
     *("notices", "feed_counters", "webhook_subscriptions", "deliveries"),
-    *("courier_badges", "delegated_codes"),
+    *("courier_badges", "delegated_codes", "decisions"),
 )
 _MINE = "string_to_array(current_setting('fellesskap.carrier', true), ',')"
 _HOUSE = "coalesce(current_setting('fellesskap.house', true), '') = 'on'"
