@@ -223,7 +223,7 @@ def test_rows_are_those_of_a_single_call(api: Api) -> None:
     send(carrier, [body | {"locker_id": "oslo-2", "label": request(2)["label"]}])
     reserve(carrier, body, "k")
     own = {"id", "at", "locker_id", "right_id", "parcel_id", "reservation_id", "body", "code_mac"}
-    own |= {"data", "label_value", "label_key"}
+    own |= {"data", "label_value", "label_key", "number"}
     for model in TABLES:
         first, second = (
             {

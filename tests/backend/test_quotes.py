@@ -8,6 +8,8 @@ from sqlalchemy import event, update
 from sqlalchemy.orm import Session
 
 from fellesskap_backend.db import Base
+from fellesskap_backend.lockers import service as lockers
+from fellesskap_backend.lockers.geo import Point
 from fellesskap_backend.lockers.tables import Compartment, Locker
 from fellesskap_backend.reservations.tables import Claim
 from fellesskap_backend.schema import metadata
@@ -20,10 +22,8 @@ REFUSAL_ROUND_TRIPS_MAX = 4
 
 def place(api: Api, locker_id: str, north: float = 0.0, east: float = 0.0) -> None:
     """Say where a locker stands, in degrees from here."""
-    where = {"latitude": HERE[0] + north, "longitude": HERE[1] + east}
-    api.change(
-        lambda session: session.execute(update(Locker).where(Locker.id == locker_id).values(where))
-    )
+    where = Point(HERE[0] + north, HERE[1] + east)
+    api.change(lambda session: lockers.put_at(session.get_one(Locker, locker_id), where))
 
 
 def ask(api: Api, *parcels: Json) -> list[Json]:
@@ -118,10 +118,10 @@ def test_a_refusal_names_the_nearest_lockers_with_room(api: Api) -> None:
 
     def spoil(session: Any) -> None:
         long_ago = datetime.now(UTC) - timedelta(hours=1)
-        lockers = update(Locker)
-        session.execute(lockers.where(Locker.id == "silent-1").values(contact_at=long_ago))
-        session.execute(lockers.where(Locker.id == "lost-1").values(written_off_at=long_ago))
-        nowhere = lockers.where(Locker.id == "nowhere-1")
+        rows = update(Locker)
+        session.execute(rows.where(Locker.id == "silent-1").values(contact_at=long_ago))
+        session.execute(rows.where(Locker.id == "lost-1").values(written_off_at=long_ago))
+        nowhere = rows.where(Locker.id == "nowhere-1")
         session.execute(nowhere.values(latitude=None, longitude=None))
 
     api.change(spoil)
@@ -129,13 +129,14 @@ def test_a_refusal_names_the_nearest_lockers_with_room(api: Api) -> None:
     reserve(carrier, request(50, locker_id="full-1"), "full")
     for number in range(3):
         reserve(carrier, request(number), f"k{number}")
-    refused = reserve(carrier, request(3), "k3")
+    wish = request(3)
+    refused = reserve(carrier, wish, "k3")
     body = refused.json()
     assert (refused.status_code, body["reason"]) == (409, "locker_full")
     assert [one["locker_id"] for one in body["alternatives"]] == ["near-1", "near-2", "near-3"]
     away = [one["distance_m"] for one in body["alternatives"]]
     assert away == pytest.approx([111, 167, 445], abs=2)
-    assert reserve(carrier, request(3), "k3").json() == body
+    assert reserve(carrier, wish, "k3").json() == body
     (quoted,) = ask(api, {"locker_id": "oslo-1", "dimensions": BOX})
     assert quoted["alternatives"] == body["alternatives"]
 

@@ -113,7 +113,10 @@ def test_an_operators_key_sees_the_house(lives: Lives, other: httpx.Client) -> N
         assert len({row.carrier_id for row in session.scalars(select(Reservation))}) == 2
 
 
-def test_the_next_transaction_of_a_connection_sees_nothing_again(lives: Lives, url: str) -> None:
+def test_the_next_transaction_of_a_connection_sees_nothing_again(
+    lives: Lives, other: httpx.Client, url: str
+) -> None:
+    assert other is not None
     settings = Settings(state=Path("unused"), database_url=url)
     made = db.for_callers(settings, lives.api.engine)
     with made.connect() as connection, Session(bind=connection) as session:

@@ -143,7 +143,7 @@ def changed(desk: Desk) -> Row:
     return {
         "at_locker": desk.place.locker_id,
         "to": desk.revision,
-        "number": desk.head.number,
+        "to_number": desk.head.number,
         "hash": desk.head.hash,
         "layout": desk.head.layout,
     }
@@ -280,7 +280,7 @@ CHANGE: Update = (
     .where(_LOCKERS.c.id == bindparam("at_locker"))
     .values(
         revision=bindparam("to"),
-        decided=bindparam("number"),
+        decided=bindparam("to_number"),
         decision_hash=bindparam("hash"),
         decision_layout=bindparam("layout"),
     )
