@@ -8,13 +8,14 @@ from typing import Any, TypeVar
 
 import httpx
 import uvicorn
-from sqlalchemy import func, select
+from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from fellesskap_backend import db, secrets
 from fellesskap_backend.app import create_app
 from fellesskap_backend.carriers import service as carriers
-from fellesskap_backend.lockers.tables import Compartment, Locker
+from fellesskap_backend.lockers import service as lockers
+from fellesskap_backend.lockers.tables import Compartment, Locker, Site
 from fellesskap_backend.migrations import upgrade
 from fellesskap_backend.settings import Settings
 from tests.system.house import wait_for, with_own_key
@@ -48,16 +49,51 @@ def reserve(client: httpx.Client, body: Json, key: str) -> httpx.Response:
     return client.post("/v1/reservations", json=body, headers={"Idempotency-Key": key})
 
 
+def put_up(
+    engine: Engine, locker_id: str, *, doors: int, floor_mm: int = 400, height_mm: int = 110
+) -> None:
+    """Put up a locker that has described its hardware: all doors alike."""
+    now = datetime.now(UTC)
+    with db.writing(engine) as session:
+        session.add(
+            Locker(
+                id=locker_id,
+                site_name="Oslo S",
+                address="Jernbanetorget 1",
+                created_at=now,
+                contact_at=now,
+            )
+        )
+        session.flush()
+        for number in range(1, doors + 1):
+            session.add(
+                Compartment(
+                    locker_id=locker_id,
+                    number=number,
+                    width_mm=440,
+                    height_mm=height_mm,
+                    depth_mm=600,
+                    floor_mm=floor_mm,
+                    top_mm=floor_mm + height_mm,
+                    max_g=20_000,
+                    features=[],
+                    content="empty",
+                )
+            )
+
+
 class Api:
     """One server, its database and the people who call it."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, apart: bool = False) -> None:
         self.settings = settings
         self.secrets = secrets.load(settings.state)
         self.engine = db.engine(settings)
         upgrade(self.engine)
+        self.callers = db.for_callers(settings, self.engine) if apart else self.engine
+        """The engine of requests: `apart` it sees what each caller's key lets it see."""
         self.wakes = 0
-        app = create_app(settings, self.secrets, self.engine, wake=self._wake)
+        app = create_app(settings, self.secrets, self.callers, wake=self._wake)
         config = uvicorn.Config(
             app,
             host="127.0.0.1",
@@ -83,6 +119,7 @@ class Api:
             client.close()
         self._server.should_exit = True
         self._thread.join()
+        self.callers.dispose()
         self.engine.dispose()
 
     def client(self, key: str | None = None) -> httpx.Client:
@@ -118,33 +155,22 @@ class Api:
         self, locker_id: str, *, doors: int, floor_mm: int = 400, height_mm: int = 110
     ) -> None:
         """Put up a locker that has described its hardware: all doors alike."""
-        now = datetime.now(UTC)
-        with db.writing(self.engine) as session:
-            session.add(
-                Locker(
-                    id=locker_id,
-                    site_name="Oslo S",
-                    address="Jernbanetorget 1",
-                    created_at=now,
-                    contact_at=now,
-                )
+        put_up(self.engine, locker_id, doors=doors, floor_mm=floor_mm, height_mm=height_mm)
+
+    def site(self, locker_id: str, latitude: float, longitude: float) -> str:
+        """Put a locker at a site of its own; return the site's id."""
+
+        def work(session: Session) -> str:
+            now = datetime.now(UTC)
+            row = lockers.provision(
+                session, locker_id, site_name=f"At {locker_id}", address="Somewhere 1", now=now
             )
-            session.flush()
-            for number in range(1, doors + 1):
-                session.add(
-                    Compartment(
-                        locker_id=locker_id,
-                        number=number,
-                        width_mm=440,
-                        height_mm=height_mm,
-                        depth_mm=600,
-                        floor_mm=floor_mm,
-                        top_mm=floor_mm + height_mm,
-                        max_g=20_000,
-                        features=[],
-                        content="empty",
-                    )
-                )
+            lockers.place(session, locker_id, latitude=latitude, longitude=longitude)
+            site = session.get_one(Site, row.site_id)
+            lockers.put_at(site, lockers.point_of(row))
+            return str(site.id)
+
+        return self.change(work)
 
     def change(self, work: Callable[[Session], T]) -> T:
         """Change rows as bridge or worker would."""

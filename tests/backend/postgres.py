@@ -3,7 +3,11 @@
 import importlib.util
 import os
 import shutil
+import signal
 import subprocess
+import threading
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -22,6 +26,13 @@ def _site() -> Path:
     assert spec is not None
     assert spec.submodule_search_locations
     return Path(spec.submodule_search_locations[0]).parent
+
+
+def _lives(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 class Postgres:
@@ -45,9 +56,29 @@ class Postgres:
             if self.user is not None:
                 os.chown(path, self.user, self.user)
         self._run("initdb", "--auth=trust", "--encoding=UTF8", "--no-sync", "-U", "postgres")
+        self.start()
+
+    def start(self) -> None:
+        """Start the server, or start it again; it answers when this returns."""
         options = f"-c listen_addresses= -k {self.socket} -c max_connections={CONNECTIONS_MAX}"
         log = str(self.data / "log")
         self._run("pg_ctl", "-w", "-t", str(READY_S_MAX), "-l", log, "-o", options, "start")
+
+    def kill(self) -> None:
+        """SIGKILL for the server and each of its processes, as a power cut would end them."""
+        postmaster = int((self.data / "postmaster.pid").read_text().split()[0])
+        children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
+        for process in (postmaster, *map(int, children)):
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+        # Until the last of them is gone the shared memory is in use, and a new server would wait.
+        until = time.monotonic() + READY_S_MAX
+        while any(_lives(process) for process in (postmaster, *map(int, children))):
+            assert time.monotonic() < until, "a killed server goes on"
+            threading.Event().wait(0.01)
+        # Where nobody reaps, its number stays taken, and a new server would take it for alive.
+        (self.data / "postmaster.pid").unlink()
+        (self.socket / ".s.PGSQL.5432.lock").unlink()
 
     def _run(self, program: str, *arguments: str) -> None:
         command = [str(self.programs / program), "-D", str(self.data), *arguments]

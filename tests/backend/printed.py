@@ -21,6 +21,14 @@ def printed(api: Api, audience: str) -> Json:
     return document
 
 
+def printed_for_carriers(api: Api) -> Json:
+    """Return what carriers read; its delegation code is that of a consolidator who is there."""
+    document = printed(api, "carrier")
+    code = api.carrier("Samlast").get("/v1/delegation-code").json()["code"]
+    document["components"]["schemas"]["DelegationRequest"]["examples"][0]["code"] = code
+    return document
+
+
 def operations(document: Json) -> Iterator[tuple[str, str, Json]]:
     """Yield path, verb and description of every operation."""
     for path, item in document["paths"].items():

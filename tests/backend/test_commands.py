@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,6 +46,9 @@ def test_carrier_added_beside_the_server_comes_in(house: Installation) -> None:
     with carrier:
         assert carrier.get("/v1/events").json() == {"events": [], "next": 0}
     assert set(house.cli("carrier", "add", "Sydpost")) == {"carrier_id", "api_key"}
+    (listed,) = house.cli("webhook", "list")["webhooks"]
+    assert (listed["carrier"], listed["state"], listed["waiting"]) == ("Nordpost", "active", 0)
+    assert added["webhook_secret"] not in str(listed)
 
 
 def test_operator_added_beside_the_server_comes_in(house: Installation) -> None:
@@ -54,6 +58,26 @@ def test_operator_added_beside_the_server_comes_in(house: Installation) -> None:
             json={"compartment": 1, "reason_code": "test", "reason": "It is stuck."},
         )
     assert answer.status_code == 404
+
+
+def test_a_locker_is_provisioned_with_its_position_and_found_by_it(
+    house: Installation, tmp_path: Path
+) -> None:
+    made = provision(tmp_path, b64url(SigningKey(bytes([9] * 32)).public.raw))
+    made[2] = "placed-1"
+    (tmp_path / "device.json").write_text(
+        (tmp_path / "device.json").read_text().replace("device-1", "device-9")
+    )
+    house.cli(*made, "--position", "59.8965,10.6257")
+    with house.client("none") as public:
+        asked: dict[str, Any] = {"near": "59.8965,10.6257", "radius_m": 10}
+        (locker,) = public.get("/v1/lockers", params=asked).json()["lockers"]
+        (site,) = public.get("/v1/sites", params=asked).json()["sites"]
+    assert (locker["id"], locker["distance_m"]) == ("placed-1", 0)
+    assert "placed-1" in site["lockers"]
+    for wrong, told in (("north", "is not LAT,LON"), ("91,0", "within 90 degrees")):
+        with pytest.raises(AssertionError, match=told):
+            house.cli(*made, "--position", wrong)
 
 
 def test_key_is_replaced_and_revoked_by_its_prefix(house: Installation) -> None:

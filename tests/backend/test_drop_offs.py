@@ -13,7 +13,7 @@ from fellesskap_backend.errors import InvalidRequest, NoFittingCompartment, NotF
 from fellesskap_backend.idempotency import attempt
 from fellesskap_backend.parcels import acts
 from fellesskap_backend.rights.tables import RightCode
-from fellesskap_backend.webhooks import service as webhooks
+from fellesskap_backend.webhooks import rendering
 from fellesskap_protocol import events
 from fellesskap_protocol.capacity import Demand
 from fellesskap_protocol.codes import mac
@@ -65,10 +65,10 @@ def test_from_authorisation_to_pick_up(house: Lives) -> None:
     assert right.code_mac == mac(house.api.secrets.k_locker("oslo-1", 1), "code", codes.code)
     (notice,) = house.notices("drop_off.authorised")
     body = house.api.change(
-        lambda session: webhooks.body_of(session, notice, house.api.secrets.k_codes)
+        lambda session: rendering.body_of(session, notice, house.api.secrets.k_codes)
     )
     assert codes.code.encode() in body
-    assert house.client.get("/v1/lockers/oslo-1/availability").json()["size_classes"]["S"] == "few"
+    assert house.client.get("/v1/lockers/oslo-1/availability").json()["size_classes"]["S"] == "many"
 
     house.tell(_put_in(drop_off, 2))
     parcel = house.parcel(str(drop_off.parcel_id))

@@ -11,7 +11,7 @@ def _give_positions(api: Api) -> None:
     """Do what the worker does after the commit."""
 
     def give(session: Session) -> None:
-        notices = session.scalars(select(Notice).order_by(Notice.recorded_at, Notice.id))
+        notices = session.scalars(select(Notice).order_by(Notice.number))
         last: dict[object, int] = {}
         for notice in notices:
             notice.position = last[notice.carrier_id] = last.get(notice.carrier_id, 0) + 1

@@ -1,19 +1,23 @@
 """The migrations lead to the tables that the code knows, on both databases."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
+import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, select, text
 
-from fellesskap_backend import db, migrations
+from fellesskap_backend import db, migrations, secrets
 from fellesskap_backend.migrations import upgrade
 from fellesskap_backend.schema import metadata
 from fellesskap_backend.settings import Settings
+from fellesskap_backend.webhooks import keeping, outbox
+from fellesskap_backend.webhooks.tables import Subscription
 
 
 def test_migrated_database_is_what_the_code_knows(settings: Settings) -> None:
@@ -67,6 +71,73 @@ def test_keys_find_their_owners_and_no_narrow_one_becomes_wide(settings: Setting
     engine.dispose()
 
 
+def test_lockers_find_their_sites_and_bands(settings: Settings) -> None:
+    engine = db.engine(settings)
+    upgrade(engine)
+    _move(engine, "0006")
+    with engine.execution_options(writing=True).begin() as connection:
+        for locker_id, site, place in (
+            ("a-1", "Oslo S", (59.911, 10.75)),
+            ("a-2", "Oslo S", (59.912, 10.75)),
+            ("b-1", "Vest", (None, None)),
+        ):
+            values = {"id": locker_id, "site": site, "lat": place[0], "lon": place[1]}
+            connection.execute(text(_OLD_LOCKER), values)
+    for _ in range(2):
+        _move(engine, "head")
+        with engine.connect() as connection:
+            rows = connection.execute(text(_SITES)).all()
+        assert [tuple(row) for row in rows] == [
+            ("a-1", 1198, "in_service", "Oslo S", "Oslo S", 59.911, 1198),
+            ("a-2", 1198, "in_service", "Oslo S", "Oslo S", 59.911, 1198),
+            ("b-1", None, "in_service", "Vest", "Vest", None, None),
+        ]
+        _move(engine, "0006")
+    _move(engine, "head")
+
+
+def test_webhooks_keep_their_secrets_turns_and_places(settings: Settings) -> None:
+    engine = db.engine(settings)
+    upgrade(engine)
+    _move(engine, "0006")
+    names = ("carrier", "subscription", "gone", "parcel", *"abcd")
+    ids = {name: uuid4().hex for name in names}
+    with engine.execution_options(writing=True).begin() as connection:
+        for statement in _OLD_WEBHOOKS:
+            connection.execute(text(statement), ids)
+    for _ in range(2):
+        _move(engine, "head")
+        with engine.connect() as connection:
+            rows = connection.execute(text(_WEBHOOKS)).all()
+            states = connection.scalars(text(_STATES)).all()
+            order = connection.scalars(text("SELECT type FROM notices ORDER BY number")).all()
+        assert [tuple(row) for row in rows] == [
+            ("active", 3, 3, 0, "whsec_one"),
+            ("gone", 3, 3, 0, "whsec_two"),
+        ]
+        assert states == ["delivered", "due", "waiting"]
+        assert order == ["t.a", "t.b", "t.c", "t.d"]
+        _move(engine, "0006")
+        with engine.connect() as connection:
+            left = connection.execute(text(_OLD_DELIVERIES)).all()
+        assert [tuple(row) for row in left] == [(1, True), (2, False), (3, False)]
+    _move(engine, "head")
+    kept = secrets.load(settings.state)
+    assert db.run(engine, lambda session: keeping.seal_imported(session, kept.k_codes)) == 2
+    with engine.connect() as connection:
+        sealed = connection.scalars(text("SELECT imported FROM webhook_subscriptions")).all()
+    assert not any("whsec" in one for one in sealed)
+    with db.reader(engine) as session:
+        good = {
+            outbox.secrets_of(one, kept.k_codes, datetime.now(UTC))
+            for one in session.scalars(select(Subscription))
+        }
+    assert good == {("whsec_one",), ("whsec_two",)}
+    with pytest.raises(ValueError, match="another installation"):
+        db.run(engine, lambda session: keeping.seal_imported(session, bytes(32)))
+    engine.dispose()
+
+
 _AT = "'2027-03-01 08:00:00'"
 _OLD_ROWS = (
     "INSERT INTO lockers (id, site_name, address, k_version, generation, revision,"
@@ -81,6 +152,16 @@ _OLD_ROWS = (
     "INSERT INTO parcels (id, carrier_id, locker_id, reservation_id, right_id, label_value, state,"
     " created_at) VALUES (:parcel, :carrier, 'oslo-1', :reservation, :right, 'R-1', 'expected',"
     f" {_AT})",
+)
+_OLD_LOCKER = (
+    "INSERT INTO lockers (id, site_name, address, k_version, generation, revision,"
+    " applied_generation, applied_revision, reported_generation, reported_revision, online,"
+    " allowances, custody_wanted, latitude, longitude, created_at)"
+    f" VALUES (:id, :site, 'A', 1, 1, 0, 0, 0, 0, 0, false, 'none', false, :lat, :lon, {_AT})"
+)
+_SITES = (
+    "SELECT lockers.id, lockers.lat_band, service_state, site_name, name, sites.latitude,"
+    " sites.lat_band FROM lockers JOIN sites ON sites.id = site_id ORDER BY lockers.id"
 )
 _NEW_COLUMNS = (
     "SELECT kind, parcels.label_key, parcels.collect_within_s, hold, allowances FROM parcels"
@@ -116,4 +197,32 @@ _OLD_KEYS = (
     "INSERT INTO api_keys (prefix, role, carrier_id, name, secret_hash, created_at) VALUES"
     f" ('c', 'carrier', :carrier, 'N', 'h', {_AT}), ('o1', 'operator', NULL, 'O', 'h', {_AT}),"
     f" ('o2', 'operator', NULL, 'O', 'h', {_AT})",
+)
+_OLD_WEBHOOKS = (
+    f"INSERT INTO carriers (id, number, name, created_at) VALUES (:carrier, 1, 'N', {_AT})",
+    "INSERT INTO feed_counters (carrier_id, last) VALUES (:carrier, 3)",
+    "INSERT INTO webhook_subscriptions (id, carrier_id, url, secret, created_at, disabled_at)"
+    f" VALUES (:subscription, :carrier, 'https://a.example/', 'whsec_one', {_AT}, NULL),"
+    f" (:gone, :carrier, 'https://b.example/', 'whsec_two', {_AT}, {_AT})",
+    "INSERT INTO notices (id, carrier_id, type, parcel_id, data, occurred_at, clock, recorded_at,"
+    " position) VALUES "
+    + ", ".join(
+        f"(:{one}, :carrier, 't.{one}', :parcel, '{{}}', {_AT}, 'trusted', {_AT}, {position})"
+        for one, position in zip("abcd", ("1", "2", "3", "NULL"), strict=True)
+    ),
+    "INSERT INTO deliveries (id, subscription_id, notice_id, carrier_id, parcel_id, position,"
+    " attempts, due_at, delivered_at) VALUES "
+    + ", ".join(
+        f"(:{one}, :subscription, :{one}, :carrier, :parcel, {position}, 1, {_AT}, {delivered})"
+        for one, position, delivered in (("a", 1, _AT), ("b", 2, "NULL"), ("c", 3, "NULL"))
+    ),
+)
+_WEBHOOKS = (
+    "SELECT state, position, furthest, secret_version, imported FROM webhook_subscriptions"
+    " ORDER BY imported"
+)
+_STATES = "SELECT state FROM deliveries ORDER BY position"
+_OLD_DELIVERIES = (
+    "SELECT position, delivered_at IS NOT NULL FROM deliveries WHERE id IS NOT NULL"
+    " ORDER BY position"
 )

@@ -8,7 +8,7 @@ import pytest
 
 from fellesskap_backend.parcels import unannounced
 from fellesskap_backend.rights.tables import RightCode
-from fellesskap_backend.webhooks import service as webhooks
+from fellesskap_backend.webhooks import rendering
 from fellesskap_protocol import events
 from fellesskap_protocol.codes import mac
 from tests.backend.api import Api, label, request, reserve
@@ -35,7 +35,7 @@ def _by_badge(house: Lives, number: int, compartment: int = 1) -> events.Deposit
 def _body(house: Lives, kind: str) -> bytes:
     (notice,) = house.notices(kind)
     return house.api.change(
-        lambda session: webhooks.body_of(session, notice, house.api.secrets.k_codes)
+        lambda session: rendering.body_of(session, notice, house.api.secrets.k_codes)
     )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from tests.bench import backend, backlog, busy_bus, edge, opening, pace
+from tests.bench import backend, backlog, busy_bus, edge, opening, pace, webhooks
 from tests.bench.figures import Figure, show
 
 
@@ -45,6 +45,7 @@ PARTS = (
     Part(backlog.measure, ("edge.backlog_drain",), samples=5000, few=500),
     Part(opening.measure, ("open.",), samples=500, few=30),
     Part(backend.measure, ("backend.",), samples=700, few=150),
+    Part(webhooks.measure, ("webhook.",), samples=2_000, few=300),
 )
 
 

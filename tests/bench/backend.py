@@ -23,7 +23,7 @@ TURNS = (FEW, FEW, MANY, MANY, FEW)
 """The first warms up."""
 TABLES = (
     *("reservations", "claims", "parcels", "rights", "right_codes"),
-    *("parcel_history", "notices", "answers"),
+    *("parcel_history", "notices", "decisions", "answers"),
 )
 """One row into each is what a reservation writes."""
 
@@ -32,7 +32,7 @@ def measure(folder: Path, requests: int) -> list[Figure]:
     """Reserve with 16 and with 200 connections; return the backend's figures."""
     root = folder / "house"
     settings = Settings(state=root / "backend")
-    _put_up_lockers(settings)
+    put_up_lockers(settings)
     with installation(root) as house:
         key = house.cli("carrier", "add", "Nordpost")["api_key"]
         rates: dict[int, list[float]] = {FEW: [], MANY: []}
@@ -68,7 +68,7 @@ def _request(house: Installation, key: str, number: int) -> bytes:
     return rendered(house.url, "/v1/reservations", headers, asked)
 
 
-def _put_up_lockers(settings: Settings) -> None:
+def put_up_lockers(settings: Settings) -> None:
     """Make the database with lockers that have said which compartments they have."""
     settings.state.mkdir(parents=True, mode=0o700)
     engine = db.engine(settings)

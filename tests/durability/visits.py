@@ -13,7 +13,7 @@ from fellesskap_edge.config_check import load
 from fellesskap_edge.inbox import Outward, PortDown, Publish, WritePort
 from fellesskap_edge.journal import Journal
 from fellesskap_edge.state import Answer
-from fellesskap_protocol.events import NotOpened, Pulsed
+from fellesskap_protocol.events import NotOpened, Pulsed, Service
 from fellesskap_protocol.messages import Command, CommandKind, State, decode
 from fellesskap_protocol.signing import seal
 from tests.durability.ledger import Ledger
@@ -188,7 +188,13 @@ class Visits(World):
             self.wait(20)
         assert parcel in done(), f"{parcel}: tried {TRIES_MAX} times"
 
-    def command(self, kind: CommandKind, jti: str, compartment: int | None = None) -> None:
+    def command(
+        self,
+        kind: CommandKind,
+        jti: str,
+        compartment: int | None = None,
+        service: Service | None = None,
+    ) -> None:
         """Let an operator ask, with a fresh challenge."""
         for what, name in (("show_challenge", f"{jti}-challenge"), (kind, jti)):
             iat = int(self.instant.wall.timestamp())
@@ -199,6 +205,7 @@ class Visits(World):
                 jti=name,
                 kind=what,  # type: ignore[arg-type]
                 compartment=compartment,
+                service=service if what == kind else None,
                 actor_class="operator",
                 reason_code="help",
                 exp=iat + 30,

@@ -11,17 +11,13 @@ from hypothesis.stateful import invariant, precondition, rule
 
 from fellesskap_edge import inbox as rim
 from fellesskap_edge.door import LEFT_OPEN_S
-from tests.edge.walk_backend import BackendWalk
-from tests.edge.walk_locker import (
-    BANKS,
-    DOORS,
-    HARD,
-    SOFT,
-)
-from tests.edge.walk_people import LONG_TIMES_MAX, NUMBERS, OFFSETS, POINTS
+from tests.edge.walk_config import BANKS, DOORS
+from tests.edge.walk_locker import HARD, SOFT, ProbeFault
+from tests.edge.walk_people import LONG_S, LONG_TIMES_MAX, NUMBERS, OFFSETS, POINTS
+from tests.edge.walk_store import StoreWalk
 
 
-class DriveWalk(BackendWalk):
+class DriveWalk(StoreWalk):
     """Hardware, time and power; and what must hold of each step."""
 
     # Hardware ------------------------------------------------------------------------------------
@@ -53,7 +49,7 @@ class DriveWalk(BackendWalk):
         faults.corrupt_replies = 5 if fault == "corrupt" else 0
         faults.reply_delay_s = {"late": 0.12, "too late": 0.4}.get(fault, 0.008)
         faults.echo = fault == "echo"
-        self.a_courier_scans_and_deposits(name, 3.0, puts_in=True)
+        self.a_courier_scans_and_deposits(name, LONG_S, puts_in=True)
         self.stand.run(seconds)
         faults.corrupt_replies, faults.reply_delay_s, faults.echo = 0, 0.008, False
         self.stand.run(1.0)
@@ -93,6 +89,19 @@ class DriveWalk(BackendWalk):
         self.stand.plant.force(number, self.stand.now_s)
         self.at.at_door("take_out" if robbed else "nothing", number)
 
+    @rule(
+        said=st.sampled_from([4.0, 9.5, 9.5, -3.0, "gone", "bad checksum", "power-on value"]),
+        seconds=st.sampled_from([31.0, 31.0, 125.0]),
+        then=st.sampled_from([None, None, 4.0]),
+    )
+    def a_probe_says(self, said: float | ProbeFault, seconds: float, then: float | None) -> None:
+        self.come_to_rest()
+        self.at.probe_says(said)
+        self.stand.run(seconds)
+        if then is not None:
+            self.at.probe_says(then)
+            self.stand.run(31.0)
+
     @rule(data=st.binary(min_size=1, max_size=20))
     def the_scanner_says_anything(self, data: bytes) -> None:
         self.stand.hardware.scanner.noise(data, self.stand.now_s)
@@ -105,7 +114,7 @@ class DriveWalk(BackendWalk):
         self.stand.run(seconds)
 
     @precondition(lambda self: self._long_times < LONG_TIMES_MAX)
-    @rule(seconds=st.sampled_from([130.0, 310.0, 920.0]))
+    @rule(seconds=st.sampled_from([130.0, 310.0, 310.0, 920.0]))
     def a_long_time_passes(self, seconds: float) -> None:
         self._long_times += 1
         if seconds > LEFT_OPEN_S + 10:
@@ -142,7 +151,7 @@ class DriveWalk(BackendWalk):
         if collects:
             self.somebody_presents_a_code(name, "long_code", old=False)
         else:
-            self.a_courier_scans_and_deposits(name, 3.0, puts_in=True)
+            self.a_courier_scans_and_deposits(name, LONG_S, puts_in=True)
         self.stand.doom = None
         self.stand.run(1.5)
 

@@ -4,8 +4,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
+import msgspec
+
 from fellesskap_edge.clock import Instant
-from fellesskap_edge.config import LockerConfig
+from fellesskap_edge.config import Bank, LockerConfig
 from fellesskap_edge.inbox import Outward, Publish
 from fellesskap_edge.state import TellAtDoor
 from fellesskap_protocol.events import (
@@ -15,6 +17,7 @@ from fellesskap_protocol.events import (
 from fellesskap_protocol.messages import CompartmentState, Result
 from fellesskap_protocol.signing import unseal
 from tests.durability.visits import Visits, code
+from tests.edge.little_locker import CONFIG
 from tests.simulation.backend import INSTALLATION
 
 E = TypeVar("E", bound=AnyEvent)
@@ -105,3 +108,14 @@ class Failing(Visits):
         self._died(self.drive.parts.journal)
         self.power_up = lambda: None
         self._boot()
+
+
+def sighted(folder: Path) -> Failing:
+    """A locker whose KERONG bank has occupancy sensors; parcel 1 lies behind door 1."""
+    banks = (
+        Bank(name="a", family="kerong", port="bus-a", address=0, supply="psu-a"),
+        Bank(name="b", family="8a", port="bus-b", address=1, supply="psu-b"),
+    )
+    replace = msgspec.structs.replace
+    doors = tuple(replace(one, occupancy_sensor=one.bank == "a") for one in CONFIG.compartments)
+    return Failing(folder, replace(CONFIG, banks=banks, compartments=doors))

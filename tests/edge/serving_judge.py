@@ -94,7 +94,7 @@ def _out(outsider: Outsider, number: int) -> list[Span]:
 def _missing(outsider: Outsider, number: int, rows: list[Span]) -> list[Span]:
     """The time of which a row should speak and none does."""
     stand = outsider.stand
-    excused = [*rows, *_out(outsider, number)]
+    excused = [*rows, *_out(outsider, number), *outsider.forgotten]
     for begin, end in stand.lives:
         excused.append((begin, begin + _late(stand, begin, FOUND_S)))
         last = min(end, stand.now_s) - ROW_S_MAX

@@ -15,6 +15,7 @@ from fellesskap_edge.banks import What
 from fellesskap_edge.bus import Ask, BankLine, Bus, Effect, Event, Phase
 from fellesskap_edge.locks import FAMILIES
 from fellesskap_edge.locks.driver import DoorReading, silence_s
+from fellesskap_edge.power import Power, SetPower
 from tests.edge.line_frames import FRAMES, driver, retry_driver
 from tests.golden import assert_golden
 
@@ -76,6 +77,10 @@ def phases(family: str) -> dict[str, Bus]:
         found[f"ordering({turn + 1})"] = asking(begun, What.START)
     if frames.off:
         found["checking"] = asking(bus, What.COILS)
+        stuck = {"stuck": frozenset({1}), "switched_off": True}
+        for power in (Power.OFF, Power.ON, Power.CUT):
+            found[f"power {power}"] = asking(with_a(bus, power=power), What.COILS)
+            found[f"stuck, {power}"] = asking(with_a(bus, power=power, **stuck), What.COILS)
         found["ordering(off)"] = asking(with_a(bus, off_wanted=True), What.OFF)
     if bus.banks["a"].driver.proof():
         found["proving"] = asking(bus, What.PROOF)
@@ -110,6 +115,8 @@ def events(family: str) -> dict[str, tuple[Event, float]]:
         "Unlock(again)": (b.Unlock("a", 2, "t2", again=True), NOW),
         "Watch(fast)": (b.Watch("a", fast=True), NOW),
         "Watch(slow)": (b.Watch("a", fast=False), NOW),
+        "PowerAllowed": (b.PowerAllowed("a"), NOW),
+        "PowerFailed": (b.PowerFailed("a"), NOW),
         "Tick(early)": (b.Tick(), NOW),
         "Tick(due)": (b.Tick(), NOW + 10),
     }
@@ -125,6 +132,8 @@ def told(effect: Effect) -> str:
             return f"Sensed({bank}: {counts})"
         case b.Occupied(bank, items):
             return f"Occupied({bank}: {sum(items.values())} of {len(items)})"
+        case SetPower(bank, on, stuck):
+            return f"SetPower({bank}, {'on' if on else f'cut: {stuck}'})"
         case b.Garbled(bank, over):
             return f"Garbled({bank}{', over' if over else ''})"
         case b.Acknowledged(ticket) | b.Unacknowledged(ticket):
@@ -303,6 +312,18 @@ def test_a_door_opens_at_one_reading_and_shuts_at_two() -> None:
     assert line.give(b.Received(SHUT_STATUS)) == ()
     line.bus = replace(poll, banks=line.bus.banks)
     assert line.give(b.Received(SHUT_STATUS)) == (b.Sensed("a", {1: "shut"}),)
+
+
+def test_a_door_that_was_read_shut_once_is_soon_looked_at_again() -> None:
+    line = Line(asking(known(), What.STATUS), NOW)
+    line.give(b.Received(ONE_OPEN_STATUS))
+    line.wait_until(NOW + 3.0)
+    line.give(b.Received(SHUT_STATUS))
+    assert line.told(b.Sensed) == [b.Sensed("a", {1: "open"})]
+    line.wait_until(NOW + 3.2)
+    assert [data[1] for _, data in line.at] == [1, 1]
+    line.give(b.Received(SHUT_STATUS))
+    assert line.told(b.Sensed)[1:] == [b.Sensed("a", {1: "shut"})]
 
 
 def test_a_bank_is_polled_often_only_while_it_is_watched() -> None:

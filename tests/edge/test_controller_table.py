@@ -247,6 +247,8 @@ def events(locker: LittleLocker) -> dict[str, Event]:
         "PulseUnacknowledged(1)": ctl.PulseUnacknowledged(1),
         "BankContact(a silent)": ctl.BankContact("a", answering=False),
         "BankContact(a answers)": ctl.BankContact("a", answering=True),
+        "BankPower(a cut)": ctl.BankPower("a", on=False, why="relay 1 stays on"),
+        "BankPower(a on)": ctl.BankPower("a", on=True),
         "LabelScanned(one)": ctl.LabelScanned(("label-one",), "new"),
         "LabelScanned(one again)": ctl.LabelScanned(("label-one",), "new", repeated=True),
         "LabelScanned(late)": ctl.LabelScanned(("label-late",), "new"),

@@ -70,6 +70,18 @@ def test_a_badge_that_does_not_hold_here_and_now_is_refused(
     assert told(locker.scan("label-one")) == [("badge_needed", None)]
 
 
+def test_a_badge_that_is_revoked_during_the_visit_is_over() -> None:
+    locker = swept()
+    locker.show_badge(badge("red"))
+    assert told(locker.press("take_out")) == [("opens", 1)]
+    locker.put(msgspec.structs.replace(BADGE_CARRIER, revoked_badges=("badge-1",)))
+    assert told(locker.open_and_shut(1)) == [("badge_needed", None)]
+    assert told(locker.press("take_out")) == [("badge_needed", None)]
+    assert told(locker.scan("label-new")) == [("unknown", None)]
+    locker.show_badge(badge("red"))
+    assert last(Presented, locker).reason == "revoked"
+
+
 def test_a_badge_for_the_site_holds_at_every_locker_of_it() -> None:
     locker = LittleLocker().ready(right("one"), BADGE_CARRIER)
     assert told(locker.show_badge(badge(lockers=(), site="fornebu"))) == [("badge_accepted", None)]
@@ -121,7 +133,7 @@ def test_the_backends_right_to_an_unannounced_parcel_takes_the_place_of_the_edge
     locker.press("size", "S")
     locker.open_and_shut(1)
     parcel_id = last(Deposited, locker).parcel_id
-    collect = msgspec.structs.replace(right("new", "collect"), parcel_id=parcel_id)
+    collect = msgspec.structs.replace(right("new", "collect"), parcel_id=parcel_id, compartment=1)
     locker.put(collect)
     assert told(locker.enter("code-new")) == [("opens", 1)]
     assert set(locker.controller.rights) == {"allowance-S", "new"}

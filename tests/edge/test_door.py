@@ -25,6 +25,7 @@ from fellesskap_edge.door import (
     Reading,
     Report,
     State,
+    answered,
     authorise,
     fire,
     read,
@@ -191,6 +192,16 @@ def test_an_operation_of_before_a_restart_is_watched_and_not_pulsed() -> None:
     assert read(resumed("a", 0.0), "open", 1.0)[1] == ("opened",)
     assert read(resumed("a", 0.0), "shut", 1.0)[1] == ("interrupted",)
     assert authorise(resumed("a", 0.0), "b", 1.0)[1] == ("refused",)
+
+
+def test_an_operation_of_before_a_restart_waits_for_its_board_and_not_for_a_contact() -> None:
+    silent = resumed("a", 0.0)
+    assert tick(silent, 1e6)[1] == ()
+    blind = answered(silent, 5.0)
+    assert answered(blind, 6.0) == blind
+    assert tick(blind, 5.0 + BLIND_S - 0.1)[1] == ()
+    door, reports = tick(blind, 5.0 + BLIND_S)
+    assert (door.state, reports) == (State.UNKNOWN, ("interrupted",))
 
 
 @given(st.floats(0.0, 100.0))

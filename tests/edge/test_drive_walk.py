@@ -1,191 +1,87 @@
 """2,000 walks over the real drive, journal and simulated boards keep the invariants of design 8.
 
-And the walk can fail: with each of the mistakes planted that it is there for, it finds a breach.
+A quarter each on a locker of other boards, from another seed with every run; a breach is told with
+the seed that finds it again. And the walk can fail: with each of the mistakes planted that it is
+there for, it finds a breach.
 """
 
+import re
 from collections.abc import Callable
-from dataclasses import replace
-from typing import Any
+from random import SystemRandom
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from fellesskap_edge import (
-    choosing,
-    collecting,
-    commanding,
-    completing,
-    controller,
-    door,
-    keys,
-    removing,
-    service,
-    state,
-)
-from fellesskap_edge.drive import Drive
-from fellesskap_edge.facts import BadgeUse, Consumed, Fact, FactKind, Place
-from fellesskap_edge.state import BankContact, CodeEntered, Draft
 from tests.conftest import TIER
 from tests.edge.drive_walk import DriveWalk
+from tests.edge.walk_config import LOCKERS
+from tests.edge.walk_mistakes import MISTAKES, Patch, the_remote_limit_is_off
 
-WALKS = {"standard": 2_000, "full": 20_000}.get(TIER, 50)
+WALKS = {"standard": 2_000, "full": 20_000}.get(TIER, 200)
 STEPS = 25
 MUTANT_WALKS = 1_000
-"""Each mistake below is found within so many, most within fifty."""
-
-DriveWalk.TestCase.settings = settings(
-    max_examples=WALKS, stateful_step_count=STEPS, deadline=None, print_blob=True
-)
-TestDriveWalk = pytest.mark.full(DriveWalk.TestCase)
-
-Patch = pytest.MonkeyPatch
+"""Each mistake is found within so many, most within fifty."""
+SEEDS = 1 << 32
 
 
-def pulse_before_commit(patch: Patch) -> None:
-    perform = Drive._perform
+def walk(locker: str, times: int, at: int, *, shrinks: bool = True) -> None:
+    """Walk a locker; a breach is noted with the seed that it is found from again."""
 
-    def settle(drive: Drive) -> None:
-        while drive._events or drive._changes or drive._effects:
-            for _ in range(len(drive._effects)):
-                perform(drive, drive._effects.popleft())
-            drive._commit()
+    class Walk(DriveWalk):
+        pass
 
-    patch.setattr(Drive, "_settle", settle)
-
-
-def forgetting(*kinds: type[Fact]) -> Callable[[Patch], None]:
-    """A restart that does not find what was consumed."""
-
-    def plant(patch: Patch) -> None:
-        restore = controller._restore_fact
-
-        def forgetful(draft: Draft, kind: FactKind, key: str, fact: Fact) -> None:
-            if not isinstance(fact, kinds):
-                restore(draft, kind, key, fact)
-
-        patch.setattr(controller, "_restore_fact", forgetful)
-
-    names = " and ".join(kind.__name__ for kind in kinds)
-    plant.__qualname__ = f"a_restart_forgets_{names}"
-    return plant
+    Walk.locker = locker
+    phases = [Phase.generate, Phase.shrink] if shrinks else [Phase.generate]
+    rules = settings(
+        max_examples=times,
+        stateful_step_count=STEPS,
+        deadline=None,
+        database=None,
+        derandomize=False,
+        print_blob=True,
+        phases=phases,
+        suppress_health_check=list(HealthCheck),
+    )
+    try:
+        run_state_machine_as_test(seed(at)(Walk), settings=rules)
+    except BaseException as breach:
+        breach.add_note(f"seed: {at}; again: pytest --hypothesis-seed={at}")
+        raise
 
 
-def the_reopen_window_does_not_end(patch: Patch) -> None:
-    patch.setattr(completing, "REOPEN_S", 1e9)
+@pytest.fixture
+def at(request: pytest.FixtureRequest) -> int:
+    """The seed of this run: another with each, or the one that is asked for."""
+    asked = request.config.getoption("--hypothesis-seed")
+    return SystemRandom().randrange(SEEDS) if asked is None else int(asked)
 
 
-def another_use_does_not_end_the_reopen_window(patch: Patch) -> None:
-    entered = collecting.code_entered
-    emptied: dict[int, state.Reopening] = {}
-
-    def remembering(draft: Draft, event: CodeEntered) -> None:
-        emptied.update(draft.c.reopenings)
-        draft.c.reopenings.update(emptied)
-        entered(draft, event)
-
-    patch.setitem(controller.HANDLERS, CodeEntered, remembering)
+@pytest.mark.slow
+@pytest.mark.parametrize("locker", LOCKERS)
+def test_whatever_happens_to_a_locker_the_invariants_hold(locker: str, at: int) -> None:
+    walk(locker, WALKS // len(LOCKERS), at)
 
 
-def the_allowance_is_not_counted(patch: Patch) -> None:
-    patch.setattr(completing, "_draw", lambda _draft, _operation: None)
-
-
-def a_badge_removes_in_every_session(patch: Patch) -> None:
-    take_out = removing.take_out
-
-    def forgiving(draft: Draft, authorisation_id: str) -> Any:
-        draft.c.badges.clear()
-        return take_out(draft, authorisation_id)
-
-    patch.setattr(keys, "take_out", forgiving)
-
-
-def the_remote_limit_is_off(patch: Patch) -> None:
-    patch.setattr(commanding, "_over_limit", lambda _draft, _command: False)
-
-
-def a_restart_lifts_the_remote_limit(patch: Patch) -> None:
-    restore = controller.restore
-
-    def generous(*args: Any) -> Any:
-        return replace(restore(*args), opened_remotely_at=())
-
-    patch.setattr(controller, "restore", generous)
-
-
-def a_used_up_right_opens(patch: Patch) -> None:
-    def taken(draft: Draft, number: int, parcel_id: str) -> None:
-        del parcel_id
-        draft.c.places[number] = Place("empty", draft.c.places[number].service)
-
-    patch.setattr(completing, "_taken_out", taken)
-
-
-def a_low_request_gets_any_door(patch: Patch) -> None:
-    demand_of = state.demand_of
-
-    def tall(right: Any) -> Any:
-        demand = demand_of(right)
-        return type(demand)(demand.w_mm, demand.h_mm, demand.d_mm, demand.g)
-
-    patch.setattr(choosing, "demand_of", tall)
-
-
-def serving_is_not_cut_when_a_bank_is_lost(patch: Patch) -> None:
-    def contact(draft: Draft, event: BankContact) -> None:
-        change = draft.c.answering.union if event.answering else draft.c.answering.difference
-        since = draft.c.serving_since
-        begun = draft.now.mono_s if since is None else since
-        draft.change(answering=change({event.bank}), serving_since=begun)
-
-    patch.setitem(controller.HANDLERS, BankContact, contact)
-
-
-def a_lost_promise_is_not_told(patch: Patch) -> None:
-    patch.setattr(service, "say_overcommitted", lambda _draft: None)
-
-
-def a_fourth_pulse_is_fired(patch: Patch) -> None:
-    patch.setattr(door, "PULSES_MAX", 4)
-    patch.setattr(door, "OPEN_WAIT_S", 5.0)
-
-
-MISTAKES: dict[Callable[[Patch], None], str] = {
-    pulse_before_commit: "I3",
-    forgetting(Consumed): "I5",
-    forgetting(BadgeUse): "I5",
-    the_reopen_window_does_not_end: "I5",
-    another_use_does_not_end_the_reopen_window: "I5",
-    the_allowance_is_not_counted: "told|allowance",
-    a_badge_removes_in_every_session: "I5",
-    the_remote_limit_is_off: "I6",
-    a_restart_lifts_the_remote_limit: "I6",
-    a_used_up_right_opens: "I[15]",
-    a_low_request_gets_any_door: "I13",
-    serving_is_not_cut_when_a_bank_is_lost: "I16",
-    a_lost_promise_is_not_told: "I2",
-    a_fourth_pulse_is_fired: "I4",
-}
+def test_a_breach_is_told_with_the_seed_and_the_steps_that_find_it_again(
+    monkeypatch: Patch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    the_remote_limit_is_off(monkeypatch)
+    told = []
+    for _ in range(2):
+        with pytest.raises(AssertionError, match="I6") as breach:
+            walk("8a and pins", MUTANT_WALKS, 1, shrinks=False)
+        notes = "\n".join(breach.value.__notes__)
+        assert "again: pytest --hypothesis-seed=1" in notes
+        told.append(re.findall(r"state\..*", notes + capsys.readouterr().out))
+    assert told[0] == told[1] != []
 
 
 @pytest.mark.full
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda one: one.__qualname__)
-def test_the_walk_finds_a_planted_mistake(mistake: Callable[[Patch], None], patch: Patch) -> None:
-    mistake(patch)
-    walk = settings(
-        max_examples=MUTANT_WALKS,
-        stateful_step_count=STEPS,
-        deadline=None,
-        database=None,
-        derandomize=True,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
+def test_the_walk_finds_a_planted_mistake(
+    mistake: Callable[[Patch], None], monkeypatch: Patch, at: int
+) -> None:
+    mistake(monkeypatch)
     with pytest.raises(AssertionError, match=MISTAKES[mistake]):
-        run_state_machine_as_test(DriveWalk, settings=walk)
-
-
-@pytest.fixture
-def patch(monkeypatch: Patch) -> Patch:
-    return monkeypatch
+        walk("8a and pins", MUTANT_WALKS, at, shrinks=False)

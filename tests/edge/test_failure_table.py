@@ -15,8 +15,10 @@ import pytest
 from fellesskap_edge.config import Bank
 from fellesskap_edge.door import LEFT_OPEN_S
 from fellesskap_edge.operating import UNMOVED_MAX
+from fellesskap_edge.state import UNSEEN_MAX
 from fellesskap_protocol.events import (
     Collected,
+    Deposited,
     DoorClosed,
     DoorOpened,
     Forced,
@@ -28,7 +30,7 @@ from fellesskap_protocol.events import (
 )
 from tests.durability.visits import label
 from tests.edge import test_failure_table_beyond as beyond
-from tests.edge.failing_locker import Failing
+from tests.edge.failing_locker import Failing, sighted
 from tests.edge.little_locker import CONFIG
 
 PAGE = Path(__file__).parents[2] / "docs/failures.md"
@@ -235,6 +237,78 @@ def test_a_contact_that_reads_shut_through_three_pulses_is_a_jam_and_no_parcel_i
     assert (locker.seen().door, locker.seen().service) == ("shut", "out")
     assert locker.journalled(Collected) == []
     assert locker.journalled(DoorOpened) == [], "no open door is made up"
+
+
+def test_an_occupancy_sensor_that_reads_full_through_three_uses_is_doubted_and_told(
+    tmp_path: Path,
+) -> None:
+    """Row 5, too: it says that something lies there, whatever was taken out."""
+    locker = sighted(tmp_path)
+    faults = locker.hardware.plant.locks[1].faults
+    faults.occupancy_stuck = "full"
+    part, what = "occupancy sensor 1", "reads full whatever is put in or taken out"
+    for use in range(UNSEEN_MAX):
+        assert part not in dict(locker.faults()), f"after {use}"
+        assert locker.journalled(ServiceChanged) == []
+        assert locker.collects() == ("opens", 1)
+        locker.restart()
+        locker.wait(8)
+    assert locker.journalled(Collected) == [], "none of them is made up"
+    told = [one for one in locker.faults() if one[0] == part]
+    assert told == [(part, what)]
+    assert locker.standing_faults() == (f"{part}: {what}",), "over a restart, too"
+    assert [(one.to, one.cause) for one in locker.journalled(ServiceChanged)] == [
+        ("suspect", "occupancy sensor")
+    ]
+    assert (locker.seen().content, locker.seen().service) == ("parcel", "suspect")
+    assert locker.collects() == ("opens", 1), "nobody is stopped"
+    assert [one.evidence for one in locker.journalled(Collected)] == ["door"]
+    faults.occupancy_stuck = None
+    locker.wait(12)
+    assert [one for one in locker.faults() if one[0] == part] == [(part, what), (part, "ok")]
+    assert locker.standing_faults() == ()
+    assert locker.checker.breaks == []
+    locker.drive.parts.journal.close()
+
+
+def test_an_occupancy_sensor_that_reads_empty_through_three_uses_is_doubted_and_told(
+    tmp_path: Path,
+) -> None:
+    """Row 5, too: it says that nothing lies there, whatever was put in."""
+    locker = sighted(tmp_path)
+    locker.hardware.plant.locks[2].faults.occupancy_stuck = "empty"
+    part, what = "occupancy sensor 2", "reads empty whatever is put in or taken out"
+    for use in range(UNSEEN_MAX):
+        assert (locker.faults(), locker.journalled(ServiceChanged)) == ([], []), f"after {use}"
+        assert locker.scans(label(2)) == ("opens", 2)
+        locker.wait_by("put_in", 2)
+        locker.wait(60)
+        assert locker.told_at_doors()[-1] == ("seen_empty", 2)
+    assert locker.faults() == [(part, what)]
+    assert locker.standing_faults() == (f"{part}: {what}",)
+    assert (locker.seen(2).content, locker.seen(2).service) == ("unknown", "suspect")
+    assert locker.journalled(Deposited) == []
+    outcome, number = locker.scans(label(2))
+    assert (outcome, number != 2) == ("opens", True)
+    assert locker.checker.breaks == []
+    locker.drive.parts.journal.close()
+
+
+def test_an_occupancy_sensor_that_moved_between_its_uses_is_not_doubted(tmp_path: Path) -> None:
+    """Row 5, too: who only looks at the parcel contradicts nothing once it was seen to go."""
+    locker = sighted(tmp_path)
+    lock = locker.hardware.plant.locks[1]
+    for use in range(UNSEEN_MAX + 1):
+        if use == UNSEEN_MAX - 1:
+            lock.full = False
+            locker.wait(8)
+            lock.full = True
+            locker.wait(8)
+        assert locker.types() == ("opens", 1)
+        locker.wait_by("nothing", 1)
+        locker.wait(60)
+    assert (locker.faults(), locker.journalled(ServiceChanged)) == ([], [])
+    locker.drive.parts.journal.close()
 
 
 def test_a_welded_relay_is_told_switched_off_and_the_other_bank_serves_on(

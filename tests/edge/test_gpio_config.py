@@ -109,6 +109,44 @@ def test_what_is_wrong_is_named(tmp_path: Path, old: str, new: str, told: str) -
         load(written(tmp_path, GOOD.replace(old, new, 1)))
 
 
+RELAYS = """[[bank]]
+name = "r"
+family = "waveshare_d"
+port = "relay-bus"
+address = 1
+supply = "psu-3"
+power_pin = 22
+[scanner]"""
+
+
+def test_a_bank_of_relays_may_have_its_power_by_a_pin(tmp_path: Path) -> None:
+    text = GOOD.replace("[scanner]", RELAYS)
+    bank = load(written(tmp_path, text)).banks[2]
+    assert (bank.power_pin, bank.power_active_high) == (22, True)
+    low = text.replace("power_pin = 22", "power_pin = 2\npower_active_high = false")
+    assert not load(written(tmp_path, low)).banks[2].power_active_high
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("power_pin = 22", "power_pin = 17", "'r': GPIO 17 is used twice"),
+        ("power_pin = 22", "power_pin = 28", "GPIO 28 is not 0 to 27"),
+        ("power_pin = 22", "power_pin = 2", "locks have power before the daemon"),
+        ("power_pin = 22", "power_active_high = false", "says nothing without power_pin"),
+        ('"waveshare_d"', '"kerong"', "do not tell of their relays"),
+        ("lock_pins = [17, 27]", "lock_pins = [17, 27]\npower_pin = 4", "'p': power_pin says"),
+    ],
+)
+def test_what_is_wrong_with_a_power_pin_is_named(
+    tmp_path: Path, old: str, new: str, told: str
+) -> None:
+    text = GOOD.replace("[scanner]", RELAYS)
+    assert old in text
+    with pytest.raises(InvalidConfig, match=told):
+        load(written(tmp_path, text.replace(old, new, 1)))
+
+
 def test_a_pin_of_another_bank_is_used_twice_too(tmp_path: Path) -> None:
     second = '[[bank]]\nname = "q"\nfamily = "gpio"\nsupply = "psu-3"\nlock_pins = [5]\n[scanner]'
     with pytest.raises(InvalidConfig, match="GPIO 5 is used twice"):

@@ -1,5 +1,6 @@
 """The store: durable, chained, verified; damage is found and answered on the safe side."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -59,6 +60,22 @@ def test_a_new_epoch_begins_at_one_and_sets_the_old_events_aside(tmp_path: Path)
     journal.close()
     aside = apsw.Connection(str(path)).execute("SELECT epoch, seq FROM closed_events").fetchall()
     assert aside == [("e1", 1), ("e1", 2), ("e1", 3)]
+
+
+def test_a_new_epoch_remembers_the_newest_trusted_time(tmp_path: Path) -> None:
+    path = made(tmp_path)
+    unsure = replace(STAMP, clock="untrusted", at=NOW - timedelta(days=3653))
+    for epoch in ("e2", "e3"):
+        journal = Journal(path)
+        journal.commit([Booted(software="2")], [], unsure, new_epoch=epoch)
+        journal.close()
+    journal = Journal(path)
+    assert (journal.epoch, journal.found.last_trusted) == ("e3", NOW)
+    journal.close()
+    db = apsw.Connection(str(path))
+    db.execute("UPDATE store SET value = replace(value, '20', '30') WHERE name = 'trusted'")
+    db.close()
+    assert Journal(path).found.last_trusted is None, "damage is not believed"
 
 
 def test_a_second_daemon_is_refused(tmp_path: Path) -> None:

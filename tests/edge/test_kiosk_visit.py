@@ -278,6 +278,39 @@ def test_several_digits_are_a_code_wherever_they_are_typed(house: Stage, page: P
     assert (house.codes(), house.keys()) == ([CODE, "12345678"], [])
 
 
+def test_a_digit_typed_as_the_view_of_a_door_ends_begins_the_code(house: Stage, page: Page) -> None:
+    collect(house, page)
+    page.keyboard.press("1")
+    house.stand(NOBODY)
+    view(page, "code")
+    expect(page.locator("#code")).to_have_value("1")
+    house.will_say("refused")
+    enter(page, "2345678")
+    told(page, NB["outcomes"]["refused"])
+    assert (house.codes(), house.keys()) == ([CODE, "12345678"], [])
+
+
+def test_a_digit_typed_long_before_the_view_of_a_door_ends_is_nobodys_code(
+    house: Stage, page: Page
+) -> None:
+    collect(house, page)
+    page.keyboard.press("1")
+    page.clock.run_for(4_000)
+    house.stand(NOBODY)
+    view(page, "code")
+    expect(page.locator("#code")).to_have_value("")
+
+
+def test_a_digit_that_pressed_a_key_is_in_no_code(house: Stage, page: Page) -> None:
+    collect(house, page)
+    house.will_say("noted", 7, then=NOBODY)
+    page.keyboard.press("2")
+    page.keyboard.press("Enter")
+    view(page, "code")
+    assert house.keys() == ["not_me"]
+    expect(page.locator("#code")).to_have_value("")
+
+
 def test_enter_sends_the_code_after_a_finger_touched_another_key(house: Stage, page: Page) -> None:
     page.locator("#contrast").click()
     house.will_say("refused")

@@ -7,15 +7,17 @@ import msgspec
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from fellesskap_protocol.events import Service
+from fellesskap_protocol.events import Presented, Service
 from fellesskap_protocol.messages import Command, Right
 from fellesskap_protocol.signing import seal
-from tests.edge.walk_locker import (
-    DOORS,
-    NAMES,
-)
-from tests.edge.walk_people import NUMBERS, OFFSETS, Fate, PeopleWalk
+from tests.edge.walk_config import DOORS, KEY
+from tests.edge.walk_locker import NAMES
+from tests.edge.walk_people import LONG_S, NUMBERS, OFFSETS, Fate, PeopleWalk
 from tests.simulation.office import STRANGER
+
+DOORS_OF_KEY = [number for number, (bank, *_) in DOORS.items() if bank == KEY.bank]
+SEEN_S = 5.5
+"""A key that is turned is read within this."""
 
 
 class BackendWalk(PeopleWalk):
@@ -50,7 +52,7 @@ class BackendWalk(PeopleWalk):
                 )
             )
         if used_at_once:
-            self.a_courier_scans_and_deposits(name, 3.0, puts_in=True)
+            self.a_courier_scans_and_deposits(name, LONG_S, puts_in=True)
             self.somebody_presents_a_code(name, "long_code", old=False)
 
     @rule(size=st.sampled_from(["S", "L"]), granted=st.integers(0, 3))
@@ -145,13 +147,15 @@ class BackendWalk(PeopleWalk):
 
     # Commands ------------------------------------------------------------------------------------
 
-    def _command(self, jti: str, number: int | None, how: str = "fresh") -> None:
+    def _command(
+        self, jti: str, number: int | None, how: str = "fresh", actor_class: str = "operator"
+    ) -> None:
         """Sign a command, or what looks like one, and let it come."""
         stand, office = self.stand, self.office
         if not stand.connected:
             stand.connect()
             stand.run(0.2)
-        fields: dict[str, Any] = {}
+        fields: dict[str, Any] = {"actor_class": actor_class}
         if how == "stale":
             fields["challenge"] = next(iter(office.challenges), "ff" * 16)
         if how == "made up":
@@ -226,7 +230,7 @@ class BackendWalk(PeopleWalk):
     )
     def an_operator_opens_many(self, gap_s: float, killed: bool, clock: str) -> None:
         """I6, whatever happens to the clock or the daemon on the way."""
-        for turn in range(8):
+        for turn in range(7):
             number = turn % len(DOORS) + 1
             self._command(self._jti(), number)
             self.stand.person("nothing", number, open_s=1.0, wait_s=1.0)
@@ -235,6 +239,31 @@ class BackendWalk(PeopleWalk):
                 self.stand.set_clock(OFFSETS[clock])
                 if killed:
                     self.the_daemon_is_killed(0.0)
+
+    @rule(
+        turned=st.sampled_from([True, True, False]),
+        seen_s=st.sampled_from([0.2, 6.0, 6.0, 18.0]),
+        gap_s=st.sampled_from([1.0, 1.0, 11.0]),
+        killed=st.sampled_from([False, False, True]),
+    )
+    def two_operators_open_many(
+        self, turned: bool, seen_s: float, gap_s: float, killed: bool
+    ) -> None:
+        """Only with the key turned inside the cabinet is that not limited."""
+        self.stand.turn_key(on=turned)
+        self.stand.run(seen_s)
+        healthy, begun = self.at.is_healthy(DOORS_OF_KEY[0]), len(self.outsider.events)
+        for turn in range(7):
+            number = DOORS_OF_KEY[turn % len(DOORS_OF_KEY)]
+            self._command(self._jti(), number, actor_class="two_operators")
+            self.stand.person("nothing", number, open_s=1.0, wait_s=1.0)
+            self.stand.run(gap_s - 1.0)
+            if killed and turn == 4:
+                self.the_daemon_is_killed(0.0)
+        if healthy and turned and seen_s > SEEN_S and not killed:
+            self.outsider.looked()
+            refused = [one for one in self.outsider.events[begun:] if isinstance(one, Presented)]
+            assert all(one.reason != "limit" for one in refused), "the key lifts the limit"
 
     @rule(number=NUMBERS, service=st.sampled_from(["in", "in", "in", "suspect", "out"]))
     def an_operator_changes_the_service(self, number: int, service: Service) -> None:
@@ -248,4 +277,5 @@ class BackendWalk(PeopleWalk):
     @rule()
     def an_operator_puts_everything_into_service(self) -> None:
         for number in DOORS:
-            self.an_operator_changes_the_service(number, "in")
+            if self.outsider.service[number] != "in":
+                self.an_operator_changes_the_service(number, "in")

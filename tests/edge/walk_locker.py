@@ -1,4 +1,4 @@
-"""The locker that `drive_walk` walks: five doors on two families, rights, a pipe, people."""
+"""A locker that `drive_walk` walks, with what is around it: rights, a pipe, people."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -8,47 +8,16 @@ from zlib import crc32
 
 import msgspec
 
-from fellesskap_edge.config import Bank, CompartmentTable, LockerConfig, LockerTable, ScannerTable
+from fellesskap_edge.config import LockerConfig
 from fellesskap_firmware_sim.plant import Act
 from fellesskap_protocol.messages import Right
 from fellesskap_protocol.topics import Kind
 from tests.edge.outsider import Outsider
+from tests.edge.walk_config import DOORS, LARGE, LOCKERS, PROBE, SMALL
 from tests.simulation.office import STRANGER, Office, badge
 from tests.simulation.stand import Stand
 from tests.simulation.stand_parts import START
 
-SMALL, LARGE = (350, 110, 300), (600, 400, 440)
-LOW_MM, HIGH_MM = 400, 1300
-DOORS = {
-    1: ("a", 1, SMALL, HIGH_MM),
-    2: ("a", 2, SMALL, LOW_MM),
-    3: ("a", 3, LARGE, LOW_MM),
-    4: ("p", 1, SMALL, HIGH_MM),
-    5: ("p", 2, LARGE, HIGH_MM),
-}
-BANKS = ("a", "p")
-CONFIG = LockerConfig(
-    locker=LockerTable(id="walk-1", site="fornebu"),
-    banks=(
-        Bank(name="a", family="8a", port="bus", address=1, supply="psu-a"),
-        Bank(name="p", family="gpio", supply="psu-p", lock_pins=(17, 27), door_pins=(5, 6)),
-    ),
-    compartments=tuple(
-        CompartmentTable(
-            number=number,
-            bank=bank,
-            channel=channel,
-            width_mm=size[0],
-            height_mm=size[1],
-            depth_mm=size[2],
-            floor_mm=floor_mm,
-            top_mm=floor_mm + size[1],
-            max_g=25_000,
-        )
-        for number, (bank, channel, size, floor_mm) in DOORS.items()
-    ),
-    scanner=ScannerTable(family="grow", port="scanner"),
-)
 HARD, SOFT, SENT, TWINS = ("h1", "h2"), ("s1", "s2", "s3"), ("d1", "d2"), ("t1", "t2")
 """Two claims of rivals have one and the same label: the twins."""
 NAMES = (*HARD, *SOFT, *SENT, *TWINS)
@@ -65,6 +34,7 @@ BADGES = {
     "stolen": badge("stolen", "red", "blue"),
     "forged": badge("forged", "red", "blue", key=STRANGER),
 }
+ProbeFault = Literal["gone", "bad checksum", "power-on value"]
 HEALTHY_S = 30.0
 """A bank that could be reached for so long is known to answer."""
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
@@ -74,12 +44,13 @@ MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 class WalkLocker:
     """A stand with an outsider who judges it, and the people and the backend around it."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: LockerConfig = LOCKERS["8a and pins"]) -> None:
         self._folder = TemporaryDirectory(prefix="fellesskap-walk-", dir=MEMORY)
-        self.stand = Stand(CONFIG, Path(self._folder.name))
-        self.office = Office(CONFIG.locker.id)
+        self.stand = Stand(config, Path(self._folder.name))
+        self.office = Office(config.locker.id)
         self.outsider = Outsider(self.stand, self.office)
         self.stand.pipe = self._published
+        self.probe_says(4.0)
         self.attentive = True
         """Whether the backend answers by itself."""
         self.turned = dict.fromkeys(NAMES, 0)
@@ -200,12 +171,17 @@ class WalkLocker:
         self.outsider.see_badge(name, BADGES[name])
         return said.outcome if said else ""
 
-    def at_door(self, act: Act, number: int, *, open_s: float = 3.0) -> bool:
+    def at_door(self, act: Act, number: int, *, open_s: float = 1.5) -> bool:
         """Let somebody stand by a door who does what it was opened for; say whether it opened."""
         begun_s = self.stand.now_s - 1.0
         opened = self.stand.person(act, number, open_s=open_s, wait_s=5.0)
         self._attended.append((number, begun_s, self.stand.now_s))
         return opened
+
+    def probe_says(self, said: float | ProbeFault) -> None:
+        """Let the probe say a temperature from now on, or let something be wrong with it."""
+        faults = self.stand.hardware.cooling.boxes[PROBE].faults
+        faults.says_c, faults.probe = (4.0, said) if isinstance(said, str) else (said, None)
 
     # What is known of the hardware ---------------------------------------------------------------
 
@@ -225,6 +201,10 @@ class WalkLocker:
             and now_s - begun_s > HEALTHY_S
         )
 
+    def has_contact(self, number: int) -> bool:
+        """Say whether a door's board can tell whether it is open."""
+        return self.outsider.family[number] != "waveshare"
+
     def note_taint(self) -> None:
         """Take in where the journal may be wrong about what lies there, through no fault of its."""
         self.tainted |= self.outsider.cut_off
@@ -234,7 +214,8 @@ class WalkLocker:
                 number == fact.compartment and begun_s <= fact.at <= ended_s
                 for number, begun_s, ended_s in self._attended
             )
-            if fact.name == "door_opened" and not attended:
+            unseen = fact.name == "pulse_started" and not self.has_contact(fact.compartment)
+            if (unseen or fact.name in ("released", "door_opened")) and not attended:
                 self.tainted.add(fact.compartment)
         self._facts = len(facts)
 

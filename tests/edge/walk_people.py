@@ -1,7 +1,7 @@
 """The walk of the real drive: couriers and residents, and what all its rules stand on."""
 
 from datetime import timedelta
-from typing import Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
@@ -10,8 +10,9 @@ from fellesskap_edge.spoken import Key
 from fellesskap_firmware_sim.plant import Act
 from fellesskap_protocol.messages import Command, Right
 from tests.edge import serving_judge
-from tests.edge.walk_locker import BADGES, CARRIER_OF, DOORS, HARD, NAMES, SENT, SOFT, WalkLocker
-from tests.simulation.stand_parts import START
+from tests.edge.walk_config import DOORS, LOCKERS
+from tests.edge.walk_locker import BADGES, CARRIER_OF, HARD, NAMES, SENT, SOFT, WalkLocker
+from tests.simulation.stand_parts import ADAPTER_S, START
 
 NUMBERS = st.sampled_from(sorted(DOORS))
 TEN_YEARS = timedelta(days=3653)
@@ -24,6 +25,10 @@ OFFSETS = {
     "ten years behind": -TEN_YEARS,
     "1970": -SINCE_1970,
 }
+SHORT_S, LONG_S = 0.8, 2.2
+"""A door open for less than 2 s is weak evidence."""
+UNSEEN_S = 21.0
+"""Where no contact tells of a door, it is taken for shut after so long."""
 LONG_TIMES_MAX = 1
 """A quarter of an hour is a thousand polls: once in a walk."""
 POINTS = (
@@ -40,9 +45,12 @@ Fate = Literal["revoked", "back", "soft", "expires", "expired", "new code", "for
 class PeopleWalk(RuleBasedStateMachine):
     """The walk."""
 
+    locker: ClassVar = "8a and pins"
+    """Which of `LOCKERS` is walked."""
+
     def __init__(self) -> None:
         super().__init__()
-        self.at = WalkLocker()
+        self.at = WalkLocker(LOCKERS[self.locker])
         self.stand, self.office, self.outsider = self.at.stand, self.at.office, self.at.outsider
         self._commands: list[tuple[Command, bytes, str]] = []
         self._jtis = self._long_times = 0
@@ -59,9 +67,13 @@ class PeopleWalk(RuleBasedStateMachine):
         names=st.lists(st.sampled_from([*HARD, *SOFT]), max_size=3, unique=True),
         connected=st.booleans(),
         ntp=st.sampled_from([True, True, False]),
+        in_pieces=st.sampled_from([False, False, True]),
     )
-    def a_locker_is_commissioned(self, names: list[str], connected: bool, ntp: bool) -> None:
+    def a_locker_is_commissioned(
+        self, names: list[str], connected: bool, ntp: bool, in_pieces: bool
+    ) -> None:
         self.stand.ntp = ntp
+        self.stand.lag_s = 0.0 if in_pieces else ADAPTER_S
         self.stand.boot()
         self.stand.run(1.0)
         self.office.want(*self.at.first_wish())
@@ -69,7 +81,7 @@ class PeopleWalk(RuleBasedStateMachine):
         self.stand.run(1.0)
         assert self.outsider.revision == 1
         for name in names:
-            self.a_courier_scans_and_deposits(name, 3.0, puts_in=True)
+            self.a_courier_scans_and_deposits(name, LONG_S, puts_in=True)
         if not connected:
             self.stand.disconnect()
 
@@ -77,7 +89,7 @@ class PeopleWalk(RuleBasedStateMachine):
 
     @rule(
         name=st.sampled_from([*HARD, *SOFT, "t1", "stranger"]),
-        open_s=st.sampled_from([0.8, 3.0]),
+        open_s=st.sampled_from([SHORT_S, LONG_S]),
         puts_in=st.sampled_from([True, True, True, False]),
     )
     def a_courier_scans_and_deposits(self, name: str, open_s: float, puts_in: bool) -> None:
@@ -128,10 +140,17 @@ class PeopleWalk(RuleBasedStateMachine):
         values = {self.office.mac("long_code", one): one for one in self.at.codes(right.id)}
         value = values[right.long_code_mac or ""]
         lives, healthy = len(self.stand.lives), self.at.is_healthy(number)
+        self.outsider.settled()
+        warm = number in self.outsider.warm
+        self.stand.warned.clear()
         outcome, where = self.at.type_code(value[:8] if short else value)
         if outcome == "long_code_needed" and short:
             outcome, where = self.at.type_code(value)
+        warned = number in self.stand.warned
+        assert warned or not (warm and outcome == "opens"), "chilled: nobody was told"
         opened = outcome == "opens" and self.at.at_door("take_out", number)
+        if not self.at.has_contact(number):
+            self.stand.run(UNSEEN_S)
         if len(self.stand.lives) > lives or self.stand.drive is None:
             return
         assert outcome in ("opens", "out_of_order", "busy"), f"I12: {outcome}"

@@ -8,7 +8,7 @@ from random import Random
 
 from fellesskap_edge import scanner as s
 from fellesskap_edge.scanners import FAMILIES, framing, packets
-from fellesskap_protocol.barcodes import LABEL_BYTES_MAX
+from fellesskap_protocol.barcodes import CLEAN, LABEL_BYTES_MAX
 from tests.fuzz.harness import Fuzz
 
 NAMES = tuple(FAMILIES)
@@ -140,7 +140,7 @@ class _Play:
         for effect in effects:
             if isinstance(effect, s.Scan):
                 assert 0 < len(effect.label) <= LABEL_BYTES_MAX
-                assert all(0x20 <= byte <= 0x7E or byte == 0x1D for byte in effect.label)
+                assert CLEAN.fullmatch(effect.label)
                 self.scans.append(effect.label)
 
     def wait(self, seconds: float) -> None:

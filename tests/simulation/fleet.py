@@ -22,8 +22,8 @@ from fellesskap_backend.carriers import service as carriers
 from fellesskap_backend.db import Moment
 from fellesskap_backend.idempotency import Answered, attempt
 from fellesskap_backend.lockers import service as lockers
-from fellesskap_backend.reservations.routes import Label, ReservationRequest
 from fellesskap_backend.reservations.service import OPERATION, reserve
+from fellesskap_backend.reservations.wishes import Label, ReservationRequest
 from fellesskap_backend.rights.service import codes_of, number_of
 from fellesskap_backend.secrets import Secrets
 from fellesskap_edge.config import LockerConfig

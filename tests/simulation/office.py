@@ -11,7 +11,15 @@ from typing import Any
 import msgspec
 
 from fellesskap_protocol.codes import mac
-from fellesskap_protocol.events import GENESIS, AnyEvent, Service
+from fellesskap_protocol.events import (
+    GENESIS,
+    AnyEvent,
+    Collected,
+    Deposited,
+    DroppedOff,
+    Removed,
+    Service,
+)
 from fellesskap_protocol.messages import (
     Ack,
     Badge,
@@ -48,6 +56,12 @@ class Office:
         self.position = 0
         """Which revision the locker reported last."""
         self.ledger: list[AnyEvent] = []
+        """What is recorded of the present epoch."""
+        self.history: list[AnyEvent] = []
+        """What was recorded of the epochs before."""
+        self.closed: set[str] = set()
+        self.may_differ = False
+        """Somebody lost the locker's store, or put an older one in its place."""
         self.signed: dict[bytes, Ack | Rights | Command] = {}
         self.heard_last: Birth | Batch | None = None
         self.challenges: dict[str, tuple[str, datetime]] = {}
@@ -132,28 +146,72 @@ class Office:
             return []
         if kind == "birth":
             birth = unseal(Birth, payload, DEVICES, aud=INSTALLATION)
-            assert self.epoch in ("", birth.epoch), "a store that is not damaged keeps its epoch"
-            self.epoch, self._boot_id = birth.epoch, birth.boot_id
+            if birth.epoch not in self.closed and birth.epoch != self.epoch:
+                self._begin_epoch(birth.epoch)
+            self._boot_id = birth.boot_id
             self._learn(birth.challenge, wall)
             self.heard_last, self.position = birth, birth.revision
-            return [("ack", self.ack(birth, wall)), *self._owed(wall)]
+            return [("ack", self.ack(birth, wall)), *self._owed(birth, wall)]
         batch = unseal(Batch, payload, DEVICES, aud=INSTALLATION)
-        for stored in batch.events:
-            event = decode_event(stored)
-            if event.seq == len(self.ledger) + 1:
-                assert event.prev == self._hash, "the chain holds"
-                self.ledger.append(event)
-                self._hash = event_hash(stored.encode())
+        same_past = batch.epoch != self.epoch or all(self._record(one) for one in batch.events)
+        assert same_past or self.may_differ, "the chain holds"
         self.heard_last, self.position = batch, batch.revision
-        return [("ack", self.ack(batch, wall)), *self._owed(wall)]
+        verdict = {} if same_past else {"verdict": "refused"}
+        return [("ack", self.ack(batch, wall, **verdict)), *self._owed(batch, wall)]
+
+    def _record(self, stored: str) -> bool:
+        """Record an event, if it is the next; say whether it goes with what is recorded."""
+        event = decode_event(stored)
+        if event.seq <= len(self.ledger):
+            return event == self.ledger[event.seq - 1]
+        if event.seq > len(self.ledger) + 1:
+            return True
+        if event.prev != self._hash:
+            return False
+        self.ledger.append(event)
+        self._hash = event_hash(stored.encode())
+        return True
+
+    def _begin_epoch(self, epoch: str) -> None:
+        """Close the old epoch; tell a locker that forgot what lies in it, and what is gone."""
+        if self.epoch:
+            assert self.may_differ, "a store that is not damaged keeps its epoch"
+            self.closed.add(self.epoch)
+            self.history += self.ledger
+            self.wishes.append(self._as_recorded())
+        self.epoch, self.ledger, self._hash = epoch, [], GENESIS
+
+    def _as_recorded(self) -> dict[str, Right]:
+        """Return the wish as the ledger has it: claims whose parcel came, what is used up."""
+        lying: dict[str, int] = {}
+        gone: set[str] = set()
+        for event in self.history:
+            match event:
+                case Deposited() | DroppedOff():
+                    lying[event.parcel_id] = event.compartment
+                case Collected() | Removed():
+                    lying.pop(event.parcel_id, None)
+                    gone.add(event.parcel_id)
+                case _:
+                    pass
+        wish: dict[str, Right] = {}
+        for name, right in self.wish.items():
+            number = lying.get(right.parcel_id or "")
+            if right.parcel_id in gone:
+                wish[name] = msgspec.structs.replace(right, revoked=True)
+            elif number is not None and right.kind in ("claim", "collect"):
+                wish[name] = msgspec.structs.replace(right, kind="collect", compartment=number)
+            elif number is None or right.kind != "drop_off":
+                wish[name] = right
+        return wish
 
     def _learn(self, challenge: str, wall: datetime) -> None:
         self.challenges.setdefault(challenge, (self._boot_id, wall))
         self.challenge = challenge
 
-    def _owed(self, wall: datetime) -> list[tuple[Kind, bytes]]:
+    def _owed(self, heard: Birth | Batch, wall: datetime) -> list[tuple[Kind, bytes]]:
         newest = len(self.wishes) - 1
-        if self.position >= newest:
+        if self.position >= newest or heard.epoch != self.epoch:
             return []
         return [("rights", part) for part in self.change(self.position, newest, wall)]
 
@@ -166,7 +224,7 @@ class Office:
             session=heard.session,
             challenge=heard.challenge if isinstance(heard, Birth) else None,
             acked_seq=len(self.ledger),
-            verdict="ok",
+            verdict="closed" if heard.epoch in self.closed else "ok",
             protocol=1,
         )
         return self.sign(msgspec.structs.replace(ack, **fields))

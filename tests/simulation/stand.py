@@ -5,10 +5,11 @@ from fellesskap_edge.spoken import Key
 from fellesskap_edge.state import Answer, TellCourier
 from fellesskap_firmware_sim.plant import Act, Person
 from fellesskap_protocol.topics import Kind
-from tests.simulation.stand_parts import LOOK_S, SETTLES_S, Bench
+from tests.simulation.stand_faults import BreakableBench
+from tests.simulation.stand_parts import LOOK_S, SETTLES_S
 
 
-class Stand(Bench):
+class Stand(BreakableBench):
     """What couriers, residents and the backend do at the stand."""
 
     # People and the backend ----------------------------------------------------------------------

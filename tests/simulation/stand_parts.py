@@ -7,6 +7,7 @@ adapters and pins, the machine's clocks, power, a connection; a `Witness` is tol
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from heapq import heappop, heappush
 from itertools import count
 from math import inf, nextafter
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any, Self
 from uuid import UUID
 
+from fellesskap_edge import climate
 from fellesskap_edge import inbox as rim
 from fellesskap_edge.clock import Instant
 from fellesskap_edge.config import LockerConfig
@@ -21,15 +23,16 @@ from fellesskap_edge.drive import Drive
 from fellesskap_edge.journal import Journal
 from fellesskap_edge.locks.gpio import PULSE_S_MAX, PinEdge, PinLevels, PinsFailed, ReadPins, SetPin
 from fellesskap_edge.parts import Parts
-from fellesskap_edge.state import Answer, TellCourier
+from fellesskap_edge.probes import READ_S
+from fellesskap_edge.state import Answer, TellCourier, WarnOfTemperature
 from fellesskap_edge.uplink import Draw
 from fellesskap_firmware_sim.world import SimulatedLocker
 from fellesskap_protocol.topics import Kind
 from tests.simulation.installed import provisioned
+from tests.simulation.unlocks import unlocked
 from tests.simulation.world import PowerCut
 
 START = datetime(2026, 11, 23, 12, tzinfo=UTC)
-UNLOCK = 0x8A
 STEP_MAX = timedelta(seconds=60)
 """A clock that was set by more is not believed any more in this boot."""
 ADAPTER_S = 0.016
@@ -95,10 +98,20 @@ class Bench:
         self.stalls: list[tuple[float, float]] = []
         self.reached: list[tuple[float, str, bool | None]] = []
         """When which bank could be reached; None: perhaps."""
+        self.key_turns: list[tuple[float, bool]] = []
+        """When the technician's key was turned on or off."""
+        self.heard_c: list[tuple[float, float | None]] = []
+        """What a probe said when it was read; None: nothing that is a temperature."""
         self.answers: list[Answer] = []
         self.shown: list[TellCourier] = []
+        self.warned: list[int] = []
+        """Whose opening came with a word about its temperature."""
+        self.copy = b""
+        """The store as it was when somebody copied the card."""
         self.pins_fail = False
         self.unplugged: set[str] = set()
+        self.lag_s = 0.0
+        """How long an adapter gathers what it hears before it hands it over: 0, in pieces."""
         self.drive: Drive | None = None
         self._path = folder / "journal.sqlite"
         self._ids, self._turns, self._draws = count(1), count(), count(1)
@@ -108,7 +121,7 @@ class Bench:
         self._guards: dict[int, float] = {}
         self._read_at = self._hardware_due = -inf
         self._number_at = {(one.bank, one.channel): one.number for one in config.compartments}
-        self._bank_at = {(bank.port, bank.address): bank.name for bank in config.banks}
+        self._unlocks = partial(unlocked, config)
         self._pins = {bank.name: bank for bank in config.banks if bank.family == "gpio"}
 
     # Time ----------------------------------------------------------------------------------------
@@ -158,7 +171,8 @@ class Bench:
         if self._posted:
             return self.now_s
         self._hardware_due = self.hardware.wake_at
-        times = [max(self._hardware_due, self._read_at + ADAPTER_S), *self._guards.values()]
+        heard_at = max(self._hardware_due + self.lag_s, self._read_at + ADAPTER_S)
+        times = [heard_at, *self._guards.values()]
         if self._agenda:
             times.append(self._agenda[0][0])
         if self.drive is not None:
@@ -210,7 +224,7 @@ class Bench:
     def boot(self) -> Self:
         """Start a daemon; one that dies while it starts is started again."""
         self._synchronised, self._stepped = self.ntp and abs(self.offset) <= STEP_MAX, False
-        commissioned = not self._path.exists()
+        commissioned = not self.lives
         self._heard()  # what was said while nobody listened is lost
         while self.drive is None:
             boot_id = f"boot-{next(self._ids)}"
@@ -236,7 +250,19 @@ class Bench:
         for port in (*sorted(self.hardware.ports), self.config.scanner.port):
             if port not in self.unplugged:
                 self.give(rim.PortUp(port))
+        if self.config.probes:
+            self._read_probes(len(self.lives))
         return self
+
+    def _read_probes(self, life: int) -> None:
+        """Give what the probes say, now and for as long as this daemon lives."""
+        if self.drive is None or life != len(self.lives):
+            return
+        for device, said in self.hardware.read_probes(self.now_s).items():
+            faults = self.hardware.cooling.boxes[device].faults
+            self.heard_c.append((self.now_s, None if faults.probe else faults.says_c))
+            self.give(climate.Read(device, said))
+        self.after(READ_S, lambda: self._read_probes(life))
 
     def kill(self) -> None:
         """End the daemon at once."""
@@ -255,6 +281,8 @@ class Bench:
         self.boot()
 
     def _passing(self, point: str) -> None:
+        if point == "before_new_epoch":
+            self.witness.looked()  # what comes before it is set aside
         if self.doom is None or self.doom[0] not in (point, "any"):
             return
         self.doom = (self.doom[0], self.doom[1] - 1)
@@ -291,9 +319,9 @@ class Bench:
         self._passing("effect")
         match effect:
             case rim.WritePort(port, data):
-                if data[0] == UNLOCK:
-                    bank = self._bank_at[port, data[1]]
-                    self.witness.coil_asked(self._number_at[bank, data[2]])
+                number = self._unlocks(port, data)
+                if number is not None:
+                    self.witness.coil_asked(number)
                 self.hardware.write_bus(port, data, self.now_s)
             case SetPin(bank, channel, on):
                 self._set(bank, channel, on=on)
@@ -305,6 +333,8 @@ class Bench:
                 self.answers.append(effect)
             case TellCourier():
                 self.shown.append(effect)
+            case WarnOfTemperature():
+                self.warned.append(effect.compartment)
 
     # Pins ----------------------------------------------------------------------------------------
 
@@ -334,34 +364,7 @@ class Bench:
                 del self._guards[pin]
                 self.hardware.drive_pin(pin, None, due_s)
 
-    # Faults --------------------------------------------------------------------------------------
-
-    def silence(self, bank: str, *, silent: bool) -> None:
-        """Let a bank fall silent, or answer again: its board, or the pins."""
-        if bank in self._pins:
-            self.pins_fail = silent
-            if silent:
-                self.hardware.pins[bank].abandoned(self.now_s)
-        else:
-            self.hardware.boards[bank].faults.silent = silent
-        self._note_reach(bank)
-
-    def unplug(self, port: str) -> None:
-        """Pull a serial plug."""
-        if port not in self.unplugged:
-            self.unplugged.add(port)
-            self._note_reach(*self._banks_on(port))
-            self.give(rim.PortDown(port))
-
-    def plug(self, port: str) -> None:
-        """Put it in again."""
-        if port in self.unplugged:
-            self.unplugged.discard(port)
-            self._note_reach(*self._banks_on(port))
-            self.give(rim.PortUp(port))
-
-    def _banks_on(self, port: str) -> list[str]:
-        return [bank.name for bank in self.config.banks if bank.port and bank.port == port]
+    # What can be reached -------------------------------------------------------------------------
 
     def reachable(self, bank: str) -> bool:
         """Say whether a bank can be reached at this moment."""
@@ -369,14 +372,6 @@ class Bench:
             return not self.pins_fail
         port = next(one.port for one in self.config.banks if one.name == bank)
         return not self.hardware.boards[bank].faults.silent and port not in self.unplugged
-
-    def doubt(self, bank: str) -> None:
-        """A fault that may or may not make a bank fall silent begins."""
-        self.reached.append((self.now_s, bank, None))
-
-    def trust(self, bank: str) -> None:
-        """It is over."""
-        self._note_reach(bank)
 
     def _note_reach(self, *banks: str) -> None:
         self.reached.extend((self.now_s, bank, self.reachable(bank)) for bank in banks)

@@ -159,7 +159,7 @@ def test_neither_a_signed_time_nor_a_restart_lifts_the_limit_of_remote_opens(
     for turn in range(6):
         reasons.append(open_door(at, f"j{turn}", turn % 5 + 1))
         at.at_door("nothing", turn % 5 + 1)
-        at.stand.run(6.0)
+        at.stand.run(8.0)
     assert reasons == [None] * 6
     to = at.office.want(at.right("s1", revoked=True))
     at.carry("rights", at.office.change(to - 1, to, at.stand.wall + AHEAD)[0])

@@ -35,6 +35,7 @@ from fellesskap_edge.inbox import (
 )
 from fellesskap_edge.journal import Journal
 from fellesskap_edge.parts import Parts
+from fellesskap_edge.power import SetPower
 from fellesskap_edge.probes import READ_S
 from fellesskap_edge.state import Answer, TellCourier
 from fellesskap_edge.uplink import Draw
@@ -223,6 +224,8 @@ class World:
             case WritePort(port, data):
                 self.checker.writes(data, self.drive_journal(), self.now_s)
                 self.hardware.write_bus(port, data, self.now_s)
+            case SetPower(bank, on):
+                self.hardware.set_power(bank, self.now_s, on=on)
             case Publish(kind, payload) if self._connected:
                 self._carry(lambda: self._to_backend(kind, payload))
             case Answer():

@@ -317,8 +317,16 @@ class Installation:
         return run_json(command, self.env)
 
     def carrier(self, name: str, webhook: str | None = None) -> tuple[httpx.Client, Json]:
-        """Add a carrier; return a client that bears its key, and what the command printed."""
-        added = self.cli("carrier", "add", name, *(["--webhook", webhook] if webhook else []))
+        """Add a carrier; return a client that bears its key, and what is secret of it.
+
+        With `webhook` it subscribes that endpoint, and its secret is among them.
+        """
+        added = self.cli("carrier", "add", name)
+        if webhook is not None:
+            other = self.client(added["api_key"])
+            answer = other.post("/v1/webhook-subscriptions", json={"url": webhook})
+            assert answer.status_code == 201, answer.text
+            added["webhook_secret"] = answer.json()["secret"]
         return self.client(added["api_key"]), added
 
     def operator(self, name: str = "Drift") -> httpx.Client:

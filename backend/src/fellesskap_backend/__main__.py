@@ -14,21 +14,26 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 
-from fellesskap_backend import db, documents, secrets
+from fellesskap_backend import db, documents, roles, secrets
 from fellesskap_backend.allowances import service as allowances
 from fellesskap_backend.app import create_api
-from fellesskap_backend.broker import locker_login
 from fellesskap_backend.carriers import commands
 from fellesskap_backend.carriers import service as carriers
+from fellesskap_backend.decisions import commands as decisions
 from fellesskap_backend.docs_page import AUDIENCES
 from fellesskap_backend.errors import BackendError
 from fellesskap_backend.lockers import service as lockers
+from fellesskap_backend.lockers.geo import Point
+from fellesskap_backend.lockers.tables import Locker
 from fellesskap_backend.migrations import upgrade
+from fellesskap_backend.provisioning import told_to_edge
 from fellesskap_backend.server import serve
 from fellesskap_backend.settings import Settings
 from fellesskap_backend.upkeep import Upkeep
-from fellesskap_protocol.signing import PublicKey, b64url, unb64url
+from fellesskap_backend.webhooks import commands as webhooks
+from fellesskap_protocol.signing import PublicKey, unb64url
 
 Json = Any
 Command = Callable[[Settings, argparse.Namespace], Json | None]
@@ -43,7 +48,6 @@ def main() -> int:
         level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s"
     )
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    logging.getLogger("httpx").setLevel(logging.WARNING)
     os.umask(0o077)  # the state directory holds secrets
     command: Command = getattr(arguments, "command", _in_one)
     try:
@@ -70,11 +74,12 @@ def _parser() -> argparse.ArgumentParser:
     nouns = words.add_parser("carrier", help="take carriers in").add_subparsers(required=True)
     add = nouns.add_parser("add", parents=[state], help="take a carrier in; prints its API key")
     add.add_argument("name")
-    add.add_argument("--webhook", metavar="URL", help="where it wants to be told")
     commands.scopes_option(add)
     add.set_defaults(command=_add_carrier)
 
     commands.add_words(words, state)
+    webhooks.add_words(words, state)
+    decisions.add_words(words, state, _open)
 
     nouns = words.add_parser("locker", help="take lockers in").add_subparsers(required=True)
     add = nouns.add_parser("provision", parents=[state], help="prints the edge's provision.json")
@@ -83,6 +88,8 @@ def _parser() -> argparse.ArgumentParser:
     add.add_argument("--device", type=_device, required=True, metavar="FILE", help=told)
     for option in ("--site-name", "--address"):
         add.add_argument(option, required=True)
+    place = "where it stands, in degrees (WGS 84): 59.8965,10.6257"
+    add.add_argument("--position", type=_position, metavar="LAT,LON", help=place)
     add.set_defaults(command=_provision)
     add = nouns.add_parser(
         "replace", parents=[state], help="puts another device in; prints that too"
@@ -92,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     add.set_defaults(command=_replace)
     Upkeep(_open).add_to(words, nouns, state)
 
+    roles.add_words(words, state)
     migrate = words.add_parser("migrate", parents=[state], help="bring the database up to date")
     migrate.set_defaults(command=_migrate)
     document = words.add_parser("openapi", parents=[state], help="print the OpenAPI document")
@@ -121,6 +129,15 @@ def _device(name: str) -> dict[str, str]:
     return {"device_id": device_id, "public_key": public_key}
 
 
+def _position(text: str) -> Point:
+    """Read a latitude and a longitude."""
+    try:
+        latitude, longitude = (float(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is not LAT,LON in degrees") from None
+    return Point(latitude, longitude)
+
+
 def _moment() -> db.Moment:
     return db.Moment(datetime.now(UTC))
 
@@ -132,71 +149,52 @@ def _serve(settings: Settings, _: argparse.Namespace) -> None:
 
 def _add_carrier(settings: Settings, arguments: argparse.Namespace) -> Json:
     _, engine = _open(settings)
-    with db.writing(engine) as session:
-        scopes = commands.scopes_of(arguments, "carrier")
-        carrier_id, key = carriers.add_carrier(session, arguments.name, _moment(), scopes)
-        answer = {"carrier_id": str(carrier_id), "api_key": key}
-        if arguments.webhook:
-            url = arguments.webhook
-            secret = carriers.add_webhook(session, carrier_id, url, moment=_moment())
-            answer["webhook_secret"] = secret
-    return answer
+    return db.run(engine, lambda session: _carrier(session, arguments))
+
+
+def _carrier(session: Session, arguments: argparse.Namespace) -> Json:
+    scopes = commands.scopes_of(arguments, "carrier")
+    carrier_id, key = carriers.add_carrier(session, arguments.name, _moment(), scopes)
+    return {"carrier_id": str(carrier_id), "api_key": key}
 
 
 def _in_one(settings: Settings, arguments: argparse.Namespace) -> Json:
     """Run a command that is one transaction."""
     kept, engine = _open(settings)
-    with db.writing(engine) as session:
-        answer: Json = arguments.in_one(kept, session, arguments)
-    return answer
+    return db.run(engine, lambda session: arguments.in_one(kept, session, arguments))
 
 
 def _provision(settings: Settings, arguments: argparse.Namespace) -> Json:
     """Take a device in and print what its daemon must know."""
     kept, engine = _open(settings)
+    now = _moment().now
+    locker = db.run(engine, lambda session: _taken_in(session, settings, arguments))
+    return told_to_edge(settings, kept, locker, arguments.device["device_id"], now=now)
+
+
+def _taken_in(session: Session, settings: Settings, arguments: argparse.Namespace) -> Locker:
+    """Put the locker up and its device in."""
     locker_id, now = arguments.locker_id, _moment().now
-    with db.writing(engine) as session:
-        locker = lockers.provision(
-            session,
-            locker_id,
-            site_name=arguments.site_name,
-            address=arguments.address,
-            now=now,
-        )
-        lockers.claim_device(session, locker_id, **arguments.device, now=now)
-        k_version = locker.k_version
-        if locker.allowances == "none" and settings.allowances:
-            allowances.set_targets(session, locker_id, settings.allowances, moment=_moment())
-    return _told_to_edge(settings, kept, arguments, k_version)
+    locker = lockers.provision(
+        session, locker_id, site_name=arguments.site_name, address=arguments.address, now=now
+    )
+    if arguments.position is not None:
+        lockers.put_at_with_site(session, locker, arguments.position)
+    lockers.claim_device(session, locker_id, **arguments.device, now=now)
+    if locker.allowances == "none" and settings.allowances:
+        allowances.set_targets(session, locker_id, settings.allowances, moment=_moment())
+    return locker
 
 
 def _replace(settings: Settings, arguments: argparse.Namespace) -> Json:
     """Take another device in for a locker that stands; the one before is revoked."""
     kept, engine = _open(settings)
-    with db.writing(engine) as session:
-        locker = lockers.replace_device(
-            session, arguments.locker_id, **arguments.device, now=_moment().now
-        )
-        k_version = locker.k_version
-    return _told_to_edge(settings, kept, arguments, k_version)
-
-
-def _told_to_edge(
-    settings: Settings, kept: secrets.Secrets, arguments: argparse.Namespace, k_version: int
-) -> Json:
-    """Return the `provision.json` of a device."""
-    locker_id = arguments.locker_id
-    login = settings.external_login("locker") or locker_login(settings.state, locker_id)
-    return {
-        "installation": kept.installation,
-        "locker_id": locker_id,
-        "device_id": arguments.device["device_id"],
-        "k_locker": b64url(kept.k_locker(locker_id, k_version)),
-        "k_version": k_version,
-        "root_key": b64url(kept.root.public.raw),
-        "keys": kept.keys(locker_id, _moment().now).decode(),
-        "broker": dict(login),
-    }
+    now, device = _moment().now, arguments.device
+    locker = db.run(
+        engine,
+        lambda session: lockers.replace_device(session, arguments.locker_id, **device, now=now),
+    )
+    return told_to_edge(settings, kept, locker, device["device_id"], now=now)
 
 
 def _migrate(settings: Settings, _: argparse.Namespace) -> Json:

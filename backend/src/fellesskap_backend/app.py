@@ -16,7 +16,9 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from fellesskap_backend import __version__, docs_page, documents, problems
+from fellesskap_backend.badges import routes as badges
 from fellesskap_backend.carriers import routes as api_keys
+from fellesskap_backend.delegations import routes as delegations
 from fellesskap_backend.door_operations import routes as door_operations
 from fellesskap_backend.drop_offs import routes as drop_offs
 from fellesskap_backend.errors import (
@@ -30,15 +32,21 @@ from fellesskap_backend.errors import (
     NotFound,
 )
 from fellesskap_backend.events import routes as events
-from fellesskap_backend.gate import Gate
+from fellesskap_backend.gate import RETRY_AFTER_S, Gate
 from fellesskap_backend.lockers import routes as lockers
+from fellesskap_backend.manifests import routes as manifests
+from fellesskap_backend.operators import routes as operators
+from fellesskap_backend.operators import work_routes as operators_work
 from fellesskap_backend.parcels import routes as parcels
+from fellesskap_backend.pickup_codes import routes as pickup_codes
+from fellesskap_backend.quotes import routes as quotes
 from fellesskap_backend.rates import Rate, RateLimit
 from fellesskap_backend.reservations import routes as reservations
 from fellesskap_backend.rim import House, Reading, RetryingRoute
 from fellesskap_backend.secrets import Secrets
 from fellesskap_backend.settings import Settings
 from fellesskap_backend.shapes import Shown
+from fellesskap_backend.webhooks import routes as webhooks
 
 DESCRIPTION = (
     "Carrier-neutral parcel lockers. Carriers reserve room, follow their parcels and read their "
@@ -88,8 +96,10 @@ def create_api(
     )
     api.state.house = House(settings, secrets, engine, wake)
     for nouns in (
-        *(reservations, parcels, drop_offs, events),
-        *(lockers, door_operations, api_keys),
+        *(reservations, parcels, pickup_codes, drop_offs, events),
+        *(quotes, manifests, badges, delegations),
+        *(lockers, door_operations, api_keys, webhooks),
+        *(operators, operators_work),
     ):
         api.include_router(nouns.router)
     api.include_router(health)
@@ -144,8 +154,7 @@ def _answer(body: dict[str, Any], headers: dict[str, str] | None = None) -> JSON
 
 async def _refused(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, BackendError)
-    headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
-    return _answer(error.problem(), headers)
+    return _answer(error.problem(), _TOLD_WITH.get(error.status))
 
 
 async def _invalid(_: Request, error: Exception) -> JSONResponse:
@@ -182,5 +191,6 @@ async def _broken(_: Request, _error: Exception) -> JSONResponse:
     return _answer(Broken("It is in our log.").problem())
 
 
+_TOLD_WITH = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": str(RETRY_AFTER_S)}}
 _KINDS = {400: MalformedBody, 404: NotFound, 405: MethodNotAllowed}
 """What the framework's own refusals are; it says 400 of a body alone."""

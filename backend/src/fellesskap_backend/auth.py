@@ -3,14 +3,17 @@
 A route says what it is for by the scope that it wants: `key: Annotated[Credentials, may("…")]`.
 """
 
-from typing import Annotated, Any
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from typing import Annotated, Any, Literal
+from uuid import UUID
 
-from fastapi import Depends, Request, Security
+from fastapi import Depends, Header, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
 
 from fellesskap_backend.carriers.scopes import SCOPES
 from fellesskap_backend.carriers.service import Credentials, credentials_of
-from fellesskap_backend.errors import Unauthorized
+from fellesskap_backend.errors import Forbidden, Unauthorized
 from fellesskap_backend.rim import TheHouse
 
 _bearer = HTTPBearer(
@@ -24,7 +27,21 @@ _bearer = HTTPBearer(
 )
 
 
-async def credentials(
+ON_BEHALF_OF = "On-Behalf-Of"
+OnBehalfOf = Annotated[
+    UUID | None,
+    Header(
+        alias=ON_BEHALF_OF,
+        description="The id of a carrier that lets you act for it (a delegation that you "
+        "received). What is made so is that carrier's, and says that you made it; you see and end "
+        "only what you made.",
+    ),
+]
+Act = Literal["reserve"]
+"""What can be asked for on behalf of another; the other acts of a delegation are by badge."""
+
+
+async def own_credentials(
     request: Request,
     inside: TheHouse,
     wanted: SecurityScopes,
@@ -39,10 +56,31 @@ async def credentials(
     return found
 
 
-def may(scope: str) -> Any:
-    """Want a key that has a scope."""
+async def credentials(
+    request: Request, own: Annotated[Credentials, Depends(own_credentials)]
+) -> Credentials:
+    """Return the key of a request for its own carrier; refuse to take it for another's."""
+    if ON_BEHALF_OF in request.headers:
+        raise Forbidden("This is done for oneself alone: leave `On-Behalf-Of` out.")
+    return own
+
+
+def _for_others(acts: Act) -> Callable[..., Coroutine[Any, Any, Credentials]]:
+    async def found(
+        own: Annotated[Credentials, Depends(own_credentials)], on_behalf_of: OnBehalfOf = None
+    ) -> Credentials:
+        return replace(own, on_behalf_of=on_behalf_of, acts=acts)
+
+    return found
+
+
+_FOR_OTHERS = {"reserve": _for_others("reserve")}
+
+
+def may(scope: str, *, acts: Act | None = None) -> Any:
+    """Want a key that has a scope; with `acts` also of who may do that for another carrier."""
     assert scope in SCOPES, scope
-    return Security(credentials, scopes=[scope])
+    return Security(credentials if acts is None else _FOR_OTHERS[acts], scopes=[scope])
 
 
 Key = Annotated[Credentials, Depends(credentials)]

@@ -33,11 +33,13 @@ from sqlalchemy import (
     insert,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
+from fellesskap_backend import tenancy
 from fellesskap_backend.settings import Settings
+from fellesskap_backend.trouble import retryable
 
 T = TypeVar("T")
 Row = Mapping[str, Any]
@@ -48,7 +50,6 @@ BUSY_S = 30.0
 """How long a writer of SQLite waits for another process (a command beside the server)."""
 BACKGROUND_CONNECTIONS = 4
 """What the pool holds besides the API's share: the bridge, the worker and one to spare each."""
-_RETRYABLE_SQLSTATES = ("40001", "40P01", "23505")
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -121,7 +122,22 @@ class Moment:
 
 
 def engine(settings: Settings) -> Engine:
-    """Make the engine of one process; its pool holds the gate's share and the background's."""
+    """Make the engine of one process; its pool holds the gate's share and the background's.
+
+    On PostgreSQL it sees the rows of every carrier; `for_callers` makes one that does not.
+    """
+    return _engine(settings, tenancy.CONNECT_ARGS)
+
+
+def for_callers(settings: Settings, made: Engine) -> Engine:
+    """Return the engine of the API: it sees what the key of each request lets it see.
+
+    SQLite has one engine for all: its writers queue there.
+    """
+    return made if made.dialect.name == "sqlite" else _engine(settings, {})
+
+
+def _engine(settings: Settings, of_postgresql: Mapping[str, str]) -> Engine:
     is_sqlite = settings.database_url.startswith("sqlite")
     made = create_engine(
         settings.database_url,
@@ -131,7 +147,9 @@ def engine(settings: Settings) -> Engine:
         hide_parameters=True,  # an error's text goes to the log
         json_serializer=lambda value: msgspec.json.encode(value).decode(),
         json_deserializer=msgspec.json.decode,
-        connect_args={"check_same_thread": False, "timeout": BUSY_S} if is_sqlite else {},
+        connect_args={"check_same_thread": False, "timeout": BUSY_S}
+        if is_sqlite
+        else dict(of_postgresql),
     )
     if is_sqlite:
         _prepare_sqlite(made)
@@ -165,7 +183,9 @@ def _prepare_sqlite(made: Engine) -> None:
             connection.exec_driver_sql("BEGIN")
 
     @event.listens_for(made, "checkin")
-    def _returned(_connection: Any, record: Any) -> None:
+    def _returned(connection: Any, record: Any) -> None:
+        if connection is not None and connection.in_transaction:
+            connection.rollback()  # a COMMIT that was refused leaves it open, and the pool with it
         if record.info.pop("turn", False):
             turn.release()
 
@@ -202,10 +222,20 @@ def writing(made: Engine) -> Iterator[Session]:
 
 
 def run(made: Engine, work: Callable[[Session], T]) -> T:
-    """Do `work` in one transaction, again (at most 3 times) after a retryable error."""
+    """Do `work` in one transaction that writes, again (at most 3 times) after a retryable error."""
+    return _until_done(lambda: writer(made), work)
+
+
+def read(made: Engine, work: Callable[[Session], T]) -> T:
+    """Read in one transaction, again (at most 3 times) after a retryable error."""
+    return _until_done(lambda: reader(made), work)
+
+
+def _until_done(begun: Callable[[], Session], work: Callable[[Session], T]) -> T:
+    """Do `work` and commit; it has no effect but on its session, so that it can be done again."""
     for attempt in range(ATTEMPTS_MAX):
         try:
-            with writing(made) as session:
+            with begun() as session, session.begin():
                 return work(session)
         except DBAPIError as error:
             if not retryable(error) or attempt == ATTEMPTS_MAX - 1:
@@ -217,21 +247,6 @@ def run(made: Engine, work: Callable[[Session], T]) -> T:
 def pause_s(attempt: int) -> float:
     """Return how long to wait before the next attempt, with full jitter."""
     return random.uniform(0, 2 * RETRY_PAUSE_S * 2**attempt)  # noqa: S311 - no secret
-
-
-def retryable(error: BaseException) -> bool:
-    """Say whether the same transaction may succeed when it is run again.
-
-    Serialisation failure, deadlock and a busy SQLite; a unique violation too: who came second
-    finds the other's row when it looks again.
-    """
-    if not isinstance(error, DBAPIError):
-        return False
-    if isinstance(error, IntegrityError) and "UNIQUE constraint" in str(error.orig):
-        return True
-    if getattr(error.orig, "sqlstate", None) in _RETRYABLE_SQLSTATES:
-        return True
-    return isinstance(error, OperationalError) and "locked" in str(error.orig)
 
 
 def table_of(model: type[Base]) -> Table:

@@ -33,7 +33,7 @@ _TELLS = {
     428: "An If-Match is needed",
     429: "Too many requests; see `Retry-After`",
     500: "A bug of ours",
-    503: "Too many requests at once; see `Retry-After`",
+    503: "Too many requests at once, or no database; see `Retry-After`",
 }
 _TEXT: Json = {"schema": {"type": "string"}}
 _ETAG = {"description": "Changes with what is shown; for If-None-Match and If-Match.", **_TEXT}
@@ -139,7 +139,7 @@ def _problems_of(operation: Json, headers: set[str]) -> list[int]:
     found = [429, 500, 503]
     if operation.get("security"):
         found += [401, 403]
-    if any(one["in"] == "path" for one in parameters):
+    if "On-Behalf-Of" in headers or any(one["in"] == "path" for one in parameters):
         found.append(404)
     if "requestBody" in operation:
         found += [400, 404, 413, 415]
@@ -148,7 +148,7 @@ def _problems_of(operation: Json, headers: set[str]) -> list[int]:
     if "Idempotency-Key" in headers:
         found.append(409)
     if "If-Match" in headers:
-        found += [412, 428]
+        found += [409, 412, 428]
     return found
 
 

@@ -151,6 +151,22 @@ class TooManyKeys(Refused):
     remedy = "Revoke one that you no longer use, then ask again with a new Idempotency-Key."
 
 
+class TooMany(Refused):
+    """There are as many of these already as there may be at a time; `detail` says how many."""
+
+    code = "too_many"
+    title = "There are as many as there may be"
+    remedy = "End one that is of no use any more, then ask again with a new Idempotency-Key."
+
+
+class TooManySubscriptions(Refused):
+    """So many webhook subscriptions of one carrier that one more looks like a mistake."""
+
+    code = "too_many_subscriptions"
+    title = "You have enough webhook subscriptions"
+    remedy = "Delete one that you no longer use, then ask again with a new Idempotency-Key."
+
+
 class MalformedBody(BackendError):
     """The body is not JSON, or nested beyond reason."""
 
@@ -222,12 +238,24 @@ class BodyTooLarge(BackendError):
 
 
 class Busy(BackendError):
-    """Everything admitted is still at work."""
+    """Everything admitted is still at work, or others were faster three times in a row."""
 
     status = 503
     code = "busy"
     title = "Too many requests at once"
     remedy = "Wait for `Retry-After` seconds, then send the same again, under the same key."
+
+
+class DatabaseAway(BackendError):
+    """The database went away, or is not there: what was under way may have come through."""
+
+    status = 503
+    code = "database_away"
+    title = "The database does not answer"
+    remedy = (
+        "Wait for `Retry-After` seconds, then send the same again, under the same key: what was "
+        "done is answered again and not done twice."
+    )
 
 
 class Broken(BackendError):

@@ -35,10 +35,12 @@ RESERVATION: Example = {
         "deposit_by": "2027-03-02T18:00:00Z",
         "collect_within": "P3D",
         "code_at": "deposit",
+        "acted_by": None,
         "delivered_to_locker": False,
         "created_at": _AT,
     }
 }
+RESERVATION_CHANGE: Example = {"deposit_by": "2027-03-03T18:00:00Z", "collect_within": "P4D"}
 RESERVATIONS: Example = {"example": {"reservations": [RESERVATION["example"]], "next": None}}
 PROBLEM: Example = {
     "type": "/problems/locker_full",
@@ -46,6 +48,41 @@ PROBLEM: Example = {
     "status": 409,
     "code": "locker_full",
     "detail": "Every compartment that fits is occupied or promised.",
+    "reason": "locker_full",
+    "alternatives": [
+        {"locker_id": "fornebu-2", "address": "Fornebu torg 2", "distance_m": 180},
+    ],
+    "decision_id": "01977c1e-5a44-7f4d-8a77-8192a3b4c5d6",
+}
+QUOTE_REQUEST: Example = {
+    "parcels": [{"locker_id": "fornebu-1", "dimensions": _BOX, "needs": ["low"]}]
+}
+QUOTES: Example = {
+    "example": {
+        "quotes": [
+            {
+                "locker_id": "fornebu-1",
+                "size_class": "S",
+                "would_confirm": True,
+                "reason": None,
+                "alternatives": [],
+            }
+        ]
+    }
+}
+_SECOND = {"kind": "reference", "value": "ORDER-4712"}
+MANIFEST_REQUEST: Example = {
+    "parcels": [RESERVATION_REQUEST | {"label": _SECOND}, RESERVATION_REQUEST]
+}
+MANIFEST: Example = {
+    "example": {
+        "confirmed": 1,
+        "refused": 1,
+        "parcels": [
+            {"status": 201, "reservation": RESERVATION["example"] | {"label": _SECOND}},
+            {"status": 409, "problem": PROBLEM},
+        ],
+    }
 }
 _ENTRY = {"what": "deposited", "at": _AT, "clock": "trusted", "recorded_at": _AT, "compartment": 7}
 PARCEL: Example = {
@@ -159,3 +196,145 @@ API_KEY_MADE: Example = {
         "api_key": "fsk_5d1f0c7a9b3e_(43 characters that are shown once)",
     }
 }
+_NORDPOST, _SAMLAST = (
+    "01977c1e-5a30-7a1b-8c2d-3e4f50617283",
+    "01977c1e-5a31-7b2c-9d3e-4f5061728394",
+)
+_TOMORROW = "2027-03-02T08:00:00Z"
+BADGE_REQUEST: Example = {
+    "lockers": ["fornebu-1"],
+    "may": ["deposit", "remove"],
+    "valid_for": "PT12H",
+}
+BADGE: Example = {
+    "example": {
+        "id": "01977c1e-5a44-7d2e-8f77-8192a3b4c5d6",
+        "state": "live",
+        "carriers": [_NORDPOST],
+        "lockers": ["fornebu-1"],
+        "may": ["deposit", "remove"],
+        "issued_at": _AT,
+        "expires_at": _TOMORROW,
+        "revoked_at": None,
+        "not_heard_by": [],
+    }
+}
+BADGE_ISSUED: Example = {"example": {**BADGE["example"], "token": "(up to 1,000 characters)"}}
+BADGES: Example = {"example": {"courier_badges": [BADGE["example"]], "next": None}}
+SWEEP_LIST: Example = {
+    "example": {
+        "badge_id": BADGE["example"]["id"],
+        "lockers": [
+            {
+                "locker_id": "fornebu-1",
+                "parcels": [
+                    {
+                        "parcel_id": _PARCEL_ID,
+                        "carrier_id": _NORDPOST,
+                        "compartment": 7,
+                        "kind": "overdue",
+                        "reference": _LABEL["value"],
+                    }
+                ],
+            }
+        ],
+    }
+}
+_DELEGATION_CODE = "fsd_" + 12 * "AbC7"
+DELEGATION_CODE: Example = {"example": {"code": _DELEGATION_CODE, "expires_at": _TOMORROW}}
+DELEGATION_REQUEST: Example = {
+    "code": _DELEGATION_CODE,
+    "may": ["deposit", "remove"],
+    "ends_at": "2027-06-30T22:00:00Z",
+}
+DELEGATION: Example = {
+    "example": {
+        "id": "01977c1e-5a45-7e3f-9a88-92a3b4c5d6e7",
+        "side": "given",
+        "giver": {"carrier_id": _NORDPOST, "name": "Nordpost"},
+        "receiver": {"carrier_id": _SAMLAST, "name": "Fornebu Samlast"},
+        "may": ["deposit", "remove"],
+        "state": "live",
+        "ends_at": "2027-06-30T22:00:00Z",
+        "created_at": _AT,
+        "revoked_at": None,
+    }
+}
+DELEGATIONS: Example = {"example": {"delegations": [DELEGATION["example"]], "next": None}}
+PICKUP_CODE_REQUEST: Example = {"reference": "CARETAKER-2"}
+PICKUP_CODE: Example = {
+    "example": {
+        "id": "01977c1e-5a46-7f40-8b99-a3b4c5d6e7f8",
+        "parcel_id": _PARCEL_ID,
+        "is_for": "somebody_else",
+        "reference": "CARETAKER-2",
+        "state": "live",
+        "effective": "pending",
+        "created_at": _AT,
+        "revoked_at": None,
+    }
+}
+PICKUP_CODE_SHOWN: Example = {
+    "example": {
+        **PICKUP_CODE["example"],
+        "code": "12345678",
+        "addition": "9012",
+        "qr": "FSK1:example",
+    }
+}
+PICKUP_CODES: Example = {"example": {"pickup_codes": [PICKUP_CODE["example"]]}}
+
+
+_WEBHOOK_ID = "01977c1e-5a44-7f4d-af77-8192a3b4c5d6"
+WEBHOOK_REQUEST: Example = {
+    "url": "https://carrier.example/fellesskap",
+    "types": ["parcel.deposited", "parcel.collected"],
+    "description": "Notices to recipients",
+}
+WEBHOOK: Example = {
+    "example": {
+        "id": _WEBHOOK_ID,
+        **WEBHOOK_REQUEST,
+        "state": "active",
+        "state_since": _AT,
+        "secret_version": 1,
+        "overlap_until": None,
+        "created_at": _AT,
+    }
+}
+WEBHOOKS: Example = {"example": {"webhook_subscriptions": [WEBHOOK["example"]], "next": None}}
+WEBHOOK_SECRET: Example = {
+    "example": {**WEBHOOK["example"], "secret": "whsec_(44 characters that are shown once)"}
+}
+WEBHOOK_DELIVERY: Example = {
+    "example": {
+        "event_id": "01977c1e-5a42-7a2b-8d55-6f708192a3b4",
+        "subscription_id": _WEBHOOK_ID,
+        "type": "parcel.deposited",
+        "position": 2,
+        "parcel_id": _PARCEL_ID,
+        "state": "due",
+        "attempts": 1,
+        "made_at": _AT,
+        "due_at": _AT,
+        "ended_at": None,
+        "last_attempt_at": _AT,
+        "last_status": 500,
+        "last_error": None,
+    }
+}
+WEBHOOK_DELIVERIES: Example = {
+    "example": {"deliveries": [WEBHOOK_DELIVERY["example"]], "next": None}
+}
+WEBHOOK_TEST: Example = {
+    "example": {
+        **WEBHOOK_DELIVERY["example"],
+        "type": "webhook.test",
+        "position": None,
+        "parcel_id": None,
+        "attempts": 0,
+        "last_attempt_at": None,
+        "last_status": None,
+    }
+}
+WEBHOOK_REPLAY: Example = {"example": {"subscription_id": _WEBHOOK_ID, "after": 0, "up_to": 2}}

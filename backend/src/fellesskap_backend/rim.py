@@ -7,6 +7,7 @@ has it already.
 
 import asyncio
 import hmac
+import logging
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -24,10 +25,13 @@ from sqlalchemy.orm import Session
 
 from fellesskap_backend import db
 from fellesskap_backend.carriers.service import note_use
-from fellesskap_backend.errors import UnsupportedMediaType
+from fellesskap_backend.errors import Busy, DatabaseAway, UnsupportedMediaType
 from fellesskap_backend.etag import Tagger, unchanged
 from fellesskap_backend.secrets import Secrets
 from fellesskap_backend.settings import Settings
+from fellesskap_backend.trouble import is_away, retryable
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -85,35 +89,48 @@ Writing = Annotated[Session, Depends(transaction, scope="function")]
 Reading = Annotated[Session, Depends(snapshot, scope="function")]
 
 
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
 class RetryingRoute(APIRoute):
     """A route that runs its handler again (at most 3 times) when its transaction lost a race.
 
     It takes JSON alone, and gives what it read an ETag.
     """
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+    def get_route_handler(self) -> Handler:
         """Wrap the handler so that its transaction ends inside each attempt."""
         handle = super().get_route_handler()
 
         async def attempts(request: Request) -> Response:
             if self.body_field is not None:
                 _want_json(request)
-            for attempt in range(db.ATTEMPTS_MAX):
-                try:
-                    async with AsyncExitStack() as stack:
-                        # FastAPI closes `scope="function"` with the stack that it finds here;
-                        # its own would be closed outside, where nothing can be tried again.
-                        request.scope["fastapi_function_astack"] = stack
-                        answer = await handle(request)
-                    await _note_use(request)
-                    return _tagged(request, answer)
-                except DBAPIError as error:
-                    if not db.retryable(error) or attempt == db.ATTEMPTS_MAX - 1:
-                        raise
-                await asyncio.sleep(db.pause_s(attempt))
-            raise AssertionError("unreachable")
+            answer = await _until_done(handle, request)
+            # What was committed is never done again, whatever becomes of the rest.
+            await _note_use(request)
+            return _tagged(request, answer)
 
         return attempts
+
+
+async def _until_done(handle: Handler, request: Request) -> Response:
+    """Run a handler, again after a retryable error; raise `Busy` or `DatabaseAway` at last."""
+    for attempt in range(db.ATTEMPTS_MAX):
+        if attempt:
+            await asyncio.sleep(db.pause_s(attempt - 1))
+        try:
+            async with AsyncExitStack() as stack:
+                # FastAPI closes `scope="function"` with the stack that it finds here;
+                # its own would be closed outside, where nothing can be tried again.
+                request.scope["fastapi_function_astack"] = stack
+                return await handle(request)
+        except DBAPIError as error:
+            if is_away(error):
+                raise DatabaseAway("Whether this was done is not known.") from error
+            if not retryable(error):
+                raise
+            lost = error
+    raise Busy("It lost every race; nothing was done.") from lost
 
 
 def _want_json(request: Request) -> None:
@@ -127,14 +144,23 @@ def _want_json(request: Request) -> None:
 
 
 async def _note_use(request: Request) -> None:
-    """Write down, once a day, that a key came in; its request is through and committed."""
+    """Write down, once a day, that a key came in; its request is through and committed.
+
+    A database that fails at this fails nobody's request: the next use is written down.
+    """
     prefix = getattr(request.state, "key_prefix", None)
     inside: House = request.app.state.house
     today = inside.moment().now.date()
     if prefix is None or inside.used.get(prefix) == today:
         return
     inside.used[prefix] = today
-    await run_in_threadpool(db.run, inside.engine, lambda session: note_use(session, prefix, today))
+    try:
+        await run_in_threadpool(
+            db.run, inside.engine, lambda session: note_use(session, prefix, today)
+        )
+    except DBAPIError as error:
+        inside.used.pop(prefix, None)
+        log.warning("the use of a key was not written down: %s", type(error).__name__)
 
 
 def _tagged(request: Request, answer: Response) -> Response:
@@ -144,7 +170,7 @@ def _tagged(request: Request, answer: Response) -> Response:
     inside: House = request.app.state.house
     tag = inside.tagger.of_bytes(bytes(answer.body))
     answer.headers["ETag"] = tag
-    answer.headers["Cache-Control"] = "private, no-cache"
+    answer.headers.setdefault("Cache-Control", "private, no-cache")
     if not unchanged(request.headers.get("if-none-match"), tag):
         return answer
     kept = {name: one for name, one in answer.headers.items() if not name.startswith("content-")}

@@ -1,5 +1,6 @@
 """`serve`: API, bridge and worker in one process, with a broker of its own where none is set."""
 
+import logging
 import signal
 import socket
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import uvicorn
 from sqlalchemy import Engine
 from starlette.types import ASGIApp
 
+from fellesskap_backend import db, roles
 from fellesskap_backend.app import create_app
 from fellesskap_backend.broker import EmbeddedBroker
 from fellesskap_backend.mqtt import Bridge
@@ -18,6 +20,7 @@ from fellesskap_backend.secrets import Secrets
 from fellesskap_backend.settings import Login, Settings
 from fellesskap_backend.worker import Worker
 
+log = logging.getLogger(__name__)
 Ready = dict[str, Any]
 BACKLOG = 2_048
 """Connections that may wait for the event loop; the gate, not the kernel, says no."""
@@ -65,7 +68,11 @@ def serve(
                 }
             )
 
-        app = create_app(settings, secrets, engine, wake=bridge.wake)
+        callers = db.for_callers(settings, engine)
+        powers = db.read(callers, lambda session: roles.powers_of(session.connection()))
+        if powers:
+            log.warning("the database's role is %s: row security is off", " and ".join(powers))
+        app = create_app(settings, secrets, callers, wake=bridge.wake)
         _Server(_config(app), ready).run(sockets=[listening])
 
 

@@ -58,6 +58,15 @@ When = Annotated[
 """An instant that is sent: RFC 3339, kept in UTC."""
 
 
+class Alternative(Shown):
+    """A locker that had room when it was looked at; nothing is held there."""
+
+    locker_id: str
+    address: str
+    distance_m: int | None
+    """From the locker that was asked for; null if it is not known where they stand."""
+
+
 class FieldError(Shown):
     """One thing that is wrong with a request."""
 
@@ -80,3 +89,9 @@ class Problem(BaseModel):
     detail: str | None = None
     errors: list[FieldError] | None = None
     """What is wrong where, if the request is not valid."""
+    reason: str | None = None
+    """Why room was refused: the same as `code`."""
+    alternatives: list[Alternative] | None = None
+    """Up to three lockers nearby with room for it, if room was refused."""
+    decision_id: str | None = None
+    """The decision that refused it, for whoever asks why."""

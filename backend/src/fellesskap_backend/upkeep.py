@@ -69,8 +69,10 @@ class Upkeep:
     def list_unapplied(self, settings: Settings, arguments: argparse.Namespace) -> Json:
         """Show what is kept."""
         _, engine = self._opened(settings)
-        with db.reader(engine) as session:
-            return again.unapplied(session, locker_id=arguments.locker, seq=arguments.seq)
+        return db.read(
+            engine,
+            lambda session: again.unapplied(session, locker_id=arguments.locker, seq=arguments.seq),
+        )
 
     def apply_unapplied(self, settings: Settings, arguments: argparse.Namespace) -> Json:
         """Apply what is kept; what still fails is shown with its reason."""
@@ -90,16 +92,20 @@ class Upkeep:
         """Take a device's word away."""
         _, engine = self._opened(settings)
         locker_id, device_id = arguments.locker_id, arguments.device_id
-        with db.writing(engine) as session:
-            lockers.revoke_device(session, locker_id, device_id, now=_moment().now)
+        db.run(
+            engine,
+            lambda session: lockers.revoke_device(session, locker_id, device_id, now=_moment().now),
+        )
         return {"locker_id": locker_id, "device_id": device_id, "revoked": True}
 
     def write_off(self, settings: Settings, arguments: argparse.Namespace) -> Json:
         """Give a locker up."""
         _, engine = self._opened(settings)
         locker_id, reason = arguments.locker_id, arguments.reason
-        with db.writing(engine) as session:
-            lost.write_off(session, locker_id, reason=reason, moment=_moment())
+        db.run(
+            engine,
+            lambda session: lost.write_off(session, locker_id, reason=reason, moment=_moment()),
+        )
         return {"locker_id": locker_id, "written_off": True}
 
     def rotate(self, settings: Settings, _: argparse.Namespace) -> Json:

@@ -1,18 +1,13 @@
-"""The worker: positions in the feeds, webhooks, deadlines, answers that are old enough.
+"""The worker: positions in the feeds, webhooks, deadlines, what was kept long enough.
 
-One loop decides and writes; a few threads wait for other people's endpoints. What a thread was
-told is written by the loop, so that a crash in between sends again rather than never.
+One loop decides and writes; a thread beside it waits for other people's endpoints.
 """
 
 import logging
-import queue
-import random
 import threading
 import time
 import traceback
-from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
 from uuid import UUID
@@ -24,19 +19,16 @@ from fellesskap_backend import db, deadlines, idempotency
 from fellesskap_backend.db import Moment
 from fellesskap_backend.secrets import Secrets
 from fellesskap_backend.settings import Settings
-from fellesskap_backend.webhooks import service as webhooks
-from fellesskap_backend.webhooks.sender import TIMEOUT_S, Sender
-from fellesskap_backend.webhooks.service import Outgoing
+from fellesskap_backend.webhooks import outbox
+from fellesskap_backend.webhooks.delivering import Delivering
+from fellesskap_backend.webhooks.sender import TIMEOUT_S
 
 log = logging.getLogger(__name__)
 POLL_S = 0.1
 DEADLINES_S = 1.0
 """How often deadlines are looked at."""
 PRUNING_S = 60.0
-"""How often answers that were kept long enough are forgotten."""
-SENDERS = 8
-PER_ENDPOINT_MAX = 2
-"""A slow endpoint holds at most this many senders."""
+"""How often answers and deliveries that were kept long enough are forgotten."""
 STOP_S_MAX = 15.0
 
 
@@ -51,13 +43,15 @@ class Worker:
         *,
         timeout_s: float = TIMEOUT_S,
     ) -> None:
-        self._secrets = secrets
         self._deadlines = deadlines.all_of(secrets)
         self._engine = engine
-        self._sender = Sender(allow_loopback=settings.allow_loopback_webhooks, timeout_s=timeout_s)
-        self._pool = ThreadPoolExecutor(SENDERS, thread_name_prefix="webhook")
-        self._flying: dict[UUID, UUID] = {}
-        self._answers: queue.SimpleQueue[tuple[UUID, int | None]] = queue.SimpleQueue()
+        self._webhooks = Delivering(
+            engine,
+            secrets,
+            allow_loopback=settings.allow_loopback_webhooks,
+            wake=self.wake,
+            timeout_s=timeout_s,
+        )
         self._deadlines_at = self._pruning_at = 0.0
         self._woken = threading.Event()
         self._stopping = threading.Event()
@@ -65,6 +59,7 @@ class Worker:
 
     def start(self) -> None:
         """Begin to work; return at once."""
+        self._webhooks.start()
         self._thread.start()
 
     def stop(self) -> None:
@@ -73,9 +68,7 @@ class Worker:
         self._woken.set()
         if self._thread.is_alive():
             self._thread.join(STOP_S_MAX)
-        self._pool.shutdown(cancel_futures=True)
-        self._note_answers()
-        self._sender.close()
+        self._webhooks.stop(Moment(datetime.now(UTC)))
 
     def wake(self) -> None:
         """Say that something was committed that others must hear."""
@@ -94,15 +87,8 @@ class Worker:
                 )
 
     def _round(self) -> None:
-        self._note_answers()
         moment = Moment(datetime.now(UTC))
-        if self._unnumbered():
-            while (
-                db.run(self._engine, lambda session: webhooks.give_positions(session, moment))
-                >= webhooks.NOTICES_MAX
-            ):
-                pass
-        self._send_due(moment.now)
+        self._webhooks.round(moment)
         if time.monotonic() >= self._deadlines_at:
             self._deadlines_at = time.monotonic() + DEADLINES_S
             for deadline in self._deadlines:
@@ -110,55 +96,10 @@ class Worker:
 
         if time.monotonic() >= self._pruning_at:
             self._pruning_at = time.monotonic() + PRUNING_S
-            while self._forget(moment.now) >= idempotency.PRUNED_MAX:
-                pass
-
-    def _forget(self, now: datetime) -> int:
-        return db.run(self._engine, lambda session: idempotency.prune(session, now))
-
-    def _unnumbered(self) -> bool:
-        """Look before locking: most rounds find nothing."""
-        with db.reader(self._engine) as session:
-            return webhooks.unnumbered(session)
-
-    def _send_due(self, now: datetime) -> None:
-        held = Counter(self._flying.values())
-        busy = [one for one, flying in held.items() if flying >= PER_ENDPOINT_MAX]
-        with db.reader(self._engine) as session:
-            for outgoing in webhooks.due(session, now, SENDERS * 8, busy=busy):
-                endpoint = outgoing.subscription_id
-                flying = outgoing.delivery_id in self._flying
-                if flying or held[endpoint] >= PER_ENDPOINT_MAX:
-                    continue
-                held[endpoint] += 1
-                body = webhooks.body_of(session, outgoing.notice, self._secrets.k_codes)
-                self._fly(outgoing, body, now)
-
-    def _fly(self, outgoing: Outgoing, body: bytes, now: datetime) -> None:
-        self._flying[outgoing.delivery_id] = outgoing.subscription_id
-        delivery_id = outgoing.delivery_id
-
-        def landed(future: Future[int | None]) -> None:
-            if not future.cancelled():
-                status = None if future.exception() else future.result()
-                self._answers.put((delivery_id, status))
-                self.wake()
-
-        self._pool.submit(self._sender.send, outgoing, body, now).add_done_callback(landed)
-
-    def _note_answers(self) -> None:
-        while not self._answers.empty():
-            delivery_id, status = self._answers.get()
-            self._flying.pop(delivery_id, None)
-            db.run(self._engine, self._note(delivery_id, status))
-
-    def _note(self, delivery_id: UUID, status: int | None) -> Callable[[Session], None]:
-        now, jitter = datetime.now(UTC), random.random()  # noqa: S311 - jitter
-
-        def note(session: Session) -> None:
-            webhooks.note_outcome(session, delivery_id, status, now=now, jitter=jitter)
-
-        return note
+            for kept in (idempotency, outbox):
+                forget = partial(_forget, kept.prune, moment.now)
+                while db.run(self._engine, forget) >= kept.PRUNED_MAX:
+                    pass
 
     def _keep(
         self,
@@ -167,8 +108,7 @@ class Worker:
         moment: Moment,
     ) -> None:
         """Do what a deadline asks for, one transaction each."""
-        with db.reader(self._engine) as session:
-            found = find(session, moment.now)
+        found = db.read(self._engine, lambda session: find(session, moment.now))
         for one in found:
             db.run(self._engine, partial(_of, act, one, moment))
 
@@ -177,3 +117,7 @@ def _of(
     act: Callable[[Session, UUID, Moment], None], one: UUID, moment: Moment, session: Session
 ) -> None:
     act(session, one, moment)
+
+
+def _forget(prune: Callable[[Session, datetime], int], now: datetime, session: Session) -> int:
+    return prune(session, now)

@@ -2,14 +2,17 @@
 
 A board that is new or was silent is asked for its status first, which moves nothing; then come the
 orders that its family wants done, and only then its doors count. A relay that is on when its pulse
-is over is told, and all relays are switched off. Used by `bus`, which decides who speaks when.
+is over is told, and all relays are switched off; if that cures nothing, the bank's power is cut
+(`power`). Used by `bus`, which decides who speaks when.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from fellesskap_edge import power as supply
 from fellesskap_edge.locks.driver import PULSE_MS_MAX, SUPPLY_REST_S, DoorReading, Driver, Order
+from fellesskap_edge.power import Power, SetPower
 
 POLL_S = 5.0
 POLL_WATCHED_S = 0.150
@@ -84,7 +87,7 @@ class Garbled:
     over: bool = False
 
 
-Effect = Sensed | Occupied | Contact | Stuck | Unready | Garbled
+Effect = Sensed | Occupied | Contact | Stuck | Unready | Garbled | SetPower
 Told = tuple["BankLine", tuple[Effect, ...]]
 
 
@@ -117,13 +120,18 @@ class BankLine:
     doors: Mapping[int, DoorReading] = field(default_factory=dict)
     items: Mapping[int, bool] = field(default_factory=dict)
     shutting: frozenset[int] = frozenset()
-    """Channels read shut once: a contact bounces, so it takes two readings in a row."""
+    """Channels read shut once: a contact bounces, so it takes two readings, the second soon."""
     pulsed: int = 0
     """The channel of the last pulse, whose relay may be on until `off_by`."""
     off_by: float = 0.0
     check_at: float = float("inf")
     stuck: frozenset[int] = frozenset()
     off_wanted: bool = False
+    off_again_at: float = float("-inf")
+    """What did not fall is not switched off sooner."""
+    switched_off: bool = False
+    """All relays were, after one was found stuck."""
+    power: Power = Power.ALWAYS
     prove_at: float = float("inf")
     """When it is asked whether it still has what it was told at its start."""
 
@@ -135,6 +143,11 @@ class BankLine:
     def ready(self) -> bool:
         """Whether all that has to be done before a pulse is done."""
         return self.started == len(self.driver.start())
+
+    @property
+    def may_fire(self) -> bool:
+        """Whether a pulse would reach a lock."""
+        return self.ready and self.power in (Power.ALWAYS, Power.ON)
 
     def stale(self, now: float) -> bool:
         """Say whether the start is done again before a pulse; one that was not obeyed is not."""
@@ -198,6 +211,8 @@ def replied(name: str, bank: BankLine, what: What, heard: bytes, *, now: float) 
     if not bank.ready:
         return bank, ()
     bank, told = _read(name, bank, doors, bank.driver.items(heard))
+    if any(bank.doors[channel] == "open" for channel in bank.shutting):
+        bank = replace(bank, poll_at=min(bank.poll_at, now + POLL_WATCHED_S))
     if bank.driver.proof() and not bank.fast and now > bank.told_at + FRESH_S:
         bank = replace(bank, prove_at=now)
     if on is None:
@@ -237,6 +252,9 @@ def missed(name: str, bank: BankLine, what: What | None, now: float, *, heard: b
 def silenced(name: str, bank: BankLine) -> Told:
     """Say, once, that a bank does not answer and that its doors are unknown."""
     effects: list[Effect] = []
+    if bank.stuck:
+        bank, cut = _powered(name, bank, supply.Event.STUCK)
+        effects += cut
     if bank.answering is not False:
         effects.append(Contact(name, answering=False))
     known = [channel for channel, door in bank.doors.items() if door != "unknown"]
@@ -253,7 +271,8 @@ def _ordered(name: str, bank: BankLine, what: What, now: float) -> Told:
     if what is What.PROOF:
         return replace(bank, prove_at=float("inf")), ()
     if what is What.OFF:
-        return replace(bank, off_wanted=False, check_at=now + CHECK_S), ()
+        off = replace(bank, off_wanted=False, switched_off=bool(bank.stuck))
+        return replace(off, off_again_at=now + POLL_S, check_at=now + CHECK_S), ()
     return _done(name, bank, now)
 
 
@@ -309,5 +328,29 @@ def _coils(name: str, bank: BankLine, on: frozenset[int], now: float) -> Told:
     check_at = now + POLL_S if stuck else float("inf")
     if now < bank.off_by:
         check_at = bank.off_by
-    after = replace(bank, stuck=stuck, off_wanted=bool(stuck), check_at=check_at)
-    return after, tuple(effects)
+    off_wanted = bool(stuck) and now >= bank.off_again_at
+    after = replace(bank, stuck=stuck, off_wanted=off_wanted, check_at=check_at)
+    if stuck and not bank.switched_off:
+        return after, tuple(effects)
+    event = supply.Event.STUCK if stuck else supply.Event.ALL_OFF
+    after, switched = _powered(name, replace(after, switched_off=bool(stuck)), event)
+    return after, (*effects, *switched)
+
+
+def allowed(bank: BankLine, now: float) -> BankLine:
+    """Let a bank whose power was cut be looked at anew: a technician is there."""
+    power, _ = supply.step("", bank.power, supply.Event.ALLOWED, bank.stuck)
+    if power is bank.power:
+        return bank
+    return replace(bank, power=power, switched_off=False, off_again_at=now, check_at=now)
+
+
+def unfed(bank: BankLine, now: float) -> BankLine:
+    """Take in that the pin of its power could not be switched; it is tried again later."""
+    power, _ = supply.step("", bank.power, supply.Event.FAILED, bank.stuck)
+    return bank if power is bank.power else replace(bank, power=power, check_at=now + POLL_S)
+
+
+def _powered(name: str, bank: BankLine, event: supply.Event) -> Told:
+    power, effects = supply.step(name, bank.power, event, bank.stuck)
+    return replace(bank, power=power), effects

@@ -2,14 +2,15 @@
 
 One request in flight; an unlock goes before any waiting poll; silence between frames; a reply that
 does not match its request is nothing. A bank is polled every 5 s, every 150 ms while one of its
-doors is in use. What adapters echo of our own is learnt from the polls and cut off: the reply to an
-unlock may look like its request. `drive` gives it bytes and ticks and writes what it says; what is
-known of each bank stands in `banks`.
+doors is in use or was read shut but once. What adapters echo of our own is learnt from the polls
+and cut off: the reply to an unlock may look like its request. `drive` gives it bytes and ticks and
+writes what it says; what is known of each bank stands in `banks`.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import get_args
 
 from fellesskap_edge import banks as known
 from fellesskap_edge.banks import (
@@ -109,12 +110,26 @@ class Watch:
 
 
 @dataclass(frozen=True, slots=True)
+class PowerAllowed:
+    """A technician is there: a bank whose power was cut may have it back if its relays are off."""
+
+    bank: str
+
+
+@dataclass(frozen=True, slots=True)
+class PowerFailed:
+    """The pin that switches a bank's power cannot be had."""
+
+    bank: str
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Time has passed."""
 
 
-Event = PortUp | PortDown | Received | Unlock | Watch | Tick
-EVENTS: tuple[type[Event], ...] = (PortUp, PortDown, Received, Unlock, Watch, Tick)
+Event = PortUp | PortDown | Received | Unlock | Watch | PowerAllowed | PowerFailed | Tick
+EVENTS: tuple[type[Event], ...] = get_args(Event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +201,7 @@ class Bus:
         """When a waiting unlock may be sent, or is given up."""
         bank = self.banks[unlock.bank]
         free_at = self.supply_free_at.get(bank.supply, float("-inf"))
-        return min(free_at if bank.ready else float("inf"), since + UNLOCK_WAIT_S_MAX)
+        return min(free_at if bank.may_fire else float("inf"), since + UNLOCK_WAIT_S_MAX)
 
     @property
     def answer(self) -> bytes:
@@ -216,6 +231,9 @@ def step(bus: Bus, event: Event, now: float) -> Step:
             line = bus.banks[bank]
             poll_at = min(line.poll_at, now + POLL_WATCHED_S) if fast else line.poll_at
             return _with(bus, bank, replace(line, fast=fast, poll_at=poll_at)), ()
+        case PowerAllowed(bank) | PowerFailed(bank):
+            change = known.allowed if isinstance(event, PowerAllowed) else known.unfed
+            return _with(bus, bank, change(bus.banks[bank], now)), ()
         case Tick():
             return _tick(bus, now)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from fellesskap_edge import door as doors
 from fellesskap_edge.facts import Act
-from fellesskap_edge.state import Draft, demand_of, stands_open
+from fellesskap_edge.state import Draft, demand_of, sees, stands_open
 from fellesskap_protocol.capacity import SIZE_CLASSES, Compartment, Demand, choose, usable
 from fellesskap_protocol.messages import Right
 
@@ -59,9 +59,10 @@ def offered(draft: Draft) -> list[Compartment]:
         for number, wired in c.wiring.items()
         if may_hold(draft, number)
         and wired.bank in c.answering
+        and wired.bank not in c.powerless
         and not in_operation(draft, number)
         and not stands_open(c, number)
-        and not c.occupied.get(number, False)
+        and not sees(c, number)
     ]
 
 

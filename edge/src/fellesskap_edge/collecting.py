@@ -7,6 +7,7 @@ from fellesskap_edge.choosing import choose_door, class_for, in_operation
 from fellesskap_edge.depositing import open_for
 from fellesskap_edge.facts import Act, Operation
 from fellesskap_edge.operating import authorise, end_blind
+from fellesskap_edge.removing import lies_in
 from fellesskap_edge.service import out_of_reach
 from fellesskap_edge.state import Answer, CodeEntered, Draft, Keep
 from fellesskap_edge.throttle import failed, holds_until
@@ -21,9 +22,12 @@ def code_entered(draft: Draft, event: CodeEntered) -> None:
         draft.say(Answer(event.ticket, "long_code_needed"))
         return
     right = next((one for one in draft.c.rights.values() if _knows(one, event)), None)
-    if right is not None and right.kind == "collect" and right.compartment is not None:
-        _open(draft, right.compartment, event, right)
-        return
+    if right is not None and right.kind == "collect":
+        # A second code has no compartment of its own: it opens where the parcel lies.
+        number = right.compartment or lies_in(draft, right)
+        if number is not None:
+            _open(draft, number, event, right)
+            return
     for number, reopening in draft.c.reopenings.items():
         if event.mac in reopening.macs and draft.now.mono_s < reopening.until:
             _open(draft, number, event, None)

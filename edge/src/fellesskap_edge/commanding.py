@@ -13,6 +13,7 @@ from fellesskap_edge.facts import Consumed, Operation, RemoteOpens
 from fellesskap_edge.operating import authorise
 from fellesskap_edge.service import change_service, out_of_reach
 from fellesskap_edge.state import CommandArrived, Draft, Forget, Keep, Record, Reply
+from fellesskap_protocol.events import Content
 from fellesskap_protocol.messages import Command
 
 CONSUMED_KEPT = timedelta(hours=24)
@@ -98,7 +99,8 @@ def _obey(draft: Draft, event: CommandArrived) -> None:
     assert number is not None
     if command.kind == "set_service":
         assert command.service is not None
-        change_service(draft, number, command.service, command.reason_code)
+        content = _after_inspection(draft, number) if command.service == "in" else None
+        change_service(draft, number, command.service, command.reason_code, content=content)
         return
     now = draft.now
     recent = (*_opened_lately(draft)[-OPENS_KEPT:], now.mono_s)
@@ -107,6 +109,14 @@ def _obey(draft: Draft, event: CommandArrived) -> None:
     draft.say(Keep("remote_opens", "all", RemoteOpens(walls)))
     operation = Operation(event.authorisation_id, "open", jti=command.jti)
     authorise(draft, number, operation, "command")
+
+
+def _after_inspection(draft: Draft, number: int) -> Content | None:
+    """Return what lies where somebody looked: of a parcel whose right is revoked nobody knows."""
+    place = draft.c.places[number]
+    held = draft.c.rights.get(place.right_id or "")
+    gone = place.content == "parcel" and held is not None and held.revoked
+    return "unknown" if gone else None
 
 
 def _drop_old(draft: Draft) -> None:

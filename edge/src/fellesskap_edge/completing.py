@@ -1,16 +1,16 @@
 """What an act means once its door was shut: custody moves, the right is used up. Pure.
 
 An operation that ended without being seen open never comes here: its right stays good. An occupancy
-sensor has the last word: an act that it contradicts was not done.
+sensor has the last word, unless it is in doubt: an act that it contradicts was not done.
 """
 
 from collections.abc import Callable
 
 import msgspec
 
-from fellesskap_edge import at_door
+from fellesskap_edge import at_door, occupancy
 from fellesskap_edge.facts import Act, Operation, Place, Used
-from fellesskap_edge.state import Draft, Forget, Keep, Record, Reopening
+from fellesskap_edge.state import Draft, Forget, Keep, Record, Reopening, sees
 from fellesskap_edge.visiting import acted
 from fellesskap_protocol.events import Collected, Deposited, DroppedOff, Evidence, Removed
 from fellesskap_protocol.messages import Right
@@ -22,9 +22,11 @@ def complete(draft: Draft, number: int, operation: Operation, evidence: Evidence
     """Write down what the act did; `evidence` is what the door showed."""
     if operation.right is None or operation.act not in DONE:
         return
-    if draft.c.wiring[number].compartment.occupancy_sensor and number in draft.c.occupied:
+    seen = sees(draft.c, number)
+    if draft.c.wiring[number].compartment.occupancy_sensor and seen is not None:
         puts_in = operation.act in ("deposit", "drop_off")
-        if draft.c.occupied[number] != puts_in:
+        if seen != puts_in:
+            occupancy.contradicted(draft, number)
             at_door.contradicted(draft, number, operation)
             return
         evidence = "sensor"

@@ -63,7 +63,8 @@ class KioskTable(_Table, frozen=True):
 class Bank(_Table, frozen=True):
     """One lock board on a serial line, or locks on the pins of the computer itself.
 
-    What is left out is as the family has it; the last four keys are for `gpio` alone.
+    What is left out is as the family has it; the four keys of pins are for `gpio` alone,
+    those of its power for boards that tell of their relays.
     """
 
     name: str
@@ -85,6 +86,9 @@ class Bank(_Table, frozen=True):
     door_pins: tuple[int, ...] = ()
     active_high: bool = True
     closed_level: Literal[0, 1] = 0
+    power_pin: int | None = None
+    """GPIO number (BCM) of the master enable of its coils' supply, if there is one."""
+    power_active_high: bool = True
 
     def __post_init__(self) -> None:
         usual: dict[str, int] = {"channels": len(self.lock_pins), **ON_PINS}

@@ -5,6 +5,7 @@ Written like `config_rules`, which it stands on; called by `config_check`.
 
 from fellesskap_edge.config import NOT_GIVEN, ON_PINS
 from fellesskap_edge.config_rules import Once, Problems, Row, Tables, outside
+from fellesskap_edge.locks import FAMILIES
 from fellesskap_edge.toml_lines import Path
 
 GPIO_MAX = 27
@@ -19,8 +20,11 @@ SAYS_NOTHING = {
     "channels": (),
     "status_order": ("high_first",),
     "item_bit": (1,),
+    "power_pin": (),
+    "power_active_high": (True,),
 }
 """Keys of boards, and what they are where they are left out."""
+TWICE = "GPIO {} is used twice: one wire, one pin"
 
 
 def problems_of_pins(tables: Tables) -> Problems:
@@ -28,6 +32,12 @@ def problems_of_pins(tables: Tables) -> Problems:
     pins = Once()
     for at, bank in enumerate(tables.banks):
         place: Path = ("bank", at)
+        if bank.power_pin is not None:
+            yield from _of_power(place, bank)
+            if pins.again(bank.power_pin):
+                yield (*place, "power_pin"), TWICE.format(bank.power_pin)
+        elif bank.power_active_high is False and bank.family != "gpio":
+            yield (*place, "power_active_high"), "power_active_high says nothing without power_pin"
         if bank.family != "gpio":
             continue
         for key, left_out in SAYS_NOTHING.items():
@@ -38,7 +48,7 @@ def problems_of_pins(tables: Tables) -> Problems:
         for key in ("lock_pins", "door_pins"):
             for nth, pin in enumerate(getattr(bank, key) or ()):
                 if pins.again(pin):
-                    yield (*place, key, nth), f"GPIO {pin} is used twice: one wire, one pin"
+                    yield (*place, key, nth), TWICE.format(pin)
         others = [one.supply for one in tables.banks if one is not bank]
         if bank.supply is not None and bank.supply in others:
             yield (
@@ -46,6 +56,21 @@ def problems_of_pins(tables: Tables) -> Problems:
                 f"supply {bank.supply!r} feeds another bank too: "
                 "one coil at a time holds only within one bank of pins",
             )
+
+
+def _of_power(place: Path, bank: Row) -> Problems:
+    """Check the pin that switches the supply of a bank's coils."""
+    pin, key = bank.power_pin, (*place, "power_pin")
+    if not 0 <= pin <= GPIO_MAX:
+        yield key, f"GPIO {pin} is not 0 to {GPIO_MAX}"
+    if pin in PULLED_UP_PINS and bank.power_active_high:
+        yield key, f"GPIO {pin} is pulled up by the board: the locks have power before the daemon"
+    if bank.family in FAMILIES and not FAMILIES[bank.family].relays:
+        yield (
+            key,
+            f"boards of family {bank.family!r} do not tell of their relays: "
+            "nothing would ever cut their power; take it out",
+        )
 
 
 def _of_one(place: Path, bank: Row) -> Problems:

@@ -24,13 +24,16 @@ from fellesskap_edge.facts import (
     Operation,
     Place,
     Position,
+    Powerless,
     RemoteOpens,
     Session,
     Unmoved,
+    Unseen,
     Used,
 )
 from fellesskap_edge.granting import rights_arrived
 from fellesskap_edge.keys import go_on, key_pressed, proceed
+from fellesskap_edge.occupancy import content_sensed
 from fellesskap_edge.operating import (
     fire_waiting,
     pulse_free_at,
@@ -38,11 +41,17 @@ from fellesskap_edge.operating import (
     tick,
     unacknowledged,
 )
-from fellesskap_edge.service import SERVING_S, contact, content_sensed, key_turned
+from fellesskap_edge.service import (
+    SERVING_S,
+    contact,
+    key_turned,
+    power_changed,
+)
 from fellesskap_edge.state import (
     BadgeForged,
     BadgeShown,
     BankContact,
+    BankPower,
     CodeEntered,
     CommandArrived,
     ContentSensed,
@@ -95,7 +104,12 @@ def restore(config: LockerConfig, facts: Facts, now: Instant) -> Controller:
     )
     draft = Draft(controller, now)
     for (kind, key), fact in facts.items():
-        _restore_fact(draft, kind, key, fact)
+        if isinstance(fact, Powerless):
+            draft.c.powerless[key] = fact
+        elif isinstance(fact, Unseen):
+            draft.c.unseen[int(key)] = fact
+        else:
+            _restore_fact(draft, kind, key, fact)
     unwatched(draft, {number for probe in config.probes for number in probe.compartments})
     return draft.c
 
@@ -164,6 +178,7 @@ HANDLERS: dict[type[Event], Callable[[Draft, Any], None]] = {
     DoorSensed: sensed,
     PulseUnacknowledged: unacknowledged,
     BankContact: contact,
+    BankPower: power_changed,
     ContentSensed: content_sensed,
     KeyTurned: key_turned,
     LabelScanned: label_scanned,

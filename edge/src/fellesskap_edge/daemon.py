@@ -41,6 +41,7 @@ from fellesskap_edge.machine_clock import MachineClock
 from fellesskap_edge.notify import USEC, Systemd
 from fellesskap_edge.parts import Parts
 from fellesskap_edge.ports import Ports
+from fellesskap_edge.power import SetPower
 from fellesskap_edge.probes import Probes
 from fellesskap_edge.reading import AT_SCANNER
 from fellesskap_edge.state import Answer, TellAtDoor, TellCourier, WarnOfTemperature
@@ -217,6 +218,8 @@ class Daemon:
                 self._ports.write(port, data)
             case SetPin(bank, channel, on) if self._pins:
                 self._pins.set(bank, channel, on=on)
+            case SetPower(bank, on) if self._pins:
+                self._pins.set_power(bank, on=on)
             case ReadPins(bank) if self._pins:
                 self._pins.read(bank)
             case Publish():
@@ -233,7 +236,7 @@ class Daemon:
 
 def _pins(config: LockerConfig, post: Callable[[Inward], None]) -> "Pins | None":
     """Claim the pins, all coils off; None, and gpiozero never imported, if no bank is on pins."""
-    banks = [bank for bank in config.banks if bank.family == "gpio"]
+    banks = [one for one in config.banks if one.family == "gpio" or one.power_pin is not None]
     if not banks:
         return None
     from fellesskap_edge.pins import Pins, pin_factory  # noqa: PLC0415 (the reason is above)

@@ -20,7 +20,8 @@ REMIND_S = 120.0
 LONGER_S = 600.0
 """What somebody may ask for who needs more time."""
 BLIND_S = 20.0
-"""Without a sensor an operation ends after this, or at the next act of the session."""
+"""Without a sensor an operation ends after this, or at the next act of the session; one that a
+restart cut off, after the board has answered for so long and told nothing of its door."""
 
 
 class State(StrEnum):
@@ -141,6 +142,8 @@ TRANSITIONS: dict[State, dict[Event, tuple[State, tuple[Report, ...]]]] = {
         E.AUTHORISED: (S.RESUMED, ("refused",)),
         E.SEEN_OPEN: (S.OPEN, ("opened",)),
         E.SEEN_SHUT: (S.SHUT, ("interrupted",)),
+        E.WAITED: (S.UNKNOWN, ("interrupted",)),
+        E.WAITED_LAST: (S.UNKNOWN, ("interrupted",)),
     },
 }
 DWELL_S: dict[State, float] = {
@@ -176,6 +179,13 @@ class Door:
 def resumed(authorisation_id: str, now: float) -> Door:
     """Return the door of an operation that a restart cut off: it will not be pulsed again."""
     return Door(State.RESUMED, authorisation_id=authorisation_id, authorised_at=now)
+
+
+def answered(door: Door, now: float) -> Door:
+    """Let its board answer: a door that it does not tell of soon has no contact to wait for."""
+    if door.state is not S.RESUMED or door.wake_at <= now + BLIND_S:
+        return door
+    return replace(door, wake_at=now + BLIND_S)
 
 
 def read(door: Door, reading: Reading, now: float) -> tuple[Door, tuple[Report, ...]]:

@@ -130,7 +130,7 @@ class Drive:
                 self._take_bytes(event)
             case rim.PortUp() | rim.PortDown() | rim.PortBytes():
                 self._take_bytes(event)
-            case gpio.PinLevels() | gpio.PinEdge() | gpio.PinsFailed():
+            case gpio.PinLevels() | gpio.PinEdge() | gpio.PinsFailed() | rim.PinsHeld():
                 self.lines.take(event, self.now.mono_s)
             case rim.CodeTyped():
                 self.reader.take(event, self.now)
@@ -270,7 +270,8 @@ class Drive:
             self._telling.doubt()
             self.climate = climate.untold(self.climate)
             self._uplink(uplink.Journalled(self._journal.head_seq, self.controller.position))
-            for event in outage.unheard(self.controller, *self.lines.heard()):
+            heard, powers = self.lines.heard(), self.lines.powers
+            for event in outage.unheard(self.controller, *heard, powers=powers):
                 self._control(event)
             self._settle()
 

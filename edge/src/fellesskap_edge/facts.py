@@ -18,6 +18,8 @@ FactKind = Literal[
     "place",
     "operation",
     "unmoved",
+    "unseen",
+    "powerless",
     "throttle",
     "consumed",
     "remote_opens",
@@ -63,6 +65,24 @@ class Unmoved(msgspec.Struct, frozen=True):
     """Through how many uses in a row a door's contact read open and nothing else."""
 
     uses: int
+
+
+class Unseen(msgspec.Struct, frozen=True):
+    """How many acts in a row a door's occupancy sensor contradicted, reading the same each time."""
+
+    uses: int
+    occupied: bool
+
+    @property
+    def what(self) -> str:
+        """Say it to operators."""
+        return f"reads {'full' if self.occupied else 'empty'} whatever is put in or taken out"
+
+
+class Powerless(msgspec.Struct, frozen=True):
+    """A bank whose power is cut: which doors that took out of service, and what they were."""
+
+    was: dict[int, Service]
 
 
 class Consumed(msgspec.Struct, frozen=True):
@@ -148,6 +168,8 @@ Fact = (
     | Place
     | Operation
     | Unmoved
+    | Unseen
+    | Powerless
     | Throttle
     | Consumed
     | RemoteOpens
@@ -165,6 +187,8 @@ CLASSES: dict[FactKind, type[Fact]] = {
     "place": Place,
     "operation": Operation,
     "unmoved": Unmoved,
+    "unseen": Unseen,
+    "powerless": Powerless,
     "throttle": Throttle,
     "consumed": Consumed,
     "remote_opens": RemoteOpens,

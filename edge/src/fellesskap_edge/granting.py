@@ -47,10 +47,15 @@ def _holding(draft: Draft) -> set[str]:
 
 
 def _adopt(draft: Draft, wished: Right) -> None:
-    """Let the backend's right to an unannounced parcel take the place of the edge's own."""
+    """Let the backend's right to an unannounced parcel take the place of the edge's own.
+
+    One without a compartment is a second code to it: custody stays with the first.
+    """
+    if wished.kind != "collect" or wished.compartment is None:
+        return
     for number, place in draft.c.places.items():
         held = draft.c.rights.get(place.right_id or "")
-        if wished.kind != "collect" or held is None or held.id == wished.id:
+        if held is None or held.id == wished.id:
             continue
         if held.parcel_id == wished.parcel_id:
             del draft.c.rights[held.id]

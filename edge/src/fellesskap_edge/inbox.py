@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from fellesskap_edge.climate import Read
 from fellesskap_edge.locks.gpio import PinEdge, PinLevels, PinsFailed, ReadPins, SetPin
+from fellesskap_edge.power import SetPower
 from fellesskap_edge.spoken import Key
 from fellesskap_edge.state import Answer, TellAtDoor, TellCourier, WarnOfTemperature
 from fellesskap_protocol.topics import Kind
@@ -63,6 +64,13 @@ class LinkMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class PinsHeld:
+    """The pins of a bank, which could not be had, are ours again."""
+
+    bank: str
+
+
+@dataclass(frozen=True, slots=True)
 class CodeTyped:
     """Eight or twelve digits (or a QR value) came in at the kiosk; `ticket` names who waits."""
 
@@ -99,6 +107,7 @@ Inward = (
     | PinLevels
     | PinEdge
     | PinsFailed
+    | PinsHeld
     | LinkUp
     | LinkDown
     | LinkMessage
@@ -138,6 +147,7 @@ Outward = (
     WritePort
     | SetPin
     | ReadPins
+    | SetPower
     | Publish
     | SetWill
     | Answer

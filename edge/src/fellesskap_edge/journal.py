@@ -17,7 +17,16 @@ import apsw
 from fellesskap_edge import facts
 from fellesskap_edge.ballast import Ballast
 from fellesskap_edge.state import Forget, Keep
-from fellesskap_edge.store import SCHEMA, Facts, Found, digest_of, scan, seal_of, value
+from fellesskap_edge.store import (
+    SCHEMA,
+    Facts,
+    Found,
+    digest_of,
+    scan,
+    seal_of,
+    sealed_moment,
+    value,
+)
 from fellesskap_protocol.events import (
     GENESIS,
     AnyEvent,
@@ -115,6 +124,7 @@ class Journal:
         self.epoch = self.found.epoch
         self.head_seq, self.head_hash = self.found.head_seq, self.found.head_hash
         self.oldest_seq, self.pruned_hash = self.found.oldest_seq, self.found.pruned_hash
+        self._trusted_at = self.found.last_trusted
         self.mind_room()
 
     def _opened(self) -> Found:
@@ -204,6 +214,8 @@ class Journal:
             raise JournalUnusable(f"{self.path}: {error}") from None
         self._doubtful = False
         self.head_seq, self.head_hash = seq, prev
+        if rows and stamp.clock == "trusted":
+            self._trusted_at = stamp.at
         if new_epoch:
             self.epoch, self.oldest_seq, self.pruned_hash = new_epoch, 1, GENESIS
 
@@ -247,6 +259,9 @@ class Journal:
         )
         self._db.execute("DELETE FROM events")
         self._db.execute("INSERT OR REPLACE INTO store VALUES ('epoch', ?)", (new_epoch,))
+        if self._trusted_at is not None:  # the events that told it do not count any more
+            told = sealed_moment(self._trusted_at)
+            self._db.execute("INSERT OR REPLACE INTO store VALUES ('trusted', ?)", (told,))
 
     def _change(self, change: Keep | Forget) -> None:
         if isinstance(change, Forget):

@@ -14,8 +14,19 @@ from fellesskap_edge.config import LockerConfig
 from fellesskap_edge.door import Reading
 from fellesskap_edge.locks import gpio
 from fellesskap_edge.parts import Parts
+from fellesskap_edge.power import Power, SetPower
 
-Event = rim.PortUp | rim.PortDown | rim.PortBytes | gpio.PinLevels | gpio.PinEdge | gpio.PinsFailed
+Event = (
+    rim.PortUp
+    | rim.PortDown
+    | rim.PortBytes
+    | rim.PinsHeld
+    | gpio.PinLevels
+    | gpio.PinEdge
+    | gpio.PinsFailed
+)
+SWITCHED = (Power.ON, Power.CUT)
+UNFED = "its pin cannot be had: the locks stay without power"
 GARBLED = "none is whole: two boards at one address, noise or a wrong baud"
 
 
@@ -40,6 +51,7 @@ class Lines:
         self._sensors = {one.number for one in config.compartments if one.occupancy_sensor}
         key = config.service_key
         self._key = (key.bank, key.channel) if key else None
+        self._unfed: set[str] = set()
         self._watched: dict[str, set[int]] = {bank.name: set() for bank in config.banks}
 
     @property
@@ -62,8 +74,13 @@ class Lines:
                 self._bus(port, bus.PortDown(), now)
             case rim.PortBytes(port, data):
                 self._bus(port, bus.Received(data), now)
+            case gpio.PinsFailed(bank) if bank not in self._banks:
+                self._power_pin(bank, held=False)
+                self._bus(self._port_of[bank], bus.PowerFailed(bank), now)
             case gpio.PinLevels() | gpio.PinEdge() | gpio.PinsFailed():
                 self._pins(event.bank, event, now)
+            case rim.PinsHeld(bank):
+                self._power_pin(bank, held=True)
 
     def tick(self, now: float) -> None:
         """Let every deadline of a line pass that is due."""
@@ -91,6 +108,12 @@ class Lines:
         watched = self._watched[name]
         (watched.add if fast else watched.discard)(channel)
         self._bank(name, bus.Watch(name, fast=bool(watched)), now)
+
+    @property
+    def powers(self) -> dict[str, bool]:
+        """Say of the banks whose power a pin gives or has cut which it is."""
+        lines = [pair for line in self._buses.values() for pair in line.banks.items()]
+        return {name: bank.power is Power.ON for name, bank in lines if bank.power in SWITCHED}
 
     def heard(self) -> tuple[dict[str, bool], dict[int, Reading], dict[int, bool]]:
         """Return what was said last: banks that answer, readings and contents by compartment."""
@@ -126,7 +149,7 @@ class Lines:
                 if unlocks:
                     self._crash_at("after_pulse_before_record")
             else:
-                self._heard(effect)
+                self._heard(effect, now)
 
     def _pins(self, name: str, event: gpio.Event, now: float) -> None:
         self._banks[name], effects = gpio.step(self._banks[name], event, now)
@@ -140,14 +163,34 @@ class Lines:
                 case gpio.ReadPins():
                     self._perform(effect)
                 case _:
-                    self._heard(effect)
+                    self._heard(effect, now)
 
-    def _heard(self, effect: bus.Effect) -> None:
+    def _power_pin(self, bank: str, *, held: bool) -> None:
+        """Say once that the pin of a bank's power cannot be had, and that it can."""
+        if held is (bank in self._unfed):
+            (self._unfed.discard if held else self._unfed.add)(bank)
+            self._fault(f"power pin of bank {bank}", "ok" if held else UNFED)
+
+    def _key_turned(self, now: float, *, on: bool) -> None:
+        """Tell it; somebody who turns the key on may have mended a relay."""
+        self._control(ctl.KeyTurned(on=on))
+        banks = [(port, name) for port, line in self._buses.items() for name in line.banks]
+        for port, name in banks if on else ():
+            self._bus(port, bus.PowerAllowed(name), now)
+
+    def _powered(self, effect: SetPower) -> None:
+        """Switch at once: a coil that burns waits for no commit."""
+        self._perform(effect)
+        relays = " and ".join(map(str, effect.stuck))
+        why = f"relay {relays} stays on" if len(effect.stuck) < 2 else f"relays {relays} stay on"
+        self._control(ctl.BankPower(effect.bank, on=effect.on, why="" if effect.on else why))
+
+    def _heard(self, effect: bus.Effect, now: float) -> None:
         match effect:
             case bus.Sensed(bank, readings):
                 for channel, reading in readings.items():
                     if (bank, channel) == self._key:
-                        self._control(ctl.KeyTurned(on=reading == "shut"))
+                        self._key_turned(now, on=reading == "shut")
                     elif (bank, channel) in self._number_at:
                         self._control(ctl.DoorSensed(self._number_at[bank, channel], reading))
             case bus.Occupied(bank, items):
@@ -159,12 +202,22 @@ class Lines:
                 self._control(ctl.BankContact(bank, answering=answering))
             case bus.Unacknowledged(ticket):
                 self._control(ctl.PulseUnacknowledged(int(ticket)))
-            case bus.Stuck(bank, channel, over):
-                self._fault(f"relay {channel} of bank {bank}", "ok" if over else "stays on")
-            case bus.Garbled(bank, over):
-                self._fault(f"answers of bank {bank}", "ok" if over else GARBLED)
-            case bus.Unready(bank, what, over):
-                self._fault(f"start of bank {bank}", "ok" if over else f"the board did not {what}")
+            case SetPower():
+                self._powered(effect)
+            case bus.Stuck() | bus.Garbled() | bus.Unready():
+                part, what = _wrong(effect)
+                self._fault(f"{part} of bank {effect.bank}", "ok" if effect.over else what)
+
+
+def _wrong(effect: bus.Stuck | bus.Garbled | bus.Unready) -> tuple[str, str]:
+    """Return which part of a bank is not well, and what is wrong with it."""
+    match effect:
+        case bus.Stuck(_, channel):
+            return f"relay {channel}", "stays on"
+        case bus.Garbled():
+            return "answers", GARBLED
+        case bus.Unready(_, what):
+            return "start", f"the board did not {what}"
 
 
 def banks_on_pins(config: LockerConfig) -> dict[str, gpio.Pins]:

@@ -122,6 +122,8 @@ def fire_waiting(draft: Draft) -> None:
             continue  # ended, seen open or out of time while it waited
         if draft.c.operations[number].act == "abandoned":
             continue  # nobody stands before this door any more
+        if wiring.bank in draft.c.powerless:
+            continue  # it would move nothing
         if pulse_free_at(draft.c, number) > now:
             still.append(number)
             continue
@@ -211,14 +213,15 @@ def _jammed(draft: Draft, number: int, _before: Door) -> None:
 
 
 def _interrupted(draft: Draft, number: int, _before: Door) -> None:
-    """A restart cut the operation off and the door is shut: nothing fires, the right stays."""
+    """A restart cut the operation off and nobody sees the door open: the right stays."""
     operation = _end(draft, number)
     if operation.act in PUTS_IN:
         # It may have been opened, and the parcel put in, while nobody looked.
         draft.place(number, Place("unknown", draft.c.places[number].service))
     if operation.opened:
-        closed = DoorClosed(compartment=number, authorisation_id=operation.authorisation_id)
-        draft.say(Record(closed))
+        if draft.c.doors[number].reading == "shut":
+            closed = DoorClosed(compartment=number, authorisation_id=operation.authorisation_id)
+            draft.say(Record(closed))
         return
     event = NotOpened(compartment=number, authorisation_id=operation.authorisation_id)
     draft.say(Record(event))

@@ -13,12 +13,13 @@ from typing import TypeVar
 import msgspec
 
 from fellesskap_edge.clock import Instant
-from fellesskap_edge.door import IN_OPERATION, Reading, resumed
+from fellesskap_edge.door import IN_OPERATION, Reading, answered, resumed
 from fellesskap_edge.facts import FactKind
 from fellesskap_edge.service import serve
 from fellesskap_edge.state import (
     Answer,
     BankContact,
+    BankPower,
     ContentSensed,
     Controller,
     DoorSensed,
@@ -89,6 +90,8 @@ def set_back(kept: Controller, tried: Controller, now: Instant) -> Controller:
             operations[number] = msgspec.structs.replace(operation, opened=True)
         if doors[number].state in IN_OPERATION:
             door = resumed(operation.authorisation_id, now.mono_s)
+            if kept.wiring[number].bank in kept.answering:
+                door = answered(door, now.mono_s)
             doors[number] = replace(door, unmoved=doors[number].unmoved)
     return replace(
         kept,
@@ -131,8 +134,13 @@ def unheard(
     banks: Mapping[str, bool],
     readings: Mapping[int, Reading],
     items: Mapping[int, bool],
-) -> list[BankContact | ContentSensed | DoorSensed]:
-    """Return what the boards said meanwhile: who answers, contents and doors by compartment."""
+    *,
+    powers: Mapping[str, bool],
+) -> list[BankContact | BankPower | ContentSensed | DoorSensed]:
+    """Return what the boards said meanwhile: who answers, contents and doors by compartment.
+
+    `powers` says of the banks that have a pin for it whether they are fed.
+    """
     contacts = [
         BankContact(bank, answering=answering)
         for bank, answering in sorted(banks.items())
@@ -148,4 +156,9 @@ def unheard(
         for number, lies in sorted(items.items())
         if lies != controller.occupied.get(number)
     ]
-    return [*contacts, *contents, *sensed]
+    powered = [
+        BankPower(bank, on, "a relay stays on")
+        for bank, on in sorted(powers.items())
+        if on is (bank in controller.powerless)
+    ]
+    return [*contacts, *powered, *contents, *sensed]

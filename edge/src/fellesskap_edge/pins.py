@@ -1,8 +1,9 @@
 """Pins of the computer itself: a thin adapter over gpiozero that knows levels and no locks.
 
-A pin becomes an output with its coil off, in one step, and its pull is set to "off" before that.
-Callbacks only post. Whatever holds the drive up, a coil is cut after `PULSE_S_MAX`. Pins that
-cannot be had are asked for again at every read. Imported only where a bank is on pins.
+A pin becomes an output with its coil (or the power of a bank) off, in one step, and its pull is set
+to "off" before that. Callbacks only post. Whatever holds the drive up, a coil is cut after
+`PULSE_S_MAX`. Pins that cannot be had are asked for again whenever they are read or switched.
+Imported only where a bank is on pins, or has its power by one.
 """
 
 import logging
@@ -15,7 +16,7 @@ from gpiozero import Device, DigitalInputDevice, GPIOZeroError, OutputDevice
 from gpiozero.pins import Factory
 
 from fellesskap_edge.config import Bank
-from fellesskap_edge.inbox import Inward
+from fellesskap_edge.inbox import Inward, PinsHeld
 from fellesskap_edge.locks.gpio import PULSE_S_MAX, PinEdge, PinLevels, PinsFailed
 
 log = logging.getLogger(__name__)
@@ -26,19 +27,14 @@ class _Held:
 
     def __init__(self, bank: Bank, factory: Factory, edge: Callable[[], None]) -> None:
         self.coils: dict[int, OutputDevice] = {}
+        self.power: OutputDevice | None = None
         self.doors: dict[int, DigitalInputDevice] = {}
         self.edge_posted = False
         try:
             for channel, number in enumerate(bank.lock_pins, start=1):
-                pin = factory.pin(number)
-                if pin.function == "input" and not pin.info.pull:
-                    pin.pull = "down" if bank.active_high else "up"
-                self.coils[channel] = OutputDevice(
-                    number,
-                    active_high=bank.active_high,
-                    initial_value=False,
-                    pin_factory=factory,
-                )
+                self.coils[channel] = _off(number, factory, active_high=bank.active_high)
+            if bank.power_pin is not None:
+                self.power = _off(bank.power_pin, factory, active_high=bank.power_active_high)
             for channel, number in enumerate(bank.door_pins, start=1):
                 # The pull is away from the closed level, so that a cut wire reads as an open door.
                 door = DigitalInputDevice(
@@ -52,10 +48,11 @@ class _Held:
 
     def close(self) -> None:
         """All off, then let the pins go."""
-        for coil in self.coils.values():
+        outputs = (*self.coils.values(), *((self.power,) if self.power else ()))
+        for output in outputs:
             with suppress(*_trouble()):
-                coil.off()
-        for device in (*self.coils.values(), *self.doors.values()):
+                output.off()
+        for device in (*outputs, *self.doors.values()):
             with suppress(*_trouble()):
                 device.close()
 
@@ -111,6 +108,22 @@ class Pins:
         except _trouble() as error:
             self._failed(bank, error)
 
+    def set_power(self, bank: str, *, on: bool) -> None:
+        """Give the coils of a bank their supply or take it; post if that cannot be, or can again.
+
+        A pin that fails is let go: its pull, and that of the switch behind it, is "off".
+        """
+        failed = self._said[bank]
+        try:
+            power = self._claim(bank).power
+            assert power is not None, "only banks with a power_pin are switched"
+            (power.on if on else power.off)()
+        except _trouble() as error:
+            self._failed(bank, error)
+        else:
+            if failed:
+                self._post(PinsHeld(bank))
+
     def stop(self) -> None:
         """All off; the pins are let go."""
         for name in list(self._held):
@@ -154,6 +167,14 @@ class Pins:
     def _unguard(self, name: str) -> None:
         if (guard := self._guards.pop(name, None)) is not None:
             guard.cancel()
+
+
+def _off(number: int, factory: Factory, *, active_high: bool) -> OutputDevice:
+    """Make a pin an output that is off, and was never on."""
+    pin = factory.pin(number)
+    if pin.function == "input" and not pin.info.pull:
+        pin.pull = "down" if active_high else "up"
+    return OutputDevice(number, active_high=active_high, initial_value=False, pin_factory=factory)
 
 
 def pin_factory() -> Factory:

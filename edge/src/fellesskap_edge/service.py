@@ -9,10 +9,14 @@ from datetime import timedelta
 import msgspec
 
 from fellesskap_edge.choosing import bound, hard_claims, may_hold
+from fellesskap_edge.door import answered
+from fellesskap_edge.facts import Powerless
 from fellesskap_edge.state import (
     BankContact,
-    ContentSensed,
+    BankPower,
     Draft,
+    Forget,
+    Keep,
     KeyTurned,
     Record,
     demand_of,
@@ -28,13 +32,16 @@ from fellesskap_protocol.events import (
 )
 
 SERVING_S = 900.0
+POWER = "power cut"
+"""Why the doors of a bank are out of service whose relay stays on."""
 SERVICE_MODE_S = 1800.0
 """Service mode ends by itself, should somebody forget the key in the switch."""
 
 
 def out_of_reach(draft: Draft, number: int) -> bool:
-    """Say whether the board of a door does not answer."""
-    return draft.c.wiring[number].bank not in draft.c.answering
+    """Say whether the board of a door does not answer, or its coil has no power."""
+    bank = draft.c.wiring[number].bank
+    return bank not in draft.c.answering or bank in draft.c.powerless
 
 
 def serve(draft: Draft) -> None:
@@ -64,13 +71,39 @@ def contact(draft: Draft, event: BankContact) -> None:
     serve(draft)
     change = draft.c.answering.union if event.answering else draft.c.answering.difference
     draft.change(answering=change({event.bank}), serving_since=draft.now.mono_s)
+    if event.answering:
+        for number, wired in draft.c.wiring.items():
+            if wired.bank == event.bank:
+                draft.c.doors[number] = answered(draft.c.doors[number], draft.now.mono_s)
     what = "ok" if event.answering else "silent"
     draft.say(Record(Fault(part=f"bank {event.bank}", what=what, since=draft.now.wall)))
 
 
-def content_sensed(draft: Draft, event: ContentSensed) -> None:
-    """Take in what an occupancy sensor sees."""
-    draft.c.occupied[event.compartment] = event.occupied
+def power_changed(draft: Draft, event: BankPower) -> None:
+    """Take the doors of a bank whose power was cut out of service; give back what that took.
+
+    What an operator, or anything else, said of a door meanwhile stands.
+    """
+    bank, cut = event.bank, draft.c.powerless.get(event.bank)
+    if event.on is (cut is None):
+        return
+    serve(draft)
+    if cut is None:
+        doors = [n for n in sorted(draft.c.wiring) if draft.c.wiring[n].bank == bank]
+        services = {n: draft.c.places[n].service for n in doors}
+        cut = Powerless({n: was for n, was in services.items() if was != "out"})
+        draft.c.powerless[bank] = cut
+        draft.say(Keep("powerless", bank, cut))
+        changes: dict[int, Service] = dict.fromkeys(cut.was, "out")
+    else:
+        del draft.c.powerless[bank]
+        draft.say(Forget("powerless", bank))
+        changes = cut.was
+    what = "ok" if event.on else f"cut: {event.why}"
+    draft.say(Record(Fault(part=f"power of bank {bank}", what=what, since=draft.now.wall)))
+    for number, to in changes.items():
+        _set_service(draft, number, to, POWER)
+    say_overcommitted(draft)
 
 
 def change_service(
@@ -80,11 +113,23 @@ def change_service(
     place = draft.c.places[number]
     if place.service != to and "out" in (place.service, to) and draft.c.serving_since is not None:
         serve(draft)
+    bank = draft.c.wiring[number].bank
+    if cut := draft.c.powerless.get(bank):
+        left = Powerless({n: was for n, was in cut.was.items() if n != number})
+        draft.c.powerless[bank] = left
+        draft.say(Keep("powerless", bank, left))
+    _set_service(draft, number, to, cause, content=content)
+    say_overcommitted(draft)
+
+
+def _set_service(
+    draft: Draft, number: int, to: Service, cause: str, *, content: Content | None = None
+) -> None:
+    place = draft.c.places[number]
     draft.say(Record(ServiceChanged(compartment=number, from_=place.service, to=to, cause=cause)))
     draft.place(
         number, msgspec.structs.replace(place, service=to, content=content or place.content)
     )
-    say_overcommitted(draft)
 
 
 def say_overcommitted(draft: Draft) -> None:

@@ -19,8 +19,10 @@ from fellesskap_edge.identity import Keyring, keyring
 from fellesskap_edge.journal import Facts
 from fellesskap_edge.locks import FAMILIES, gpio
 from fellesskap_edge.parts import Parts, stamp
+from fellesskap_edge.power import Power
 from fellesskap_edge.repairing import kinds_of, repaired
-from fellesskap_edge.state import Controller
+from fellesskap_edge.service import power_changed
+from fellesskap_edge.state import BankPower, Controller
 from fellesskap_edge.uplink import Uplink
 from fellesskap_protocol.events import Booted, Fault
 from fellesskap_protocol.messages import MalformedMessage
@@ -52,6 +54,12 @@ def start(parts: Parts, machine: Instant, *, commissioned: bool) -> Started:
     damaged = kinds_of((*found.damaged, *gone))
     facts = repaired(found.facts, damaged, now.wall, numbers)
     draft = ctl.Draft(controllers.restore(parts.config, facts, now), now)
+    # What is feared now is feared after another start too, when the damage is not seen any more.
+    draft.say(*(ctl.Keep(*at, fact) for at, fact in facts.items() if found.facts.get(at) != fact))
+    for bank in parts.config.banks:
+        if bank.power_pin is None and bank.name in draft.c.powerless:
+            # `locker.toml` took the pin away that would have given it back.
+            power_changed(draft, BankPower(bank.name, on=True))
     known = facts.get(("uplink", "position"), UplinkFacts())
     assert isinstance(known, UplinkFacts)
     new_epoch: str | None = None
@@ -98,7 +106,8 @@ def lines(config: LockerConfig) -> dict[str, bus.Bus]:
         family = FAMILIES[bank.family]
         log.info("bank %s: family %s, %s", bank.name, family.name, family.quality)
         first, retry = family.make(bank), family.make(bank.retrying)
-        line = bus.BankLine(first, bank.supply, pulses=(first, retry))
+        power = Power.ALWAYS if bank.power_pin is None else Power.OFF
+        line = bus.BankLine(first, bank.supply, pulses=(first, retry), power=power)
         found.setdefault(bank.port, {})[bank.name] = line
     bauds = {bank.port: bank.baud for bank in config.banks if bank.port}
     return {port: bus.Bus(banks, bauds[port]) for port, banks in found.items()}

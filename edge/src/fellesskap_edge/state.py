@@ -22,7 +22,9 @@ from fellesskap_edge.facts import (
     Operation,
     Place,
     Position,
+    Powerless,
     Session,
+    Unseen,
 )
 from fellesskap_edge.spoken import Told
 from fellesskap_edge.throttle import Throttle
@@ -31,6 +33,7 @@ from fellesskap_edge.told import (
     BadgeForged,
     BadgeShown,
     BankContact,
+    BankPower,
     CodeEntered,
     CommandArrived,
     ContentSensed,
@@ -55,6 +58,7 @@ __all__ = [
     "BadgeForged",
     "BadgeShown",
     "BankContact",
+    "BankPower",
     "CodeEntered",
     "CommandArrived",
     "ContentSensed",
@@ -199,6 +203,10 @@ class Wiring:
     """The same from the pulse of a retry, which may be longer."""
 
 
+UNSEEN_MAX = 3
+"""Acts in a row that an occupancy sensor contradicts: then it is doubted, not the people."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reopening:
     """The MACs that open a compartment again for a while after its act; `until` in mono s."""
@@ -243,6 +251,8 @@ class Controller:
     reopenings: dict[int, Reopening] = field(default_factory=dict)
     excursions: dict[int, Excursion] = field(default_factory=dict)
     answering: frozenset[str] = frozenset()
+    powerless: dict[str, Powerless] = field(default_factory=dict)
+    """The banks whose power is cut."""
     serving_since: float | None = None
     """What is not proven yet began then, in monotonic seconds."""
     used: dict[str, int] = field(default_factory=dict)
@@ -257,6 +267,8 @@ class Controller:
     """The rights whose parcels are still to be taken out; None while nobody sweeps."""
     occupied: dict[int, bool] = field(default_factory=dict)
     """What the occupancy sensors saw last."""
+    unseen: dict[int, Unseen] = field(default_factory=dict)
+    """Acts that they contradicted, by compartment."""
     key_until: float = 0.0
     """Service mode ends then, in monotonic seconds."""
 
@@ -280,6 +292,8 @@ class Draft:
             badges=dict(controller.badges),
             occupied=dict(controller.occupied),
             excursions=dict(controller.excursions),
+            powerless=dict(controller.powerless),
+            unseen=dict(controller.unseen),
         )
 
     def change(self, **fields: object) -> None:
@@ -310,6 +324,14 @@ class Draft:
 def demand_of(right: Right) -> Demand:
     """Return what a right needs of a compartment."""
     return Demand(right.w_mm, right.h_mm, right.d_mm, right.g, right.needs)
+
+
+def sees(controller: Controller, number: int) -> bool | None:
+    """Say whether something lies there by the occupancy sensor; None: none, or one in doubt."""
+    unseen = controller.unseen.get(number)
+    if unseen is not None and unseen.uses >= UNSEEN_MAX:
+        return None
+    return controller.occupied.get(number)
 
 
 def stands_open(controller: Controller, number: int) -> bool:

@@ -58,7 +58,7 @@ def scan(db: apsw.Connection) -> Found:
     epoch = value(db, "epoch")
     head_seq, oldest_seq, pruned_hash = 0, 1, GENESIS
     broken: str | None = None
-    trusted: datetime | None = None
+    trusted = moment_of(value(db, "trusted"))
     hardware: str | None = None
     prev: str | None = None
     for seq, body in db.execute("SELECT seq, body FROM events ORDER BY seq"):
@@ -102,6 +102,22 @@ def value(db: apsw.Connection, name: str) -> str:
 def seal_of(epoch: str, head_hash: str) -> str:
     """Return what `store.head` holds: no event follows the last one to vouch for it."""
     return sha256(f"{epoch} {head_hash}".encode()).hexdigest()
+
+
+def sealed_moment(at: datetime) -> str:
+    """Return what `store.trusted` holds: the newest trusted time of the epochs before."""
+    told = at.isoformat()
+    return f"{told} {sha256(told.encode()).hexdigest()}"
+
+
+def moment_of(sealed: str) -> datetime | None:
+    """Return that time, None if there is none or it is damaged."""
+    told = sealed.partition(" ")[0]
+    try:
+        at = datetime.fromisoformat(told)
+    except ValueError:
+        return None
+    return at if sealed_moment(at) == sealed else None
 
 
 def digest_of(kind: str, key: str, body: bytes) -> bytes:

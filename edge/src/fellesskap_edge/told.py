@@ -39,6 +39,15 @@ class BankContact:
 
 
 @dataclass(frozen=True, slots=True)
+class BankPower:
+    """The coils of a bank have their power, or it was cut; `why` in words."""
+
+    bank: str
+    on: bool
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ContentSensed:
     """An occupancy sensor looked into a compartment."""
 
@@ -148,6 +157,7 @@ Event = (
     DoorSensed
     | PulseUnacknowledged
     | BankContact
+    | BankPower
     | ContentSensed
     | KeyTurned
     | LabelScanned

@@ -29,9 +29,11 @@ def current(draft: Draft) -> Session | None:
 
 
 def badge_of(draft: Draft, may: Literal["deposit", "remove"]) -> Badge | None:
-    """Return the badge of the session that goes on, if it may do this and is not over."""
+    """Return the badge of the session that goes on, if it may do this and still holds."""
     session = current(draft)
     if session is None or session.badge is None or _over(session.badge, draft.now.wall):
+        return None
+    if _revoked(draft, session.badge):
         return None
     return session.badge if may in session.badge.may else None
 
@@ -100,8 +102,11 @@ def _refusal(draft: Draft, event: BadgeShown) -> str | None:
         return "clock_untrusted"
     if _over(badge, draft.now.wall):
         return "expired"
-    revoked = {jti for right in draft.c.rights.values() for jti in right.revoked_badges}
-    return "revoked" if badge.jti in revoked else None
+    return "revoked" if _revoked(draft, badge) else None
+
+
+def _revoked(draft: Draft, badge: Badge) -> bool:
+    return any(badge.jti in right.revoked_badges for right in draft.c.rights.values())
 
 
 def _over(badge: Badge, now: datetime) -> bool:

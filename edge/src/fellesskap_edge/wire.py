@@ -11,7 +11,7 @@ from fellesskap_edge.climate import Climate
 from fellesskap_edge.clock import Instant
 from fellesskap_edge.identity import Identity, Keyring
 from fellesskap_edge.journal import Journal
-from fellesskap_edge.state import Controller, Reply
+from fellesskap_edge.state import UNSEEN_MAX, Controller, Reply
 from fellesskap_edge.uplink import PROTOCOL, SendBatch, SendBirth, Uplink
 from fellesskap_protocol.codes import MacKind, mac
 from fellesskap_protocol.messages import (
@@ -162,6 +162,12 @@ def snapshot(controller: Controller, climate: Climate, now: Instant) -> State:
     """Return what operators see: no personal data, no labels."""
     silent = sorted({wired.bank for wired in controller.wiring.values()} - controller.answering)
     faults = [f"bank {bank}: silent" for bank in silent]
+    faults += [f"power of bank {bank}: cut" for bank in sorted(controller.powerless)]
+    faults += [
+        f"occupancy sensor {number}: {unseen.what}"
+        for number, unseen in sorted(controller.unseen.items())
+        if unseen.uses >= UNSEEN_MAX
+    ]
     if controller.limits.raised:
         faults.append("limits: more remote opens are allowed than the product's own limit")
     return State(

@@ -1,7 +1,8 @@
-"""Courier badges signed by hand, until the API issues them: for tests, the demo and a laptop.
+"""Courier badges signed by hand, without a carrier: for tests, the demo and a laptop.
 
-Reads the backend's `secrets.json` (installation and signing seed) and prints what the badge's QR
-code says. Whoever can read that file can open doors anyway.
+Carriers get theirs from the API (`POST /v1/courier-badges`). Reads the backend's `secrets.json`
+(installation and signing seed) and prints what the badge's QR code says. Whoever can read that
+file can open doors anyway.
 """
 
 import json

@@ -57,6 +57,8 @@ class Coil:
     on_since: float | None = None
     strong_since: float | None = None
     """Since when it has had enough volts."""
+    enabled: bool = True
+    """Current may flow through its relay: no master enable holds it back."""
     stuck_on: bool = False
     """Its relay was told to open and is welded."""
     heat_s: float = 0.0

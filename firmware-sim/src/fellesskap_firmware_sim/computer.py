@@ -41,3 +41,5 @@ class Computer:
             self._line = None
             for bank in self._world.pins.values():
                 bank.abandoned(now)
+            for enable in self._world.enables.values():
+                enable.abandoned(now)

@@ -140,7 +140,7 @@ class Plant:
         """Switch a coil on; without power nothing happens."""
         self._change(now)
         coil = self.locks[number].coil
-        if coil.on_since is None and self.supplies[coil.supply].powered:
+        if coil.on_since is None and coil.enabled and self.supplies[coil.supply].powered:
             self._note("pulse_started", number, now)
             for dropped in self._coils.switch_on(number, now):
                 self._went_off(dropped, now)
@@ -168,6 +168,16 @@ class Plant:
             coil = self.locks[number].coil
             if coil.stuck_on and coil.faults.welded:
                 self.energise(number, now)
+
+    def enable(self, number: int, now: float, *, on: bool) -> None:
+        """Let current into a coil, or not; without it the coil drops, whatever its relay does."""
+        self._change(now)
+        coil = self.locks[number].coil
+        coil.enabled = on
+        if not on and self._coils.switch_off(number, now, power=True):
+            self._went_off(number, now)
+        elif on and coil.stuck_on and coil.faults.welded:
+            self.energise(number, now)
 
     def powered(self, number: int) -> bool:
         """Say whether a door's supply has power."""

@@ -13,6 +13,7 @@ from fellesskap_firmware_sim.boards.gpio import GpioBank
 from fellesskap_firmware_sim.boards.kerong import Kerong
 from fellesskap_firmware_sim.boards.line import SerialLine
 from fellesskap_firmware_sim.cooling import Cooling
+from fellesskap_firmware_sim.enabling import Enable
 from fellesskap_firmware_sim.plant import Act, Person, Plant
 from fellesskap_firmware_sim.scanners import SCANNERS
 
@@ -51,6 +52,11 @@ class SimulatedLocker:
                 board.status_order = bank.status_order
             if isinstance(board, Kerong):
                 board.item_bit = bank.item_bit
+        self.enables = {
+            bank.name: Enable(self.plant, bank, self.boards[bank.name])
+            for bank in serial
+            if bank.power_pin is not None
+        }
         self.lines = {
             port: SerialLine([self.boards[bank.name] for bank in serial if bank.port == port])
             for port in sorted({bank.port for bank in serial})
@@ -59,6 +65,8 @@ class SimulatedLocker:
         self.scanner_port = config.scanner.port
         self.scanner = SCANNERS[config.scanner.family](config.scanner.baud)
         self.cooling = Cooling(config)
+        self._service_key = config.service_key
+        self.turn_key(on=False)
 
     @property
     def wake_at(self) -> float:
@@ -90,12 +98,24 @@ class SimulatedLocker:
         """Let the computer drive one of its pins, or let it go."""
         for bank in self.pins.values():
             bank.drive(pin, level, now)
+        for enable in self.enables.values():
+            enable.drive(pin, level, now)
+
+    def set_power(self, bank: str, now: float, *, on: bool) -> None:
+        """Switch the supply of a bank's coils, as its pin does."""
+        self.enables[bank].switch(now, on=on)
 
     def pin_levels(self, now: float) -> dict[int, bool]:
         """Return what every door pin reads."""
         return {
             pin: level for bank in self.pins.values() for pin, level in bank.levels(now).items()
         }
+
+    def turn_key(self, *, on: bool) -> None:
+        """Turn the technician's key in its switch, if there is one."""
+        if key := self._service_key:
+            bank = self.pins.get(key.bank) or self.boards[key.bank]
+            bank.switches[key.channel] = on
 
     def read_probes(self, now: float) -> Mapping[str, str | None]:
         """Return what every temperature probe's file says, by device."""

@@ -5,12 +5,12 @@ candidates, the surest first: SSCC, S10, UPS, DPD, DHL piece, then numbers that 
 they look like, with the same text as `opaque` beside them, because a carrier's own reference can
 look like anything. Names, addresses and telephone numbers of 2D labels end here: of a text that
 is more than one word only identifiers of a strong form leave this module.
-Sources: GS1 General Specifications 3.2-3.4 (AIs), 7.8.5 (lengths); ISO/IEC 15424 (AIM identifiers);
-check digits and their sources in `check_digits`.
+Sources: GS1 General Specifications 3.2-3.4 (AIs), 7.8.5 (lengths); ISO/IEC 15424 (AIM identifiers),
+15434 (envelopes of 2D codes), 15418 (data identifiers); check digits' in `check_digits`.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
@@ -25,7 +25,14 @@ CANDIDATES_MAX = 8
 Kind = Literal["sscc", "s10", "ups", "fedex", "dhl", "dpd", "gsin", "opaque", "token", "qr"]
 """`token`: a courier's badge; `qr`: a recipient's own code. Both stand alone."""
 
-_GS = "\x1d"
+CLEAN = re.compile(
+    rb"(?:\][A-Za-z][0-9A-Za-z])?\[\)>\x1e[\x20-\x7e\x1c-\x1f]*\x04?|[\x20-\x7e\x1d]+"
+)
+"""The bytes of a label: text with GS, or an envelope of ISO 15434 with the separators it has."""
+_GS, _RS, _EOT = "\x1d", "\x1e", "\x04"
+_ENVELOPE = "[)>" + _RS
+_DATA_IDENTIFIER = re.compile(r"[0-9]{0,3}[A-Z]")
+"""What goes before each field of an envelope of format 06."""
 _GS1_SYMBOLS = ("]C1", "]d2", "]Q3", "]e0", "]J1")
 _AIM_PREFIX = re.compile(r"\][A-Za-z][0-9A-Za-z]")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
@@ -110,14 +117,16 @@ def candidates(label: bytes) -> tuple[Identifier, ...]:
     """
     text = _text(label)
     aim = _AIM_PREFIX.match(text)
-    body = (text[3:] if aim else text).strip(_GS + " ")
+    body = (text[3:] if aim else text).strip(_GS + _EOT + " ")
     if not body:
         raise UnreadableLabel("an empty label")
     if _TOKEN.fullmatch(body):
         return (Identifier("token", body),)
     if _QR.fullmatch(body):
         return (Identifier("qr", body),)
-    if aim is not None and aim.group() in _GS1_SYMBOLS:
+    if body.startswith(_ENVELOPE):
+        found = _of_envelope(body)
+    elif aim is not None and aim.group() in _GS1_SYMBOLS:
         found = _of_elements(body)
     elif _WORD.fullmatch(body):
         found = _of_word(body)
@@ -165,9 +174,8 @@ def reference(text: str) -> Identifier:
 def _text(label: bytes) -> str:
     if len(label) > LABEL_BYTES_MAX:
         raise UnreadableLabel(f"{len(label)} bytes, {LABEL_BYTES_MAX} allowed")
-    for at, byte in enumerate(label):
-        if not (0x20 <= byte <= 0x7E or byte == 0x1D):
-            raise UnreadableLabel(f"byte {byte:02x} at {at}: only 20 to 7e and 1d are allowed")
+    if label and not CLEAN.fullmatch(label):
+        raise UnreadableLabel("only 20 to 7e and 1d are allowed, and in an envelope its separators")
     return label.decode("ascii").strip(" ")
 
 
@@ -188,9 +196,31 @@ def _of_text(body: str) -> Iterator[Identifier]:
     a carrier has fields of its own, addresses and links.
     """
     found = list(_of_elements(body)) if _GS in body else []
-    words = [word for word in _FIELD_ENDS.split(body) if word]
-    found += [one for form in _STRONG for word in words for one in _typed(word, (form,))]
+    found += _strong(_FIELD_ENDS.split(body))
     yield from sorted(found, key=lambda one: one.kind == "gsin")
+
+
+def _of_envelope(body: str) -> Iterator[Identifier]:
+    """Keep of the fields of an envelope (UPS MaxiCode, carriers' PDF417) what has a strong form.
+
+    Its format says what a field is: 05 has application identifiers, 06 data identifiers, 01 the
+    order of a carrier's label, with the addressee's name, address and telephone number in it.
+    """
+    words: list[str] = []
+    for message in body.removeprefix(_ENVELOPE).split(_RS):
+        number, _, fields = message.partition(_GS)
+        if number == "05":
+            yield from _of_elements(fields)
+        if number == "06":
+            words += [_DATA_IDENTIFIER.sub("", field, count=1) for field in fields.split(_GS)]
+        words += _FIELD_ENDS.split(fields)
+    yield from _strong(words)
+
+
+def _strong(words: Iterable[str]) -> list[Identifier]:
+    """Return what words are by a strong form, the surest form first."""
+    kept = [word for word in words if word]
+    return [one for form in _STRONG for word in kept for one in _typed(word, (form,))]
 
 
 def _typed(word: str, forms: tuple[_Form, ...]) -> Iterator[Identifier]:

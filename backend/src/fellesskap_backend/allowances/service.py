@@ -113,18 +113,22 @@ def begin(session: Session, locker: Locker) -> None:
 
 
 def settle(session: Session, locker: Locker) -> None:
-    """Grant what was used again, as far as there is room; lower what is above its target."""
+    """Grant what was used again, as far as there is room; lower what is above its target.
+
+    A locker that takes nothing new has a target of nothing.
+    """
     rows = _rows(session, locker)
     session.flush()
     taken = room.matching(session, locker.id)
     state = "settled" if rows else "none"
     for row in rows:
-        granted = min(row.granted, row.used + row.target)
+        wanted = row.used + (row.target if locker.closed_at is None else 0)
+        granted = min(row.granted, wanted)
         demand = Box(row.size_class, row.w_mm, row.h_mm, row.d_mm).demand()
         bound = max(row.ceiling, row.used)
-        while granted < row.used + row.target and (granted < bound or taken.add(demand)):
+        while granted < wanted and (granted < bound or taken.add(demand)):
             granted += 1
-        if granted < row.used + row.target:
+        if granted < wanted:
             state = "short"
         if granted != row.granted:
             row.granted, row.ceiling = granted, max(row.ceiling, granted)

@@ -8,7 +8,7 @@ let go, for whoever sent it sends it again. Payloads, codes and keys are never l
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -24,6 +24,7 @@ from fellesskap_backend.db import Moment
 from fellesskap_backend.downlink import Downlink, Position
 from fellesskap_backend.ledger import service as ledger
 from fellesskap_backend.ledger.service import Standing, UnknownLocker
+from fellesskap_backend.lockers import servicing
 from fellesskap_backend.rights import service as rights
 from fellesskap_backend.secrets import Secrets
 from fellesskap_protocol.messages import (
@@ -42,7 +43,8 @@ log = logging.getLogger(__name__)
 HEARD: tuple[Kind, ...] = ("birth", "journal", "results", "presence")
 CLASS_OF: dict[Kind, type[Signed]] = {"birth": Birth, "journal": Batch, "results": Result}
 QUESTION_S = 30.0
-"""How long a locker is given to say what lies where; then it is asked again."""
+"""How long a locker is given to say what lies where, or to do as wished; then it hears it again."""
+NO_DOOR = "no_such_compartment"
 
 
 @dataclass(frozen=True)
@@ -78,17 +80,17 @@ class Exchange:
 
     def poll(self) -> None:
         """Ask the database what is owed, and give it to the machines; somebody waits at a door."""
-        with db.reader(self._engine) as session:
-            openings = owed.openings(session)
+        openings = db.read(self._engine, owed.openings)
         self._openings = self._settle(self._openings, openings)
         self._order(openings)
         held = [one for one, at in self._lockers.items() if at.hold is not downlink.Hold.NOTHING]
-        with db.reader(self._engine) as session:
-            wishes = owed.wishes(session, held)
-            wanted = owed.to_be_asked(session, self._house.clock())
+        now = self._house.clock()
+        wishes = db.read(self._engine, lambda session: owed.wishes(session, held))
+        wanted = db.read(self._engine, lambda session: owed.to_be_asked(session, now))
+        services = db.read(self._engine, lambda session: owed.services_owed(session, now))
         for wish in wishes:
             self._give(wish.locker_id, downlink.Wished(wish.position, wish.hold))
-        questions = self._asked(wanted)
+        questions = self._asked([*map(_custody, wanted), *map(_service, services)])
         self._questions = self._settle(self._questions, questions)
         self._order(questions)
 
@@ -106,22 +108,14 @@ class Exchange:
                 self._give(one.locker_id, downlink.Settled(jti))
         return found
 
-    def _asked(self, wanted: Iterable[str]) -> list[owed.Opening]:
-        """Return one question per locker: the one in hand, or a new one."""
-        in_hand = {one.locker_id: one for one in self._questions.values() if one.exp > self._now}
-        return [in_hand.get(one) or self._question(one) for one in wanted]
+    def _asked(self, wanted: Iterable[owed.Opening]) -> list[owed.Opening]:
+        """Return one command for each thing that is owed: the one in hand, or a new one."""
+        in_hand = {_what(one): one for one in self._questions.values() if one.exp > self._now}
+        return [in_hand.get(_what(one)) or self._made(one) for one in wanted]
 
-    def _question(self, locker_id: str) -> owed.Opening:
+    def _made(self, wanted: owed.Opening) -> owed.Opening:
         jti = str(self._house.moment(self._house.clock()).new_id())
-        return owed.Opening(
-            jti=jti,
-            locker_id=locker_id,
-            compartment=None,
-            reason_code="custody",
-            exp=self._now + QUESTION_S,
-            stage=downlink.Stage.ASKED,
-            kind="report_custody",
-        )
+        return replace(wanted, jti=jti, exp=self._now + QUESTION_S)
 
     def tick(self) -> None:
         """Do what is due."""
@@ -150,8 +144,7 @@ class Exchange:
     def _signed(self, locker_id: str, kind: type[Signed], came: Came) -> None:
         if came.retained:
             raise MalformedMessage("what is signed is never retained")
-        with db.reader(self._engine) as session:
-            keys = ledger.keys_of(session, locker_id)
+        keys = db.read(self._engine, lambda session: ledger.keys_of(session, locker_id))
         message = unseal(kind, came.payload, keys, aud=self._secrets.installation)
         if message.iss != locker_id:
             raise MalformedMessage("issued by another than its topic says")
@@ -175,7 +168,17 @@ class Exchange:
                 )
             case _:
                 ledger.resulted(session, locker_id, message, moment=moment)
+                self._withdraw(session, locker_id, message)
                 return None
+
+    def _withdraw(self, session: Session, locker_id: str, result: Result) -> None:
+        """Drop a wish about a door that the locker does not have."""
+        known = self._questions.get(result.jti)
+        if known is None or known.compartment is None or known.locker_id != locker_id:
+            return
+        if known.service in ("in", "out") and result.reason == NO_DOOR:
+            wish = servicing.Owed(locker_id, known.compartment, known.service)
+            servicing.withdraw(session, wish)
 
     def _acknowledge(self, locker_id: str, standing: Standing) -> None:
         if standing.hold is not downlink.Hold.SIGNATURES:
@@ -214,9 +217,9 @@ class Exchange:
         self._give(locker_id, downlink.Wished(Position(*standing.wanted), standing.hold))
 
     def _presence(self, locker_id: str, presence: Presence) -> None:
-        with db.reader(self._engine) as session:
-            changes = owed.presence_changes(session, locker_id, presence)
-        if changes:
+        if db.read(
+            self._engine, lambda session: owed.presence_changes(session, locker_id, presence)
+        ):
             db.run(
                 self._engine,
                 lambda session: owed.set_online(session, locker_id, online=presence.online),
@@ -229,8 +232,7 @@ class Exchange:
         """Step the locker's machine and perform what it says, in order."""
         state = self._lockers.get(locker_id)
         if state is None:
-            with db.reader(self._engine) as session:
-                state = owed.begun(session, locker_id)
+            state = db.read(self._engine, lambda session: owed.begun(session, locker_id))
             if state is None:
                 return
         state, effects = downlink.step(state, event, self._now)
@@ -258,8 +260,9 @@ class Exchange:
                 db.run(self._engine, lambda session: owed.expired(session, jti, now=voice.now))
 
     def _send_rights(self, voice: Voice, state: Downlink, from_: int) -> None:
-        with db.reader(self._engine) as session:
-            change = rights.change(session, voice.locker_id, from_)
+        change = db.read(
+            self._engine, lambda session: rights.change(session, voice.locker_id, from_)
+        )
         generation = state.wanted.generation
         assert state.epoch is not None
         for part in voice.rights(change, epoch=state.epoch, generation=generation, from_=from_):
@@ -283,3 +286,27 @@ class Exchange:
 
     def _say(self, locker_id: str, kind: Kind, payload: bytes) -> None:
         self._house.say(topic(locker_id, kind), payload)
+
+
+def _custody(locker_id: str) -> owed.Opening:
+    """Ask what lies where."""
+    asked = downlink.Stage.ASKED
+    return owed.Opening("", locker_id, None, "custody", 0.0, asked, kind="report_custody")
+
+
+def _service(wish: servicing.Owed) -> owed.Opening:
+    """Wish a compartment in or out of service."""
+    return owed.Opening(
+        "",
+        wish.locker_id,
+        wish.compartment,
+        "operator",
+        0.0,
+        downlink.Stage.ASKED,
+        kind="set_service",
+        service=wish.service,
+    )
+
+
+def _what(one: owed.Opening) -> tuple[str, str, int | None, str | None]:
+    return (one.locker_id, one.kind, one.compartment, one.service)

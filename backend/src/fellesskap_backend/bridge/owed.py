@@ -9,14 +9,16 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from fellesskap_backend.door_operations.tables import DoorOperation
 from fellesskap_backend.downlink import Downlink, Hold, Position, Stage
+from fellesskap_backend.lockers.health import CONTACT
 from fellesskap_backend.lockers.restoring import hold_of
-from fellesskap_backend.lockers.service import CONTACT
-from fellesskap_backend.lockers.tables import Epoch, Locker
+from fellesskap_backend.lockers.servicing import Owed
+from fellesskap_backend.lockers.tables import DIFFERS, Compartment, Epoch, Locker
+from fellesskap_protocol.events import Service
 from fellesskap_protocol.messages import CommandKind, Presence
 
 ASKED_MAX = 100
@@ -34,6 +36,8 @@ class Opening:
     exp: float
     stage: Stage
     kind: CommandKind = "open_door"
+    service: Service | None = None
+    """What a `set_service` wants."""
 
 
 class Wish(NamedTuple):
@@ -44,23 +48,21 @@ class Wish(NamedTuple):
     hold: Hold
 
 
+_WISHES = select(
+    Locker.id,
+    *(Locker.generation, Locker.revision),
+    *(Locker.behind_since, Locker.quarantined_at),
+    *(Locker.restored_at, Locker.custody_wanted),
+)
+
+
 def wishes(session: Session, also: Collection[str]) -> Sequence[Wish]:
     """Return the lockers whose reported position is not what is wished, and some others."""
-    rows = session.execute(
-        select(
-            Locker.id,
-            *(Locker.generation, Locker.revision),
-            *(Locker.behind_since, Locker.quarantined_at),
-            *(Locker.restored_at, Locker.custody_wanted),
-        ).where(
-            or_(
-                Locker.generation != Locker.reported_generation,
-                Locker.revision != Locker.reported_revision,
-                Locker.id.in_(also),
-            )
-        )
-    )
-    return [Wish(row.id, Position(row.generation, row.revision), hold_of(row)) for row in rows]
+    rows = list(session.execute(_WISHES.where(DIFFERS)))
+    if also:  # apart: an OR of both would read every locker
+        rows += session.execute(_WISHES.where(Locker.id.in_(also)))
+    found = {row.id: row for row in rows}.values()
+    return [Wish(row.id, Position(row.generation, row.revision), hold_of(row)) for row in found]
 
 
 def to_be_asked(session: Session, now: datetime) -> Sequence[str]:
@@ -76,6 +78,25 @@ def to_be_asked(session: Session, now: datetime) -> Sequence[str]:
         .order_by(Locker.id)
         .limit(ASKED_MAX)
     ).all()
+
+
+def services_owed(session: Session, now: datetime) -> Sequence[Owed]:
+    """Return what lockers in contact have to hear of their compartments' service."""
+    rows = session.execute(
+        select(Compartment.locker_id, Compartment.number, Compartment.wished_service)
+        .join(Locker, Locker.id == Compartment.locker_id)
+        .where(
+            Compartment.wished_service.is_not(None),
+            ~Compartment.wish_heard,
+            Locker.quarantined_at.is_(None),
+            Locker.behind_since.is_(None),
+            Locker.written_off_at.is_(None),
+            Locker.contact_at >= now - CONTACT,
+        )
+        .order_by(Compartment.locker_id, Compartment.number)
+        .limit(ASKED_MAX)
+    )
+    return [Owed(row.locker_id, row.number, row.wished_service) for row in rows]
 
 
 def openings(session: Session) -> Sequence[Opening]:

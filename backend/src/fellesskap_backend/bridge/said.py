@@ -85,7 +85,7 @@ class Voice:
         ]
 
     def command(self, opening: Opening, challenge: str) -> bytes:
-        """Say that a door shall open, or that we want to know what lies where."""
+        """Say that a door shall open, what its service shall be, or that we ask what lies where."""
         command = Command(
             **self._head(),
             jti=opening.jti,
@@ -95,6 +95,7 @@ class Voice:
             reason_code=opening.reason_code,
             exp=int(opening.exp),
             challenge=challenge,
+            service=opening.service,
         )
         return seal(command, self.secrets.signing)
 

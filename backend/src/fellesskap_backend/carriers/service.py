@@ -1,7 +1,6 @@
 """Who comes in: carriers, operators and their API keys."""
 
-from base64 import b64encode
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from hashlib import sha256
 from typing import Any
@@ -13,14 +12,14 @@ from sqlalchemy.orm import Session
 from fellesskap_backend.carriers.scopes import allows
 from fellesskap_backend.carriers.tables import ApiKey, Carrier
 from fellesskap_backend.db import Moment, UtcDateTime
-from fellesskap_backend.errors import Forbidden, Unauthorized
-from fellesskap_backend.webhooks.tables import Subscription
+from fellesskap_backend.delegations.tables import Delegation
+from fellesskap_backend.errors import Forbidden, NotFound, Unauthorized
+from fellesskap_backend.tenancy import Sees
 from fellesskap_protocol.signing import b64url
 
 KEY_MARK = "fsk"
 PREFIX_BYTES = 6
 SECRET_BYTES = 32
-WEBHOOK_MARK = "whsec_"
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,11 @@ class Credentials:
     scope: str | None = None
     """What the route wants; None: a key that may do all."""
     shown_at: datetime | None = None
-    """None: no key that ever expires is good."""
+    """None: no key that ever expires is good, and no delegation."""
+    on_behalf_of: UUID | None = None
+    """The carrier that the request is for, if it is not the key's own."""
+    acts: str | None = None
+    """What a delegation must let the caller do then."""
 
     def parameters(self) -> dict[str, Any]:
         """Return what `GOOD` compares with."""
@@ -56,11 +59,22 @@ class Caller:
     number: int
     owner_id: UUID = NOBODY
     scopes: str | None = None
+    acted_by: UUID | None = None
+    """Who acts for the carrier by a delegation; None: the carrier itself."""
 
     @property
     def tenant(self) -> str:
-        """Return whose answers are kept apart: a carrier's, or those of one operator."""
+        """Return whose answers are kept apart: a carrier's, or those of one operator.
+
+        Those of whoever acts for a carrier are neither that carrier's nor its own.
+        """
+        if self.acted_by is not None:
+            return f"{self.acted_by} for {self.carrier_id}"
         return str(self.carrier_id) if self.role == "carrier" else str(self.owner_id)
+
+    def made(self, acted_by: UUID | None) -> bool:
+        """Say whether a row of the carrier is the caller's business: all, or what he made."""
+        return self.acted_by in (None, acted_by)
 
 
 def credentials_of(
@@ -75,7 +89,11 @@ def credentials_of(
 
 
 def caller(session: Session, credentials: Credentials, *roles: str) -> Caller:
-    """Return whose key it is; raise `Unauthorized`, or `Forbidden` for another role or scope."""
+    """Return whose key it is, or for whom it acts.
+
+    Raises `Unauthorized`, `Forbidden` for another role or scope, `NotFound` for a carrier that does
+    not let the caller act for it.
+    """
     row = session.execute(_CALLER, credentials.parameters()).one_or_none()
     if row is None:
         raise Unauthorized("The API key is not known.")
@@ -83,7 +101,7 @@ def caller(session: Session, credentials: Credentials, *roles: str) -> Caller:
         wanted = " or ".join(f"{'a' if role == 'carrier' else 'an'} {role}" for role in roles)
         raise Forbidden(f"This needs the key of {wanted}.")
     check_scope(credentials, row.scopes)
-    return Caller(
+    by = Caller(
         credentials.prefix,
         row.role,
         row.carrier_id or NOBODY,
@@ -91,6 +109,25 @@ def caller(session: Session, credentials: Credentials, *roles: str) -> Caller:
         row.owner_id,
         row.scopes,
     )
+    return acting(session, by, credentials)
+
+
+def acting(session: Session, by: Caller, credentials: Credentials) -> Caller:
+    """Return for whom a key acts: its own carrier, or one that lets it by a live delegation.
+
+    Raises `NotFound` where there is none, as for a carrier that does not exist.
+    """
+    if credentials.on_behalf_of is None:
+        return by
+    wanted = {
+        "giver": credentials.on_behalf_of,
+        "receiver": by.carrier_id,
+        "shown_at": credentials.shown_at,
+    }
+    row = session.execute(_DELEGATED, wanted).one_or_none()
+    if row is None or credentials.acts not in row.may:
+        raise NotFound("No carrier by this id lets you act for it.")
+    return replace(by, carrier_id=row.id, number=row.number, acted_by=by.carrier_id)
 
 
 def check_scope(credentials: Credentials, granted: str | None) -> None:
@@ -123,21 +160,6 @@ def add_operator(
     """Make the API key of an operator or an auditor, which is shown this once."""
     key = ApiKey(role=role, owner_id=moment.new_id(), name=name, scopes=scopes)
     return _add_key(session, key, moment)
-
-
-def add_webhook(session: Session, carrier_id: UUID, url: str, *, moment: Moment) -> str:
-    """Subscribe a carrier's endpoint; return the secret with which deliveries are signed."""
-    secret = WEBHOOK_MARK + b64encode(moment.random_bytes(SECRET_BYTES)).decode()
-    session.add(
-        Subscription(
-            id=moment.new_id(),
-            carrier_id=carrier_id,
-            url=url,
-            secret=secret,
-            created_at=moment.now,
-        )
-    )
-    return secret
 
 
 def revoke_key(session: Session, prefix: str, now: datetime) -> bool:
@@ -176,9 +198,22 @@ GOOD = (
 )
 """That the key which was shown lets in; with `Credentials.parameters`."""
 _CALLER = (
-    select(ApiKey.role, ApiKey.carrier_id, ApiKey.owner_id, ApiKey.scopes, Carrier.number)
+    select(
+        *(ApiKey.role, ApiKey.carrier_id, ApiKey.owner_id, ApiKey.scopes, Carrier.number),
+        Sees(ApiKey.carrier_id),
+    )
     .outerjoin(Carrier, Carrier.id == ApiKey.carrier_id)
     .where(*GOOD)
+)
+_DELEGATED = (
+    select(Carrier.id, Carrier.number, Delegation.may, Sees(Carrier.id))
+    .join(Delegation, Delegation.giver_id == Carrier.id)
+    .where(
+        Carrier.id == bindparam("giver"),
+        Delegation.receiver_id == bindparam("receiver"),
+        Delegation.revoked_at.is_(None),
+        Delegation.ends_at > bindparam("shown_at", type_=UtcDateTime()),
+    )
 )
 _NOTE_USE = (
     update(ApiKey)

@@ -17,11 +17,17 @@ from fellesskap_backend.allowances import service as allowances
 from fellesskap_backend.carriers.service import Caller, Credentials, caller
 from fellesskap_backend.db import Moment, instant
 from fellesskap_backend.drop_offs.tables import DropOff
-from fellesskap_backend.errors import InvalidRequest, NoFittingCompartment, NotFound, WrongState
+from fellesskap_backend.errors import (
+    InvalidRequest,
+    LockerUnavailable,
+    NoFittingCompartment,
+    NotFound,
+    WrongState,
+)
 from fellesskap_backend.idempotency import Answered, Attempt
 from fellesskap_backend.lockers.room import geometry
 from fellesskap_backend.lockers.service import locked
-from fellesskap_backend.lockers.tables import Compartment
+from fellesskap_backend.lockers.tables import Compartment, confirms
 from fellesskap_backend.parcels import moving
 from fellesskap_backend.parcels.moving import Facts
 from fellesskap_backend.parcels.tables import Parcel
@@ -64,7 +70,8 @@ def authorise(
 ) -> DropOff:
     """Let a person put something in; the code is that of the drop-off's right.
 
-    Raises `NotFound` for the locker, `InvalidRequest`, `NoFittingCompartment` if it never fits.
+    Raises `NotFound` for the locker, `InvalidRequest`, `NoFittingCompartment` if it never fits, and
+    `LockerUnavailable` where nothing new is promised.
     """
     by = caller(session, credentials, "carrier")
     locker = locked(session, asked.locker_id)
@@ -77,6 +84,8 @@ def authorise(
     places = session.scalars(select(Compartment).where(Compartment.locker_id == locker.id))
     if not any(fits(asked.demand, geometry(row)) for row in places):
         raise NoFittingCompartment("None of its compartments is large enough for this parcel.")
+    if not confirms(locker):
+        raise LockerUnavailable("This locker is not in service at present.")
     issued = issue(session, locker, secrets=secrets, moment=moment)
     drop_off, parcel = _rows(session, by, asked, issued=issued, moment=moment)
     rights.wish(session, locker, _right(drop_off, issued))

@@ -4,18 +4,26 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index, text
+from sqlalchemy import BigInteger, Index, Integer, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from fellesskap_backend.db import Base
 
 
 class Notice(Base):
-    """One fact for one carrier; `position` is given by the worker, after the commit."""
+    """One fact for one carrier; `position` is given by the worker, after the commit.
+
+    `number` is counted by the database when the row is written: of what is written under one
+    lock, as all of a parcel is under its locker's, it keeps the order. Two facts of one moment
+    have the same `recorded_at`, and ids by chance.
+    """
 
     __tablename__ = "notices"
 
-    id: Mapped[UUID] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=True
+    )
+    id: Mapped[UUID]
     carrier_id: Mapped[UUID]
     type: Mapped[str]
     parcel_id: Mapped[UUID | None]
@@ -29,7 +37,7 @@ class Notice(Base):
         Index("uq_notices_carrier_id_position", "carrier_id", "position", unique=True),
         Index(
             "ix_notices_without_position",
-            "id",
+            "number",
             sqlite_where=text("position IS NULL"),
             postgresql_where=text("position IS NULL"),
         ),

@@ -138,7 +138,7 @@ def _remember_code(at: At, event: CustodyReported, right_id: UUID) -> None:
     if at.secrets is None or event.code_mac is None:
         return
     k_locker = at.secrets.k_locker(at.locker.id, at.locker.k_version)
-    for n in rights.NUMBERS:
+    for n in rights.NUMBERS_EVER:
         if rights.code_mac(k_locker, at.secrets.k_codes, right_id, n=n) == event.code_mac:
             code = RightCode(
                 right_id=right_id, locker_id=at.locker.id, n=n, code_mac=event.code_mac

@@ -19,6 +19,8 @@ from fellesskap_backend.lockers.tables import Epoch
 from fellesskap_backend.secrets import Secrets
 
 Row = dict[str, Any]
+AT_ONCE_MAX = 1_000
+"""Events of one transaction, so that none is long; whoever has more applies again."""
 
 
 def unapplied(
@@ -56,7 +58,8 @@ def _kept(session: Session, locker_id: str | None, seq: int | None) -> Sequence[
         kept = kept.where(Entry.locker_id == locker_id)
     if seq is not None:
         kept = kept.where(Entry.seq == seq)
-    return session.scalars(kept.order_by(Entry.recorded_at, Entry.locker_id, Entry.seq)).all()
+    kept = kept.order_by(Entry.recorded_at, Entry.locker_id, Entry.seq)
+    return session.scalars(kept.limit(AT_ONCE_MAX)).all()
 
 
 def _shown(row: Entry) -> Row:

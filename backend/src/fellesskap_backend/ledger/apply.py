@@ -9,10 +9,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy.exc import OperationalError
-
 from fellesskap_backend.allowances import service as allowances
-from fellesskap_backend.db import retryable
 from fellesskap_backend.ledger import (
     adopting,
     custody,
@@ -23,6 +20,8 @@ from fellesskap_backend.ledger import (
     serving,
 )
 from fellesskap_backend.ledger.at import At, CannotApply
+from fellesskap_backend.lockers import faults, servicing
+from fellesskap_backend.trouble import is_passing
 from fellesskap_protocol import events
 from fellesskap_protocol.messages import MalformedMessage, decode_event
 
@@ -51,7 +50,7 @@ def apply(at: At, stored: bytes) -> str | None:
     except CannotApply as reason:
         return str(reason)
     except Exception as error:  # the top of a loop over what others wrote
-        if isinstance(error, OperationalError) and retryable(error):
+        if is_passing(error):
             raise
         return type(error).__name__
     return None
@@ -65,8 +64,10 @@ def _renew(at: At, event: events.Event) -> None:
 
 
 def store_created(at: At, _event: events.StoreCreated) -> None:
-    """Begin the allowance's totals with the store that they are counted in."""
+    """Begin with the store what is counted or kept in it: allowances, faults, what is out."""
     allowances.begin(at.session, at.locker)
+    faults.begin(at.session, at.locker.id)
+    servicing.begin(at.session, at.locker.id)
 
 
 def rights_applied(at: At, event: events.RightsApplied) -> None:
@@ -82,10 +83,11 @@ def rights_applied(at: At, event: events.RightsApplied) -> None:
 
 
 def fault(at: At, event: events.Fault) -> None:
-    """Tell whoever watches the log."""
+    """Keep what stands, and tell whoever watches the log."""
     log.warning(
         "locker %s: a part reports %s", at.locker.id, "ok" if event.what == "ok" else "a fault"
     )
+    faults.told(at.session, at.locker.id, event, now=at.moment.now)
 
 
 def _told(_at: At, _event: events.Event) -> None:

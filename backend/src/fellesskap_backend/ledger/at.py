@@ -11,6 +11,7 @@ from fellesskap_backend.db import Moment
 from fellesskap_backend.lockers.tables import Compartment, Epoch, Locker
 from fellesskap_backend.parcels.tables import Parcel
 from fellesskap_backend.parcels.telling import Cause
+from fellesskap_backend.pickup_codes.tables import DelegatedCode
 from fellesskap_backend.secrets import Secrets
 from fellesskap_protocol.events import Event
 
@@ -40,14 +41,21 @@ class At:
         return found
 
     def parcel_of(self, right_id: str | None) -> Parcel | None:
-        """Return the parcel of a right of this locker: to collect, to remove, or the edge's own."""
+        """Return the parcel of a right of this locker: to collect (by any code), to remove,
+        or the edge's own.
+        """
         if right_id is None:
             return None
         wanted = UUID(right_id)
         here = select(Parcel).where(Parcel.locker_id == self.locker.id)
         parcel = self.session.scalars(here.where(Parcel.right_id == wanted)).one_or_none()
         if parcel is None:
-            others = or_(Parcel.remove_right_id == wanted, Parcel.id == wanted)
+            second = select(DelegatedCode.parcel_id).where(DelegatedCode.id == wanted)
+            others = or_(
+                Parcel.remove_right_id == wanted,
+                Parcel.id == wanted,
+                Parcel.id.in_(second),
+            )
             parcel = self.session.scalars(here.where(others)).one_or_none()
         return parcel
 

@@ -6,6 +6,7 @@ from sqlalchemy import select
 
 from fellesskap_backend.ledger import reporting
 from fellesskap_backend.ledger.at import At
+from fellesskap_backend.lockers import servicing
 from fellesskap_backend.lockers.tables import Compartment
 from fellesskap_protocol import capacity
 from fellesskap_protocol.events import HardwareDescribed, ServiceChanged
@@ -41,14 +42,14 @@ def described(at: At, event: HardwareDescribed) -> None:
             row.content, row.parcel_id = "empty", None
     for row in known.values():
         log.warning("locker %s: compartment %d is gone", at.locker.id, row.number)
-        row.service = "out"
+        row.service, row.wished_service, row.wish_heard = "out", None, False
     if vouched:
         reporting.vouched_empty(at, event)
 
 
 def service_changed(at: At, event: ServiceChanged) -> None:
     """Note that a compartment went into or out of service."""
-    at.compartment(event.compartment).service = event.to
+    servicing.changed(at.session, at.locker, at.compartment(event.compartment), event.to)
 
 
 def _adopt(row: Compartment, described: capacity.Compartment) -> None:

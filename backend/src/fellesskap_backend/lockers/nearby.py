@@ -1,23 +1,21 @@
 """The nearest lockers with room: what a carrier is told when one cannot keep a promise."""
 
-import math
 from datetime import datetime
 from typing import TypedDict
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
-from fellesskap_backend.lockers import room
-from fellesskap_backend.lockers.service import in_contact
-from fellesskap_backend.lockers.tables import CONFIRMS, Locker
+from fellesskap_backend.lockers import geo, room
+from fellesskap_backend.lockers.service import in_contact, point_of
+from fellesskap_backend.lockers.tables import CONFIRMS, Locker, Site
 from fellesskap_protocol.capacity import Demand
 
 ALTERNATIVES_MAX = 3
 LOOKED_AT_MAX = 30
 """Lockers whose room is looked at; in a city that is a walk of minutes."""
-WITHIN_DEGREES = 0.2
-"""How far north or south is looked: about 22 km, and at 60 degrees north 11 km east or west."""
-EARTH_M = 6_371_000
+WITHIN_M = 22_000
+"""How far is looked: a quarter of an hour by car."""
 
 
 class Alternative(TypedDict):
@@ -48,25 +46,24 @@ def alternatives(
 
 def _near(session: Session, locker: Locker) -> list[Locker]:
     others = select(Locker).where(Locker.id != locker.id, CONFIRMS).order_by(Locker.id)
-    if locker.latitude is None or locker.longitude is None:
+    here = point_of(locker)
+    if here is None:
         same = others.where(Locker.site_name == locker.site_name)
         return list(session.scalars(same.limit(LOOKED_AT_MAX)))
-    about = others.where(
-        Locker.latitude.between(locker.latitude - WITHIN_DEGREES, locker.latitude + WITHIN_DEGREES),
-        func.abs(Locker.longitude - locker.longitude) <= WITHIN_DEGREES,
-    )
-    ranked = sorted(session.scalars(about), key=lambda one: (distance_m(locker, one), one.id))
+    about = session.scalars(others.where(within(Locker, geo.box_around(here, WITHIN_M))))
+    ranked = sorted(about, key=lambda one: (distance_m(locker, one), one.id))
     return ranked[:LOOKED_AT_MAX]
 
 
+def within(model: type[Locker] | type[Site], box: geo.Box) -> ColumnElement[bool]:
+    """Say that a thing lies in a box, so that the index on band and longitude finds it."""
+    spans = (model.longitude.between(west, east) for west, east in box.spans)
+    return and_(model.lat_band.in_(box.bands), or_(*spans))
+
+
 def distance_m(one: Locker, other: Locker) -> float:
-    """Return how far apart two lockers with a position are, in m on the sphere (haversine)."""
-    lat_1, lon_1, lat_2, lon_2 = (
-        math.radians(degrees or 0.0)
-        for degrees in (one.latitude, one.longitude, other.latitude, other.longitude)
-    )
-    half = (
-        math.sin((lat_2 - lat_1) / 2) ** 2
-        + math.cos(lat_1) * math.cos(lat_2) * math.sin((lon_2 - lon_1) / 2) ** 2
-    )
-    return 2 * EARTH_M * math.asin(math.sqrt(min(half, 1.0)))
+    """Return how far apart two lockers with a position are, in m."""
+    here, there = point_of(one), point_of(other)
+    assert here is not None
+    assert there is not None
+    return geo.distance_m(here, there)

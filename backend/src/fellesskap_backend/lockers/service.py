@@ -1,26 +1,28 @@
 """Lockers: taken in, locked for a decision, and what is said of them in public."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal, TypedDict, TypeVar
 from uuid import UUID
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from fellesskap_backend.db import Base, table_of
+from fellesskap_backend.db import Base, Moment, table_of
 from fellesskap_backend.errors import InvalidRequest, NotFound
 from fellesskap_backend.ledger import epochs
+from fellesskap_backend.lockers import geo
+from fellesskap_backend.lockers.geo import Point
+from fellesskap_backend.lockers.health import heard
 from fellesskap_backend.lockers.room import geometry, may_be_given, promised
-from fellesskap_backend.lockers.tables import Compartment, Device, Locker, confirms
+from fellesskap_backend.lockers.tables import Compartment, Device, Locker, Site, confirms
 from fellesskap_protocol import capacity
 from fellesskap_protocol.signing import PublicKey, unb64url
 from fellesskap_protocol.topics import InvalidLockerId, check_locker_id
 
 T = TypeVar("T", bound=Base)
-CONTACT = timedelta(minutes=20)
-"""A signed message this recent is contact."""
-MANY = 4
-"""From how many further parcels on there is room for `many`: no rival learns more."""
+MANY = 3
+"""From how many further parcels on there is room for `many`. It is a border of `free.bucket` too:
+two answers with borders of their own would together tell more than either."""
 Room = Literal["none", "few", "many"]
 
 
@@ -53,7 +55,7 @@ def locked_with(session: Session, model: type[T], row_id: UUID) -> tuple[T, Lock
 
 def in_contact(locker: Locker, now: datetime) -> bool:
     """Say whether the locker was heard in the last 20 minutes."""
-    return locker.contact_at is not None and now - locker.contact_at <= CONTACT
+    return heard(locker.contact_at, now).contact == "online"
 
 
 def availability(session: Session, locker_id: str, now: datetime) -> Availability:
@@ -87,9 +89,33 @@ def place(session: Session, locker_id: str, *, latitude: float, longitude: float
     locker = locked(session, locker_id)
     if locker is None:
         raise NotFound("No locker by this id.")
-    if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
+    put_at(locker, Point(latitude, longitude))
+
+
+def put_at(thing: Locker | Site, point: Point | None) -> None:
+    """Give a locker or a site its position, or none; raise `InvalidRequest`."""
+    if point is None:
+        thing.latitude = thing.longitude = thing.lat_band = None
+        return
+    if not (-90 <= point.latitude <= 90 and -180 <= point.longitude <= 180):
         raise InvalidRequest("A latitude is within 90 degrees, a longitude within 180.")
-    locker.latitude, locker.longitude = latitude, longitude
+    thing.latitude, thing.longitude = point
+    thing.lat_band = geo.band_of(point.latitude)
+
+
+def put_at_with_site(session: Session, locker: Locker, point: Point) -> None:
+    """Give a locker its position, and its site too if that has none yet."""
+    put_at(locker, point)
+    site = session.get(Site, locker.site_id) if locker.site_id else None
+    if site is not None and point_of(site) is None:
+        put_at(site, point)
+
+
+def point_of(thing: Locker | Site) -> Point | None:
+    """Return where a locker or a site is; None if nobody said."""
+    if thing.latitude is None or thing.longitude is None:
+        return None
+    return Point(thing.latitude, thing.longitude)
 
 
 def provision(
@@ -97,22 +123,34 @@ def provision(
 ) -> Locker:
     """Take a locker in, or find it again; raise `InvalidRequest` for an id that cannot be.
 
-    The id of a locker that was written off is never used again: whoever puts a new cabinet in its
-    place gives it a new one.
+    It stands at the site by that name, which is made if it is new. The id of a locker that was
+    written off is never used again: whoever puts a new cabinet in its place gives it a new one.
     """
     try:
         check_locker_id(locker_id)
     except InvalidLockerId as error:
         raise InvalidRequest(str(error)) from None
     locker = locked(session, locker_id)
+    if locker is not None and locker.written_off_at is not None:
+        raise InvalidRequest("This locker was written off, and an id is never used again.")
+    site = _site(session, site_name, address, now)
     if locker is None:
         locker = Locker(id=locker_id, created_at=now, k_version=1)
         session.add(locker)
-    if locker.written_off_at is not None:
-        raise InvalidRequest("This locker was written off, and an id is never used again.")
-    locker.site_name, locker.address = site_name, address
+    locker.site_name, locker.address, locker.site_id = site_name, address, site.id
+    if point_of(locker) is None:
+        put_at(locker, point_of(site))
     session.flush()
     return locker
+
+
+def _site(session: Session, name: str, address: str, now: datetime) -> Site:
+    site = session.scalars(select(Site).where(Site.name == name)).one_or_none()
+    if site is None:
+        site = Site(id=Moment(now).new_id(), name=name, address=address, created_at=now)
+        session.add(site)
+        session.flush()
+    return site
 
 
 def claim_device(

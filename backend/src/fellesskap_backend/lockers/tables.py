@@ -13,6 +13,29 @@ from sqlalchemy.orm import Mapped, mapped_column
 from fellesskap_backend.db import Base
 from fellesskap_protocol.events import GENESIS
 
+_DIFFERS = "(generation != reported_generation OR revision != reported_revision) IS TRUE"
+"""`IS TRUE` lets PostgreSQL look up how many there are, instead of taking most for different."""
+
+
+class Site(Base):
+    """Where lockers stand: what people read on the map."""
+
+    __tablename__ = "sites"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    address: Mapped[str]
+    latitude: Mapped[float | None]
+    longitude: Mapped[float | None]
+    """Where it is, in degrees (WGS 84)."""
+    lat_band: Mapped[int | None]
+    """`geo.band_of(latitude)`."""
+    opening_hours: Mapped[str | None]
+    """As OpenStreetMap writes them (`24/7`); None: nobody said."""
+    created_at: Mapped[datetime]
+
+    __table_args__ = (Index("ix_sites_lat_band_longitude", "lat_band", "longitude"),)
+
 
 class Locker(Base):
     """One cabinet, and how far its rights are from what is wished.
@@ -41,6 +64,17 @@ class Locker(Base):
     latitude: Mapped[float | None]
     longitude: Mapped[float | None]
     """Where it stands, in degrees (WGS 84): for "the nearest with room"."""
+    lat_band: Mapped[int | None]
+    """`geo.band_of(latitude)`: a search reads some bands, never all of a country."""
+    site_id: Mapped[UUID | None] = mapped_column(index=True)
+    service_state: Mapped[str] = mapped_column(default="in_service")
+    """What an operator set: `in_service`, `draining` or `out_of_service`."""
+    closed_at: Mapped[datetime | None]
+    """Since when it is not `in_service`: nothing new is promised there."""
+    features: Mapped[list[str] | None]
+    """What its kiosk and its place offer, as an operator says; None: nobody said."""
+    languages: Mapped[list[str] | None]
+    """What its kiosk speaks (BCP 47), as an operator says."""
     served_until: Mapped[datetime | None]
     """The end of the newest recorded proof that any of its compartments could serve."""
     allowances: Mapped[str] = mapped_column(default="none")
@@ -56,6 +90,12 @@ class Locker(Base):
     custody_wanted: Mapped[bool] = mapped_column(default=False)
     """Whether the bridge asks it what lies where, until a complete report is recorded."""
     written_off_at: Mapped[datetime | None]
+    decided: Mapped[int] = mapped_column(default=0)
+    """How many decisions there are about it: the number of the last one."""
+    decision_hash: Mapped[str] = mapped_column(default=GENESIS)
+    """The hash of the last decision, which vouches for all before."""
+    decision_layout: Mapped[str | None]
+    """The digest of its compartments as a decision last wrote them down."""
 
     __table_args__ = (
         Index(
@@ -64,7 +104,19 @@ class Locker(Base):
             sqlite_where=text("custody_wanted"),
             postgresql_where=text("custody_wanted"),
         ),
+        Index("ix_lockers_lat_band_longitude", "lat_band", "longitude"),
+        Index(
+            "ix_lockers_differs",
+            "id",
+            sqlite_where=text(_DIFFERS),
+            postgresql_where=text(_DIFFERS),
+        ),
     )
+
+
+DIFFERS = text(_DIFFERS)
+"""Whether a locker said last that it has something else than is wished; word for word the index's,
+so that SQLite uses it."""
 
 
 _NOT_IN_SERVICE = (
@@ -72,6 +124,7 @@ _NOT_IN_SERVICE = (
     Locker.behind_since,
     Locker.restored_at,
     Locker.written_off_at,
+    Locker.closed_at,
 )
 CONFIRMS = and_(*(column.is_(None) for column in _NOT_IN_SERVICE))
 """Whether a locker may confirm anything."""
@@ -161,3 +214,35 @@ class Compartment(Base):
     service: Mapped[str] = mapped_column(default="in")
     """`in`, `suspect` or `out`."""
     parcel_id: Mapped[UUID | None]
+    wished_service: Mapped[str | None]
+    """What an operator wishes its service to be, `in` or `out`: `in` until heard; `out` stays,
+    and is said again to a new store."""
+    wish_heard: Mapped[bool] = mapped_column(default=False)
+    """Whether the journal says that it is so."""
+
+    __table_args__ = (
+        Index(
+            "ix_compartments_wished",
+            "locker_id",
+            sqlite_where=text("wished_service IS NOT NULL AND NOT wish_heard"),
+            postgresql_where=text("wished_service IS NOT NULL AND NOT wish_heard"),
+        ),
+        Index(
+            "ix_compartments_suspect",
+            *("locker_id", "number"),
+            sqlite_where=text("service = 'suspect'"),
+            postgresql_where=text("service = 'suspect'"),
+        ),
+    )
+
+
+class StandingFault(Base):
+    """A part that misbehaves, as the journal says, until it says `ok` or begins anew."""
+
+    __tablename__ = "faults"
+
+    locker_id: Mapped[str] = mapped_column(ForeignKey("lockers.id"), primary_key=True)
+    part: Mapped[str] = mapped_column(primary_key=True)
+    what: Mapped[str]
+    since: Mapped[datetime]
+    recorded_at: Mapped[datetime]

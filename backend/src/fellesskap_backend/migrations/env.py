@@ -1,12 +1,17 @@
-"""Alembic's entry: it runs on the connection that `upgrade` gives it, never on one of its own."""
+"""Alembic's entry: it runs on the connection that it is given, or on one of a given engine."""
+
+from contextlib import nullcontext
 
 from alembic import context
+from sqlalchemy import Engine
 
 from fellesskap_backend.schema import metadata
 
-context.configure(
-    connection=context.config.attributes["connection"],
-    target_metadata=metadata,
-    transactional_ddl=True,  # SQLite too: `db` begins its transactions itself
-)
-context.run_migrations()
+given = context.config.attributes["connection"]
+with given.begin() if isinstance(given, Engine) else nullcontext(given) as connection:
+    context.configure(
+        connection=connection,
+        target_metadata=metadata,
+        transactional_ddl=True,  # SQLite too: `db` begins its transactions itself
+    )
+    context.run_migrations()

@@ -17,7 +17,7 @@ from fellesskap_backend.carriers.service import Credentials, caller
 from fellesskap_backend.db import Moment, instant
 from fellesskap_backend.errors import InvalidRequest, NotFound, WrongState
 from fellesskap_backend.idempotency import Answered, Attempt
-from fellesskap_backend.lockers.service import CONTACT
+from fellesskap_backend.lockers.health import CONTACT
 from fellesskap_backend.lockers.tables import Compartment, Locker
 from fellesskap_backend.parcels import moving, service, timing
 from fellesskap_backend.parcels.machine import CLOCK_RUNS, step_of

@@ -309,6 +309,7 @@ RESERVATION: Table = {
         "expire": Step("expired"),
         "divert": Step("diverted"),
         "soften": Step("confirmed"),
+        "change": Step("confirmed"),
     },
     "rejected": {},
     "fulfilled": {"fulfil": Step("fulfilled")},
@@ -316,4 +317,7 @@ RESERVATION: Table = {
     "expired": {"expire": Step("expired"), **_FULFILLED_LATE},
     "diverted": {"divert": Step("diverted"), **_FULFILLED_LATE},
 }
-RESERVATION_ACTS = ("confirm", "reject", "fulfil", "soften", "cancel", "expire", "divert")
+RESERVATION_ACTS = (
+    *("confirm", "reject", "fulfil", "soften", "change"),
+    *("cancel", "expire", "divert"),
+)

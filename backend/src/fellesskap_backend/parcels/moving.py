@@ -25,6 +25,7 @@ from fellesskap_backend.parcels.machine import (
 )
 from fellesskap_backend.parcels.tables import Parcel
 from fellesskap_backend.parcels.telling import Cause
+from fellesskap_backend.pickup_codes import following
 from fellesskap_backend.reservations.tables import Claim, Reservation
 from fellesskap_backend.rights import service as rights
 from fellesskap_backend.rights.tables import Right, RightCode
@@ -164,6 +165,7 @@ def _free_claim(cause: Cause, parcel: Parcel, facts: Facts) -> None:
 def _take_claim(cause: Cause, parcel: Parcel, _facts: Facts) -> None:
     if parcel.right_id is None:
         return
+    following.forget(cause.session, cause.locker, parcel, cause.moment.now)
     revision = rights.forget(cause.session, cause.locker, parcel.right_id)
     rights.retire_code(cause.session, parcel.right_id, cause.moment.now)
     cause.session.execute(
@@ -192,12 +194,14 @@ def _let_collect(cause: Cause, parcel: Parcel, _facts: Facts) -> None:
     )
     rights.wish(cause.session, cause.locker, right)
     code = cause.session.get(RightCode, parcel.right_id)
-    if code is not None:
+    if code is not None and right.code_mac is not None:  # None: its carrier revoked it
         code.removed_at = None
+    following.let(cause.session, cause.locker, parcel)
 
 
 def _revoke(cause: Cause, parcel: Parcel, _facts: Facts) -> None:
     """Say that the right is good for nothing: the edge keeps it while the parcel lies there."""
+    following.forget(cause.session, cause.locker, parcel, cause.moment.now)
     known = _known(cause, parcel)
     if known is not None and not known.revoked:
         revoked = msgspec.structs.replace(known, revoked=True)
@@ -230,6 +234,7 @@ def _stop_remove(cause: Cause, parcel: Parcel, _facts: Facts) -> None:
 
 def _forget(cause: Cause, parcel: Parcel, facts: Facts) -> None:
     _stop_remove(cause, parcel, facts)
+    following.forget(cause.session, cause.locker, parcel, cause.moment.now)
     if parcel.right_id is not None:
         rights.forget(cause.session, cause.locker, parcel.right_id)
     _retire_code(cause, parcel, facts)

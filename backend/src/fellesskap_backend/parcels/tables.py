@@ -42,6 +42,8 @@ class Parcel(Base):
     """When that runs out, computed anew as proofs of service come."""
     collected_at: Mapped[datetime | None]
     evidence: Mapped[str | None]
+    has_second_codes: Mapped[bool] = mapped_column(default=False)
+    """Whether anybody ever got a code beside the recipient's (`pickup_codes.tables`)."""
     created_at: Mapped[datetime]
 
     __table_args__ = (
@@ -71,6 +73,12 @@ class Parcel(Base):
             "locker_id",
             sqlite_where=text(_UNANNOUNCED),
             postgresql_where=text(_UNANNOUNCED),
+        ),
+        Index(
+            "ix_parcels_disputed",
+            "id",
+            sqlite_where=text("state = 'disputed'"),
+            postgresql_where=text("state = 'disputed'"),
         ),
     )
 

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
 from fellesskap_backend.carriers.service import Caller
 from fellesskap_backend.db import Moment, instant
+from fellesskap_backend.decisions.desk import Decided, Wanted
+from fellesskap_backend.decisions.policy import Request
 from fellesskap_backend.idempotency import Attempt
 from fellesskap_backend.reservations.duration import duration_of
 from fellesskap_backend.rights.service import Codes, codes_of, macs_of
@@ -18,6 +20,8 @@ from fellesskap_protocol.codes import mac
 
 Row = dict[str, Any]
 Ids = dict[str, UUID]
+DEPOSIT_BY_MAX = timedelta(days=30)
+"""How long a request may hold room at most."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,23 @@ class Asked:
     hold: Literal["hard", "soft"] = "hard"
     reserve_until: datetime | None = None
 
+    def wrong_times(self, now: datetime) -> str | None:
+        """Say what is wrong with its times; None if nothing is."""
+        if not now < self.deposit_by <= now + DEPOSIT_BY_MAX:
+            return "`deposit_by` lies in the future, at most 30 days ahead."
+        if self.reserve_until is not None and not now < self.reserve_until <= self.deposit_by:
+            return "`reserve_until` lies in the future, at the latest at `deposit_by`."
+        return None
+
+    def wanted(self, by: Caller, *, is_duplicate: bool) -> Wanted:
+        """Return the request as it is decided; its label is no part of a decision's record."""
+        said = {
+            "deposit_by": instant(self.deposit_by),
+            "reserve_until": self.reserve_until and instant(self.reserve_until),
+            "collect_within_s": self.collect_within_s,
+        }
+        return Wanted(by.carrier_id, Request(self.demand, self.hold, is_duplicate), said)
+
 
 @dataclass(frozen=True)
 class Keys:
@@ -55,17 +76,21 @@ class Keys:
 
 @dataclass(frozen=True)
 class Confirmation:
-    """One confirmed reservation: whose, under which right, in which revision of the locker."""
+    """One confirmed reservation: whose, under which right, in which revision of the locker.
+
+    Its id is that of the decision, whose number its claim bears.
+    """
 
     asked: Asked
     by: Caller
     right_id: UUID
     n: int
     revision: int
+    decided: Decided
 
     def rows(self, keys: Keys, moment: Moment) -> tuple[Row, ...]:
         """Return reservation, claim, parcel, right, code, history entry and notice, in order."""
-        ids = {"reservation_id": moment.new_id(), "parcel_id": moment.new_id()}
+        ids = {"reservation_id": self.decided.id, "parcel_id": moment.new_id()}
         right = self._right(keys, ids["parcel_id"])
         wish: Row = {
             "locker_id": self.asked.locker_id,
@@ -101,6 +126,7 @@ class Confirmation:
             **self._box,
             "id": ids["reservation_id"],
             "carrier_id": self.by.carrier_id,
+            "acted_by": self.by.acted_by,
             "parcel_id": ids["parcel_id"],
             "label_kind": self.asked.label_kind,
             "label_value": self.asked.label.value,
@@ -124,6 +150,7 @@ class Confirmation:
             "carrier_number": self.by.number,
             "released_at_revision": None,
             "released": self.asked.hold == "soft",
+            "decision": self.decided.number,
         }
 
     def _parcel(self, ids: Ids, now: datetime) -> Row:
@@ -144,6 +171,7 @@ class Confirmation:
             "collect_by": None,
             "collected_at": None,
             "evidence": None,
+            "has_second_codes": False,
             "created_at": now,
         }
 
@@ -217,6 +245,7 @@ def view(row: Mapping[str, Any], *, delivered: bool) -> Row:
         "deposit_by": instant(row["deposit_by"]),
         "collect_within": duration_of(row["collect_within_s"]),
         "code_at": row["code_at"],
+        "acted_by": row["acted_by"] and str(row["acted_by"]),
         "delivered_to_locker": delivered,
         "created_at": instant(row["created_at"]),
     }

@@ -41,7 +41,7 @@ def cancel(
     """
     by = caller(session, credentials, "carrier")
     found = Cause.upon(session, Reservation, reservation_id, moment)
-    if found is None or found[0].carrier_id != by.carrier_id:
+    if found is None or found[0].carrier_id != by.carrier_id or not by.made(found[0].acted_by):
         raise NotFound("No reservation by this id.")
     reservation, cause = found
     if not _end(cause, reservation, "cancel"):

@@ -27,6 +27,8 @@ def list_own(session: Session, credentials: Credentials, wanted: Wanted, *, page
         )
         .where(Reservation.carrier_id == by.carrier_id)
     )
+    if by.acted_by is not None:
+        statement = statement.where(Reservation.acted_by == by.acted_by)
     statement = wanted.narrowed(statement, Reservation)
     if wanted.label is not None:
         keys = [f"{kind}:{wanted.label}" for kind in KEY_KINDS]

@@ -48,6 +48,8 @@ class Reservation(Shown):
     deposit_by: Instant
     collect_within: Duration
     code_at: Literal["deposit", "reservation"]
+    acted_by: Id | None
+    """The carrier that made it on your behalf, by a delegation; null: yourself."""
     delivered_to_locker: bool
     """Whether the locker has said that it knows of it."""
     created_at: Instant

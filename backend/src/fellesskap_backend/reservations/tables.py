@@ -18,6 +18,8 @@ class Reservation(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     carrier_id: Mapped[UUID]
+    acted_by: Mapped[UUID | None]
+    """Which carrier made it on behalf of this one, by a delegation."""
     locker_id: Mapped[str]
     parcel_id: Mapped[UUID]
     right_id: Mapped[UUID]
@@ -71,7 +73,7 @@ class Reservation(Base):
 
 
 class Claim(Base):
-    """A hard hold on capacity: size, needs and the carrier's number, nothing else of it.
+    """A hard hold on capacity: size, needs, the carrier's and the decision's number, nothing else.
 
     It counts until `released`: when the deposit is recorded, or when the revision that took it
     away is recorded as applied.
@@ -89,5 +91,7 @@ class Claim(Base):
     needs: Mapped[list[str]]
     released_at_revision: Mapped[int | None]
     released: Mapped[bool] = mapped_column(default=False)
+    decision: Mapped[int | None]
+    """The number of the decision that confirmed it; older claims have none."""
 
     __table_args__ = (Index("ix_claims_locker_id_released", "locker_id", "released"),)

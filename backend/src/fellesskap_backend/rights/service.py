@@ -20,6 +20,9 @@ CODE_REST = timedelta(days=30)
 """How long eight digits stay unused at a locker after their right was removed."""
 NUMBERS = range(4)
 """The numbers a code may have: with 10,000 codes at a locker all are taken once in 10^16."""
+NUMBERS_EVER = range(40)
+"""How often a code may be rotated: each time it gets one of the next four numbers. Among these a
+restored database finds the number of a code that it had forgotten."""
 
 
 class Codes(NamedTuple):
@@ -136,6 +139,17 @@ def code_mac(k_locker: bytes, k_codes: bytes, right_id: UUID, *, n: int) -> str:
 def number_of(session: Session, right_id: UUID) -> int | None:
     """Return the `n` of a right's code, from which the code is derived again."""
     return session.scalars(select(RightCode.n).where(RightCode.right_id == right_id)).one_or_none()
+
+
+def number_in_force(session: Session, right_id: UUID) -> int | None:
+    """Return the `n` of a right's code; None unless the right as wished now opens by that code."""
+    code = session.get(RightCode, right_id)
+    if code is None:
+        return None
+    right = right_of(session, code.locker_id, right_id)
+    if right is None or right.revoked or right.code_mac != code.code_mac:
+        return None
+    return code.n
 
 
 def retire_code(session: Session, right_id: UUID, now: datetime) -> None:

@@ -1,199 +1,236 @@
-"""The feed's positions, and who is told what when: rows only, nothing is sent here.
+"""A carrier's webhook subscriptions, as its own requests make and change them."""
 
-Positions are given after the commit of what they number, per carrier, from a counter row: ids
-taken before a commit would lose events. Deliveries keep that order per endpoint and parcel.
-"""
-
-import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple, NoReturn
 from uuid import UUID
 
-import msgspec
-from sqlalchemy import and_, exists, or_, select, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
+from fellesskap_backend import idempotency
+from fellesskap_backend.carriers.service import Caller, Credentials, caller
+from fellesskap_backend.carriers.tables import Carrier
 from fellesskap_backend.db import Moment, instant
-from fellesskap_backend.events.tables import FeedCounter, Notice
-from fellesskap_backend.rights import service as rights
-from fellesskap_backend.webhooks.tables import Delivery, Subscription
+from fellesskap_backend.errors import InvalidRequest, NotFound, TooManySubscriptions, WrongState
+from fellesskap_backend.etag import Match
+from fellesskap_backend.idempotency import Answered, Attempt
+from fellesskap_backend.paging import Page, Slice, slice_of
+from fellesskap_backend.webhooks import address, machine, numbering, queueing, signing
+from fellesskap_backend.webhooks.tables import Subscription
 
-log = logging.getLogger(__name__)
-NOTICES_MAX = 500
-"""Notices that get their positions in one transaction."""
-RETRIES_S = (1, 5, 30, 120, 600, 3_600, 10_800, 21_600, 43_200, 86_400, 86_400)
-"""Pauses between attempts, about three days in all; then it is given up (the feed has it)."""
-WITH_CODE = ("parcel.deposited", "drop_off.authorised")
-"""What is told with the code that its person needs."""
-GONE = 410
-"""By this status an endpoint says that it wants no more."""
+LIVE_MAX = 20
+"""Subscriptions of one carrier that are not deleted."""
+Row = dict[str, Any]
+
+
+class Mine(NamedTuple):
+    """Which subscription, by whose word."""
+
+    credentials: Credentials
+    id: UUID
 
 
 @dataclass(frozen=True)
-class Outgoing:
-    """One delivery that is due, without its body."""
+class Wish:
+    """What a subscription shall be; what is not `given` stays as it is."""
 
-    delivery_id: UUID
-    subscription_id: UUID
-    url: str
-    secret: str = field(repr=False)
-    notice_id: UUID
-    notice: Notice = field(repr=False)
-
-
-def unnumbered(session: Session) -> bool:
-    """Say whether there are notices without a position."""
-    return session.scalar(select(Notice.id).where(Notice.position.is_(None)).limit(1)) is not None
+    given: frozenset[str]
+    url: str = ""
+    description: str = ""
+    types: list[str] | None = None
+    state: str = "active"
 
 
-def give_positions(session: Session, moment: Moment) -> int:
-    """Number notices that have no position, and make their deliveries; return how many."""
-    notices = session.scalars(
-        select(Notice)
-        .where(Notice.position.is_(None))
-        .order_by(Notice.recorded_at, Notice.id)
-        .limit(NOTICES_MAX)
-    ).all()
-    # Ascending, as every transaction that locks several rows.
-    for carrier_id in sorted({notice.carrier_id for notice in notices}):
-        own = [notice for notice in notices if notice.carrier_id == carrier_id]
-        _number(session, carrier_id, own)
-        _deliver(session, carrier_id, own, moment=moment)
-    return len(notices)
+@dataclass(frozen=True)
+class House:
+    """What installation and moment add; whether this very machine may be an endpoint."""
+
+    k_codes: bytes = field(repr=False)
+    allow_loopback: bool
+    moment: Moment
 
 
-def _number(session: Session, carrier_id: UUID, notices: Sequence[Notice]) -> None:
-    counter = session.get(FeedCounter, carrier_id, with_for_update=True)
-    if counter is None:
-        counter = FeedCounter(carrier_id=carrier_id, last=0)
-        session.add(counter)
-    for notice in notices:
-        counter.last += 1
-        notice.position = counter.last
+def subscribe(
+    session: Session, credentials: Credentials, attempt: Attempt, wish: Wish, *, house: House
+) -> Answered:
+    """Subscribe an endpoint to what comes from now on; the body holds its secret.
 
-
-def _deliver(
-    session: Session, carrier_id: UUID, notices: Sequence[Notice], *, moment: Moment
-) -> None:
-    endpoints = session.scalars(
-        select(Subscription.id).where(
-            Subscription.carrier_id == carrier_id, Subscription.disabled_at.is_(None)
-        )
-    ).all()
-    session.add_all(
-        Delivery(
-            id=moment.new_id(),
-            subscription_id=endpoint,
-            notice_id=notice.id,
-            carrier_id=carrier_id,
-            parcel_id=notice.parcel_id,
-            position=notice.position,
-            attempts=0,
-            due_at=moment.now,
-        )
-        for notice in notices
-        for endpoint in endpoints
-    )
-
-
-def due(
-    session: Session, now: datetime, limit: int, *, busy: Collection[UUID] = ()
-) -> Sequence[Outgoing]:
-    """Return what may be sent now: of each endpoint and parcel the first only.
-
-    Endpoints that are `busy` are left out, so that a slow one does not hide the others.
+    Raises `InvalidRequest` for an endpoint to which nothing may be sent.
     """
-    earlier = aliased(Delivery)
-    waits = exists().where(
-        earlier.subscription_id == Delivery.subscription_id,
-        earlier.parcel_id == Delivery.parcel_id,
-        earlier.position < Delivery.position,
-        earlier.delivered_at.is_(None),
-        earlier.gave_up_at.is_(None),
-    )
-    rows = session.execute(
-        select(Delivery, Subscription, Notice)
-        .join(Subscription, Subscription.id == Delivery.subscription_id)
-        .join(Notice, Notice.id == Delivery.notice_id)
-        .where(
-            Delivery.delivered_at.is_(None),
-            Delivery.gave_up_at.is_(None),
-            Delivery.due_at <= now,
-            Subscription.disabled_at.is_(None),
-            Subscription.id.not_in(busy),
-            or_(Delivery.parcel_id.is_(None), ~waits),
-        )
-        .order_by(Delivery.due_at, Delivery.position)
-        .limit(limit)
-    )
-    return [
-        Outgoing(
-            delivery_id=delivery.id,
-            subscription_id=endpoint.id,
-            url=endpoint.url,
-            secret=endpoint.secret,
-            notice_id=notice.id,
-            notice=notice,
-        )
-        for delivery, endpoint, notice in rows
-    ]
+    by = caller(session, credentials, "carrier")
+    _check(wish, house)
+
+    def act() -> Answered:
+        return Answered(201, shown(add(session, by.carrier_id, wish, moment=house.moment)))
+
+    answered = idempotency.once(session, by.tenant, attempt, act, now=house.moment.now)
+    return _with_secret(answered, house)
 
 
-def body_of(session: Session, notice: Notice, k_codes: bytes) -> bytes:
-    """Render what is sent; a pickup code exists here and at the receiver, in no row."""
-    data: dict[str, Any] = {
-        **notice.data,
-        "clock": notice.clock,
-        "recorded_at": instant(notice.recorded_at),
-        "position": notice.position,
+def add(session: Session, carrier_id: UUID, wish: Wish, *, moment: Moment) -> Subscription:
+    """Make the row of a subscription; raise `TooManySubscriptions`."""
+    # The carrier's row is locked, so that two at once do not both make the last one.
+    session.get(Carrier, carrier_id, with_for_update=True)
+    live = session.scalar(
+        select(func.count())
+        .select_from(Subscription)
+        .where(Subscription.carrier_id == carrier_id, Subscription.state != "deleted")
+    )
+    if (live or 0) >= LIVE_MAX:
+        raise TooManySubscriptions(f"At most {LIVE_MAX} at a time; delete one.")
+    position = numbering.last(session, carrier_id)
+    made = Subscription(
+        id=moment.new_id(),
+        carrier_id=carrier_id,
+        url=wish.url,
+        description=wish.description,
+        types=wish.types,
+        state="active",
+        position=position,
+        furthest=position,
+        secret_version=1,
+        created_at=moment.now,
+        state_since=moment.now,
+    )
+    session.add(made)
+    session.flush()
+    return made
+
+
+def list_own(session: Session, credentials: Credentials, page: Page) -> Slice:
+    """Return the carrier's own subscriptions but the deleted ones, the newest first."""
+    by = caller(session, credentials, "carrier")
+    mine = select(Subscription, Subscription.id.label("id")).where(
+        Subscription.carrier_id == by.carrier_id, Subscription.state != "deleted"
+    )
+    return slice_of(session, mine, page, by=Subscription.id, show=lambda row: shown(row[0]))
+
+
+def find(session: Session, mine: Mine) -> Row:
+    """Return one of the carrier's own subscriptions; raise `NotFound`."""
+    return shown(own(session, mine))
+
+
+def change(session: Session, mine: Mine, wish: Wish, *, match: Match, house: House) -> Row:
+    """Change what is named; raise `WrongState` for a deleted one."""
+    subscription = _locked(session, mine)
+    match.check(shown(subscription))
+    _check(wish, house)
+    if subscription.state == "deleted":
+        refuse(subscription)
+    if "state" in wish.given:
+        _move(subscription, "activate" if wish.state == "active" else "pause", house.moment.now)
+    for name in wish.given - {"state"}:
+        setattr(subscription, name, getattr(wish, name))
+    session.flush()
+    return shown(subscription)
+
+
+def end(session: Session, mine: Mine, *, now: datetime) -> None:
+    """Tell an endpoint nothing more, at once; twice is as good as once."""
+    _move(_locked(session, mine), "delete", now)
+
+
+def rotate_secret(
+    session: Session, mine: Mine, attempt: Attempt, *, overlap: timedelta, house: House
+) -> Answered:
+    """Sign by a new secret, and for a while by the one before as well."""
+    now = house.moment.now
+
+    def act(subscription: Subscription) -> Answered:
+        subscription.secret_version += 1
+        subscription.overlap_until = now + overlap
+        session.flush()
+        return Answered(200, shown(subscription))
+
+    return _with_secret(once(session, mine, attempt, act, now=now), house)
+
+
+def once(
+    session: Session,
+    mine: Mine,
+    attempt: Attempt,
+    act: Callable[[Subscription], Answered],
+    *,
+    now: datetime,
+) -> Answered:
+    """Do something with a subscription, locked and not deleted, once per key."""
+    by = caller(session, mine.credentials, "carrier")
+    _of(session.get(Subscription, mine.id), by)
+
+    def locked() -> Answered:
+        subscription = _own_locked(session, mine, by)
+        if subscription.state == "deleted":
+            refuse(subscription)
+        return act(subscription)
+
+    return idempotency.once(session, by.tenant, attempt, locked, now=now)
+
+
+def own(session: Session, mine: Mine) -> Subscription:
+    """Return one of the caller's own; raise `NotFound`."""
+    by = caller(session, mine.credentials, "carrier")
+    return _of(session.get(Subscription, mine.id), by)
+
+
+def refuse(subscription: Subscription) -> NoReturn:
+    """Raise `WrongState`: nothing is sent to it."""
+    raise WrongState("This subscription is sent nothing.", state=subscription.state)
+
+
+def shown(subscription: Subscription) -> Row:
+    """Show a subscription, without its secret."""
+    until = subscription.overlap_until
+    return {
+        "id": str(subscription.id),
+        "url": subscription.url,
+        "description": subscription.description,
+        "types": subscription.types,
+        "state": subscription.state,
+        "state_since": instant(subscription.state_since),
+        "secret_version": subscription.secret_version,
+        "overlap_until": until and instant(until),
+        "created_at": instant(subscription.created_at),
     }
-    if notice.type in WITH_CODE and notice.data.get("right_id"):
-        right_id = UUID(notice.data["right_id"])
-        n = rights.number_of(session, right_id)
-        if n is not None:
-            codes = rights.codes_of(k_codes, right_id, n)
-            data |= {"pickup_code": codes.code, "addition": codes.addition}
-    body = {"type": notice.type, "timestamp": instant(notice.occurred_at), "data": data}
-    return msgspec.json.encode(body)
 
 
-def note_outcome(
-    session: Session, delivery_id: UUID, status: int | None, *, now: datetime, jitter: float
-) -> None:
-    """Note how an attempt ended; `status` None: no answer. `jitter` is a number from 0 to 1."""
-    delivery = session.get(Delivery, delivery_id, with_for_update=True)
-    if delivery is None or delivery.delivered_at or delivery.gave_up_at:
+def _with_secret(answered: Answered, house: House) -> Answered:
+    """Put the secret into an answer; where answers are kept there is none."""
+    if answered.status >= 400:
+        return answered
+    body = answered.body
+    made = signing.secret(house.k_codes, UUID(body["id"]), body["secret_version"])
+    return answered._replace(body={**body, "secret": made})
+
+
+def _check(wish: Wish, house: House) -> None:
+    if "url" not in wish.given:
         return
-    delivery.attempts += 1
-    delivery.last_status = status
-    if status is not None and 200 <= status < 300:
-        delivery.delivered_at = now
-    elif status == GONE:
-        _disable(session, delivery.subscription_id, now)
-    elif delivery.attempts > len(RETRIES_S):
-        log.error("a delivery is given up after %d attempts", delivery.attempts)
-        delivery.gave_up_at = now
-    else:
-        pause_s = RETRIES_S[delivery.attempts - 1] * (0.8 + 0.4 * jitter)
-        delivery.due_at = now + timedelta(seconds=pause_s)
+    fault = address.fault_of(wish.url, allow_loopback=house.allow_loopback)
+    if fault is not None:
+        raise InvalidRequest(f"`url` is {fault}.")
 
 
-def _disable(session: Session, subscription_id: UUID, now: datetime) -> None:
-    """Stop telling an endpoint that wants no more, and give up what waited for it."""
-    log.warning("a webhook endpoint is gone and will be told nothing more")
-    session.execute(
-        update(Subscription).where(Subscription.id == subscription_id).values(disabled_at=now)
-    )
-    session.execute(
-        update(Delivery)
-        .where(
-            and_(
-                Delivery.subscription_id == subscription_id,
-                Delivery.delivered_at.is_(None),
-                Delivery.gave_up_at.is_(None),
-            )
-        )
-        .values(gave_up_at=now)
-    )
+def _move(subscription: Subscription, event: str, now: datetime) -> None:
+    step = machine.SUBSCRIPTION[subscription.state].get(event)
+    if step is None:
+        refuse(subscription)
+    if step.to != subscription.state:
+        subscription.state, subscription.state_since = step.to, now
+
+
+def _locked(session: Session, mine: Mine) -> Subscription:
+    return _own_locked(session, mine, caller(session, mine.credentials, "carrier"))
+
+
+def _own_locked(session: Session, mine: Mine, by: Caller) -> Subscription:
+    found = queueing.locked(session, [mine.id])
+    return _of(found[0] if found else None, by)
+
+
+def _of(found: Subscription | None, by: Caller) -> Subscription:
+    if found is None or found.carrier_id != by.carrier_id:
+        raise NotFound("No webhook subscription by this id.")
+    return found

@@ -143,6 +143,8 @@ class Family:
     closed_bit: Bit = 1
     items: bool = False
     """Whether its boards tell what occupancy sensors see."""
+    relays: bool = False
+    """Whether its boards tell which of their relays are on."""
     options: frozenset[str] = frozenset({"closed_bit"})
     """The keys of `locker.toml` that mean something to it, beyond those of every board."""
 

@@ -159,6 +159,7 @@ FAMILY = Family(
     baud=9600,
     pulse_ms=300,
     pulse_step_ms=FLASH_UNIT_MS,
+    relays=True,
     options=frozenset(),
 )
 FAMILY_D = Family(
@@ -171,4 +172,5 @@ FAMILY_D = Family(
     baud=9600,
     pulse_ms=300,
     pulse_step_ms=FLASH_UNIT_MS,
+    relays=True,
 )

@@ -11,7 +11,7 @@ bytes look like labels, and unknown labels are counted against the kiosk.
 import re
 from dataclasses import dataclass, replace
 
-from fellesskap_protocol.barcodes import LABEL_BYTES_MAX
+from fellesskap_protocol.barcodes import CLEAN, LABEL_BYTES_MAX
 
 IDLE_S = 0.100
 """40 to 50 ms are seen in the trade; a loaded machine stalls that long in the middle of a label."""
@@ -19,7 +19,6 @@ HALF_S = 0.500
 """Of a scanner that ends its labels half a label is told no sooner: its rest may still come."""
 REPLY_BYTES_MAX = 32
 """No reply of a family is longer; so much may be the beginning of one."""
-_CLEAN = re.compile(rb"[\x20-\x7e\x1d]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +107,7 @@ class Lines:
     def _ended(self, line: bytes, found: list[Item]) -> "Lines":
         if self.noisy or not line:
             return self
-        if len(line) > LABEL_BYTES_MAX or not _CLEAN.fullmatch(line):
+        if len(line) > LABEL_BYTES_MAX or not CLEAN.fullmatch(line):
             return self._noise(found)
         found.append(Label(line))
         return replace(self, ended=True)

@@ -10,11 +10,10 @@ Source: Zebra, Simple Serial Interface Programmer's Guide, 72E-40451.
 '04 e4 04 00 ff 14'
 """
 
-import re
 from dataclasses import dataclass, replace
 
 from fellesskap_edge.scanners.framing import IDLE_S, Answered, Garbled, Item, Label, Say, Unreadable
-from fellesskap_protocol.barcodes import LABEL_BYTES_MAX
+from fellesskap_protocol.barcodes import CLEAN, LABEL_BYTES_MAX
 
 HOST, SCANNER = 0x04, 0x00
 PARAM_SEND, ACK, NAK, START_SESSION = 0xC6, 0xD0, 0xD1, 0xE4
@@ -28,7 +27,6 @@ PARTS_S = 2.5
 """How long the rest of a label is awaited: the scanner sends again after 2 s."""
 _NO_LENGTHS = bytes(range(HEADER_BYTES))
 _GS1_128 = 0x0F
-_CLEAN = re.compile(rb"[\x20-\x7e\x1d]+")
 
 
 def packet(opcode: int, data: bytes = b"", *, source: int = HOST, status: int = 0) -> bytes:
@@ -100,6 +98,6 @@ def _label(parts: bytes) -> Item:
     kind, text = parts[0], parts[1:].rstrip(b"\r\n")
     if kind == _GS1_128 and not text.startswith(b"]"):
         text = b"]C1" + text
-    if len(text) > LABEL_BYTES_MAX or not _CLEAN.fullmatch(text):
+    if len(text) > LABEL_BYTES_MAX or not CLEAN.fullmatch(text):
         return Unreadable()
     return Label(text)

@@ -64,7 +64,8 @@ def _row(bank: Bank, doors: int) -> tuple[object, ...]:
 def _supplies(config: LockerConfig) -> Iterator[str]:
     fed: dict[str, list[str]] = {}
     for bank in config.banks:
-        fed.setdefault(bank.supply, []).append(bank.name)
+        by = "" if bank.power_pin is None else f" (by GPIO {bank.power_pin})"
+        fed.setdefault(bank.supply, []).append(f"{bank.name}{by}")
     rows = [(supply, ", ".join(banks)) for supply, banks in fed.items()]
     yield from table(("supply", "feeds, one coil at a time"), rows)
 

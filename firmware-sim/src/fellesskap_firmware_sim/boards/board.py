@@ -35,6 +35,8 @@ class Board:
     ) -> None:
         self.plant = plant
         self.channels = channels
+        self.switches: dict[int, bool] = {}
+        """Channels where something else is wired than a door: whether its contact is closed."""
         self.faults = BoardFaults()
         self.size = self.FACTORY_SIZE
         """How many channels its replies tell of; those that are not wired read open."""
@@ -145,7 +147,8 @@ class Board:
         """Return a door's contact as the board reports it."""
         number = self.channels.get(channel)
         if number is None:
-            return 0
+            closed = self.switches.get(channel)
+            return 0 if closed is None else self._closed_bit if closed else 1 - self._closed_bit
         shut = self.plant.reads_shut(number, at)
         return self._closed_bit if shut else 1 - self._closed_bit
 

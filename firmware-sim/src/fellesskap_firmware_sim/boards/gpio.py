@@ -19,6 +19,9 @@ class GpioBank:
     def __init__(self, plant: Plant, bank: Bank, channels: dict[int, int]) -> None:
         self.plant = plant
         self.faults = PinFaults()
+        self.switches: dict[int, bool] = {}
+        """Channels where something else is wired than a door: whether its contact is closed."""
+        self._door_pins = bank.door_pins
         self._active_level = bank.active_high
         self._closed_level = bool(bank.closed_level)
         self._coils = _wired(bank.lock_pins, channels)
@@ -57,10 +60,9 @@ class GpioBank:
     def levels(self, now: float) -> dict[int, bool]:
         """Return what every door pin reads."""
         self.advance(now)
-        return {
-            pin: self._closed_level == self.plant.reads_shut(number, now)
-            for pin, number in self._contacts.items()
-        }
+        closed = {pin: self.plant.reads_shut(number, now) for pin, number in self._contacts.items()}
+        closed |= {self._door_pins[channel - 1]: one for channel, one in self.switches.items()}
+        return {pin: self._closed_level == one for pin, one in closed.items()}
 
 
 def _wired(pins: tuple[int, ...], channels: dict[int, int]) -> dict[int, int]:

@@ -15,6 +15,7 @@ const IDLE_MS = 60_000;
 const DOOR_MS = 120_000;
 const LONGER_MS = 600_000;
 const LONG_DIGITS = 12;
+const KEPT_MS = 3_000; // whoever typed it is still at it; later it would be somebody else's code
 const $ = (id) => document.getElementById(id);
 const input = $("code");
 
@@ -33,7 +34,6 @@ const grouped = (digits) => digits.replace(/(.{4})(?=.)/g, "$1 ");
 
 function tell(told, quiet = false) {
   state.visit.told = told;
-  state.visit.pending = "";
   if (told && told.options) state.visit.options = told.options;
   if (told && !quiet) play(toneOf(told.outcome));
 }
@@ -54,6 +54,7 @@ function button(one, at) {
 }
 
 async function press({ key, value = "" }) {
+  state.visit.pending = "";
   if (key === "code_key") {
     state.aside = idOf(state.standing);
     tell(null);
@@ -193,7 +194,10 @@ function render() {
   putText("notice", notice);
   renderTools();
   read([headline, words, where, ...spokenKeys(), notice]);
-  if (shown.view !== now) moveFocus(now);
+  if (shown.view !== now) {
+    if (now === "code") keepDigit();
+    moveFocus(now);
+  }
   shown.view = now;
 }
 
@@ -277,7 +281,7 @@ function typed(digit) {
   if (view() !== "code") {
     if (!state.visit.pending) {
       // One digit chooses a key, and Enter presses it; a second one shows that it is a code.
-      state.visit.pending = digit;
+      Object.assign(state.visit, { pending: digit, pendingAt: performance.now() });
       $("keys").children[(Number(digit) || 10) - 1]?.focus();
       return;
     }
@@ -287,6 +291,13 @@ function typed(digit) {
   put(digitsOf(input.value + digit));
   input.focus(); // so that Enter sends the code, wherever a finger was before
   play("digit");
+}
+
+// The view of a door ended under the hand: what was just typed there begins a code.
+function keepDigit() {
+  const { pending, pendingAt } = state.visit;
+  state.visit.pending = "";
+  if (pending && !input.value && performance.now() - pendingAt < KEPT_MS) put(pending);
 }
 
 function erase() {

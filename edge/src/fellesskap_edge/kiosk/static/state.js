@@ -9,7 +9,7 @@ export const HOME = document.documentElement.lang;
 // was asked for. `pending`: a digit that may choose a key, or begin a code.
 export const fresh = () => ({
   language: HOME, told: null, options: [], after: null, putIn: false,
-  long: false, longer: false, pending: "", reading: false,
+  long: false, longer: false, pending: "", pendingAt: 0, reading: false,
 });
 
 // `aside` names what somebody, or their going away, has set aside; `seen` is what the door at hand

@@ -1,0 +1,1 @@
+"""Couriers' badges: issued by carriers, believed by lockers without network."""

@@ -1,0 +1,1 @@
+"""Decisions: every answer of the allocation policy, each a link of its locker's chain."""

@@ -1,0 +1,44 @@
+"""`/v1/manifests`."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Response
+
+from fellesskap_backend.auth import may
+from fellesskap_backend.carriers.service import Credentials
+from fellesskap_backend.conventions import Posted, sent
+from fellesskap_backend.examples import MANIFEST
+from fellesskap_backend.manifests import service
+from fellesskap_backend.manifests.shapes import Manifest, ManifestRequest
+from fellesskap_backend.rim import RetryingRoute
+
+router = APIRouter(prefix="/v1/manifests", tags=["Reservations"], route_class=RetryingRoute)
+MayWrite = Annotated[Credentials, may("reservations:write")]
+
+
+@router.post(
+    "",
+    operation_id="send_manifest",
+    summary="Reserve room for many parcels at once",
+    responses={
+        200: {
+            "model": Manifest,
+            "description": "Each is answered for itself",
+            "content": {"application/json": MANIFEST},
+        },
+    },
+)
+def send(body: ManifestRequest, key: MayWrite, post: Posted) -> Response:
+    """Answer up to 2,000 requests at one or many lockers, in order, as single calls would be.
+
+    One that is refused or wrong (`status` 404, 409, 422) takes nothing from the others. All are
+    answered under one key: the same manifest again gets the same answers.
+    """
+    answered = service.accept(
+        post.session,
+        key,
+        body.sent(post.attempt),
+        secrets=post.house.secrets,
+        moment=post.moment,
+    )
+    return sent(answered)

@@ -1,0 +1,1 @@
+"""Pickup codes: rotated, given to somebody else as a second one, revoked."""

@@ -1,0 +1,1 @@
+"""Quotes: would it be confirmed now? Nothing is held and nothing is written."""

@@ -1,0 +1,63 @@
+"""Quotes: what a reservation would be answered now. Nothing is locked, held or written."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from fellesskap_backend.carriers.service import Credentials, caller
+from fellesskap_backend.decisions.policy import FIRST_COME, Request, decide
+from fellesskap_backend.errors import NotFound
+from fellesskap_backend.lockers.tables import Locker
+from fellesskap_backend.reservations import basis
+from fellesskap_backend.reservations.alternatives import Neighbours
+from fellesskap_backend.reservations.service import live_labels
+from fellesskap_protocol.capacity import Demand, size_class
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Sought:
+    """Room that is asked about; `label_key` None: of no particular parcel."""
+
+    locker_id: str
+    demand: Demand
+    hold: Literal["hard", "soft"]
+    label_key: str | None
+
+
+def quote(
+    session: Session, credentials: Credentials, every: Sequence[Sought], *, now: datetime
+) -> list[Row]:
+    """Answer each for itself, as if it were the only one; raise `NotFound` for no such locker."""
+    by = caller(session, credentials, "carrier")
+    ids = {one.locker_id for one in every}
+    rows = session.execute(select(*basis.COLUMNS).where(Locker.id.in_(ids)))
+    places = {row.locker_id: basis.place_of(row) for row in rows}
+    for number, one in enumerate(every):
+        if one.locker_id not in places:
+            raise NotFound(f"No locker by the id of parcels.{number}.")
+    basis.read(session, places)
+    views = {locker_id: place.view() for locker_id, place in places.items()}
+    live = live_labels(session, by, [one.label_key for one in every if one.label_key])
+    near = Neighbours(session, now, {})
+    found = []
+    for one in every:
+        request = Request(one.demand, one.hold, one.label_key in live)
+        decision = decide(FIRST_COME, views[one.locker_id], request)
+        wanted_elsewhere = not decision.confirmed and not request.is_duplicate
+        place = places[one.locker_id]
+        found.append(
+            {
+                "locker_id": one.locker_id,
+                "size_class": size_class(one.demand),
+                "would_confirm": decision.confirmed,
+                "reason": decision.reason,
+                "alternatives": near.of(place, one.demand) if wanted_elsewhere else [],
+            }
+        )
+    return found

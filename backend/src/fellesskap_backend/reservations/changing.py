@@ -1,0 +1,104 @@
+"""How a carrier changes the times of a reservation whose parcel has not come yet.
+
+No capacity is given or taken by it, so nothing is decided: the claim stands as it was confirmed.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy.orm import Session
+
+from fellesskap_backend.carriers.service import Credentials, caller
+from fellesskap_backend.db import Moment, instant
+from fellesskap_backend.errors import InvalidRequest, NotFound, WrongState
+from fellesskap_backend.etag import Match
+from fellesskap_backend.parcels.machine import RESERVATION
+from fellesskap_backend.parcels.tables import Parcel
+from fellesskap_backend.parcels.telling import Cause
+from fellesskap_backend.reservations import service
+from fellesskap_backend.reservations.confirmed import DEPOSIT_BY_MAX
+from fellesskap_backend.reservations.duration import duration_of
+from fellesskap_backend.reservations.tables import Reservation
+from fellesskap_backend.rights import service as rights
+from fellesskap_backend.secrets import Secrets
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Wish:
+    """The columns that are to be changed (`deposit_by`, `reserve_until`, `collect_within_s`)."""
+
+    to: Row
+    match: Match
+    secrets: Secrets
+
+
+def change(
+    session: Session,
+    credentials: Credentials,
+    reservation_id: UUID,
+    wish: Wish,
+    *,
+    moment: Moment,
+) -> Row:
+    """Change one of the carrier's own reservations; return it as it is shown then.
+
+    Raises `NotFound`, `PreconditionRequired`, `PreconditionFailed`, `InvalidRequest`, and
+    `WrongState` once it is no longer confirmed, or holds nothing that could be held longer.
+    """
+    by = caller(session, credentials, "carrier")
+    found = Cause.upon(session, Reservation, reservation_id, moment)
+    if found is None or found[0].carrier_id != by.carrier_id:
+        raise NotFound("No reservation by this id.")
+    reservation, cause = found
+    before = service.find(session, credentials, reservation_id, secrets=wish.secrets)
+    wish.match.check(before)
+    if "change" not in RESERVATION[reservation.state]:
+        raise WrongState("Only what is still expected can be changed.", state=reservation.state)
+    if reservation.hold == "soft" and wish.to.get("reserve_until") is not None:
+        raise WrongState("It is soft and holds nothing.", state=reservation.state)
+    changed = {name: to for name, to in wish.to.items() if getattr(reservation, name) != to}
+    if not changed:
+        return before
+    for name, to in changed.items():
+        setattr(reservation, name, to)
+    _check(reservation, changed, moment.now)
+    _tell(cause, reservation, changed)
+    session.flush()
+    return service.find(session, credentials, reservation_id, secrets=wish.secrets)
+
+
+def _check(reservation: Reservation, changed: Row, now: datetime) -> None:
+    """Raise `InvalidRequest` for times that a reservation cannot have."""
+    deposit_by, until = reservation.deposit_by, reservation.reserve_until
+    most = reservation.created_at + DEPOSIT_BY_MAX
+    if "deposit_by" in changed and not now < deposit_by <= most:
+        raise InvalidRequest("`deposit_by` lies in the future, at most 30 days after it was made.")
+    if until is None or reservation.hold == "soft":
+        return
+    if until > deposit_by or ("reserve_until" in changed and until <= now):
+        raise InvalidRequest("`reserve_until` lies in the future, at the latest at `deposit_by`.")
+
+
+def _tell(cause: Cause, reservation: Reservation, changed: Row) -> None:
+    """Let locker and carrier hear of it, and the history."""
+    session = cause.session
+    parcel = session.get(Parcel, reservation.parcel_id)
+    right = rights.right_of(session, reservation.locker_id, reservation.right_id)
+    if right is not None and "deposit_by" in changed:
+        new = msgspec.structs.replace(right, deposit_by=reservation.deposit_by)
+        rights.wish(session, cause.locker, new)
+    if parcel is None:
+        return
+    parcel.collect_within_s = reservation.collect_within_s
+    cause.tell(parcel, "changed")
+    data = {
+        "deposit_by": instant(reservation.deposit_by),
+        "reserve_until": reservation.reserve_until and instant(reservation.reserve_until),
+        "collect_within": duration_of(reservation.collect_within_s),
+    }
+    cause.notify(parcel, "reservation.changed", data)

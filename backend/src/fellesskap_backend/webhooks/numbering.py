@@ -1,0 +1,164 @@
+"""Positions in the feeds, and from them what each subscription is sent: rows only.
+
+Positions are given after the commit of what they number, per carrier, from a counter row: ids
+taken before a commit would lose events. Deliveries are made by walking the feed, so a webhook can
+tell nothing that the feed does not, and in no other order; a replay walks again.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from fellesskap_backend.db import Moment, table_of
+from fellesskap_backend.events.tables import FeedCounter, Notice
+from fellesskap_backend.webhooks import queueing
+from fellesskap_backend.webhooks.tables import Delivery, Subscription
+
+NOTICES_MAX = 500
+"""Notices that get their positions, or become a subscription's deliveries, in one transaction."""
+DELIVERIES_MAX = 2_000
+"""Deliveries after which a transaction begins no other carrier's."""
+_BEHIND = (
+    select(Subscription.id)
+    .join(FeedCounter, FeedCounter.carrier_id == Subscription.carrier_id)
+    .where(Subscription.state == "active", Subscription.position < FeedCounter.last)
+)
+
+
+def needed(session: Session) -> bool:
+    """Say whether there is anything to number or to make deliveries of."""
+    unnumbered = select(Notice.number).where(Notice.position.is_(None)).limit(1)
+    if session.scalar(unnumbered) is not None:
+        return True
+    return session.scalar(_BEHIND.limit(1)) is not None
+
+
+def give_positions(session: Session) -> int:
+    """Number notices that have no position; return how many."""
+    notices = session.scalars(
+        select(Notice).where(Notice.position.is_(None)).order_by(Notice.number).limit(NOTICES_MAX)
+    ).all()
+    # Ascending, as every transaction that locks several rows.
+    for carrier_id in sorted({notice.carrier_id for notice in notices}):
+        _number(session, carrier_id, [one for one in notices if one.carrier_id == carrier_id])
+    session.flush()
+    return len(notices)
+
+
+def _number(session: Session, carrier_id: UUID, notices: Sequence[Notice]) -> None:
+    counter = session.get(FeedCounter, carrier_id, with_for_update=True)
+    if counter is None:
+        counter = FeedCounter(carrier_id=carrier_id, last=0)
+        session.add(counter)
+    for notice in notices:
+        counter.last += 1
+        notice.position = counter.last
+
+
+def make_deliveries(session: Session, moment: Moment) -> bool:
+    """Let subscriptions that are behind their feed go on in it; return whether there is more."""
+    carriers = session.scalars(_BEHIND.with_only_columns(Subscription.carrier_id).distinct())
+    made, more = 0, False
+    for carrier_id in sorted(carriers):
+        if made >= DELIVERIES_MAX:
+            return True
+        mine = _Carrier(session, carrier_id, moment.now)
+        more = mine.go_on() or more
+        made += len(mine.rows)
+    return more
+
+
+class _Carrier:
+    """The subscriptions of one carrier that are behind, in one transaction."""
+
+    def __init__(self, session: Session, carrier_id: UUID, now: datetime) -> None:
+        self._session, self._carrier_id, self._now = session, carrier_id, now
+        self._notices: dict[int, Sequence[Any]] = {}
+        self.rows: list[dict[str, Any]] = []
+
+    def go_on(self) -> bool:
+        """Make the next deliveries of each; return whether there are more."""
+        behind = _BEHIND.where(Subscription.carrier_id == self._carrier_id)
+        locked = queueing.locked(self._session, self._session.scalars(behind).all())
+        parcels: set[UUID] = set()
+        replayed: list[UUID] = []
+        more = False
+        for one in locked:
+            if one.state != "active":
+                continue
+            notices = self._after(one.position)
+            wanted = [notice for notice in notices if wants(one.types, notice.type)]
+            parcels |= {notice.parcel_id for notice in wanted if notice.parcel_id is not None}
+            made: set[UUID] = set()
+            if one.position < one.furthest:
+                made = queueing.again(self._session, one.id, {notice.id for notice in wanted})
+                replayed.append(one.id)
+            self.rows += [self._row(one, notice) for notice in wanted if notice.id not in made]
+            if notices:
+                one.position = notices[-1].position
+                one.furthest = max(one.furthest, one.position)
+            more = more or len(notices) == NOTICES_MAX
+        self._session.flush()
+        if self.rows:
+            self._session.execute(insert(table_of(Delivery)), self.rows)
+        queueing.hold_back(self._session, replayed, parcels)
+        queueing.let_next(self._session, [one.id for one in locked], parcels, now=self._now)
+        return more
+
+    def _after(self, position: int) -> Sequence[Any]:
+        """Return what follows in the feed; most subscriptions of a carrier stand at one place."""
+        if position not in self._notices:
+            self._notices[position] = self._session.execute(
+                select(Notice.id, Notice.type, Notice.parcel_id, Notice.position)
+                .where(Notice.carrier_id == self._carrier_id, Notice.position > position)
+                .order_by(Notice.position)
+                .limit(NOTICES_MAX)
+            ).all()
+        return self._notices[position]
+
+    def _row(self, subscription: Subscription, notice: Any) -> dict[str, Any]:
+        """Return a delivery that waits its turn; one of no parcel need not."""
+        alone = notice.parcel_id is None
+        return {
+            "subscription_id": subscription.id,
+            "carrier_id": self._carrier_id,
+            "event_id": notice.id,
+            "type": notice.type,
+            "parcel_id": notice.parcel_id,
+            "position": notice.position,
+            "state": "due" if alone else "waiting",
+            "attempts": 0,
+            "made_at": self._now,
+            "due_at": self._now if alone else None,
+        }
+
+
+def wants(types: Sequence[str] | None, kind: str) -> bool:
+    """Say whether a filter lets a type through.
+
+    >>> wants(None, "parcel.lost"), wants(["parcel.lost"], "parcel.removed")
+    (True, False)
+    """
+    return types is None or kind in types
+
+
+def seek(session: Session, carrier_id: UUID, before: datetime) -> int:
+    """Return the newest position of what was recorded before then; 0 where there is none."""
+    found = (
+        select(Notice.position)
+        .where(Notice.carrier_id == carrier_id, Notice.position.is_not(None))
+        .where(Notice.recorded_at < before)
+        .order_by(Notice.position.desc())
+        .limit(1)
+    )
+    return session.scalar(found) or 0
+
+
+def last(session: Session, carrier_id: UUID) -> int:
+    """Return the last position that a carrier's feed has given; 0 before the first."""
+    counter = select(FeedCounter.last).where(FeedCounter.carrier_id == carrier_id)
+    return session.scalar(counter) or 0

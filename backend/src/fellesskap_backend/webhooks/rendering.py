@@ -1,0 +1,45 @@
+"""What is sent: bodies, rendered at the moment of sending, so that no row holds a code."""
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy.orm import Session
+
+from fellesskap_backend.db import instant
+from fellesskap_backend.events.tables import Notice
+from fellesskap_backend.rights import service as rights
+from fellesskap_backend.webhooks.tables import Delivery
+
+WITH_CODE = ("parcel.deposited", "drop_off.authorised")
+"""What is told with the code that its person needs."""
+TEST = "webhook.test"
+
+
+def body_of(session: Session, notice: Notice, k_codes: bytes) -> bytes:
+    """Render an event. A code that opens nothing any more is left out."""
+    data: dict[str, Any] = {
+        **notice.data,
+        "clock": notice.clock,
+        "recorded_at": instant(notice.recorded_at),
+        "position": notice.position,
+    }
+    if notice.type in WITH_CODE and notice.data.get("right_id"):
+        data |= _codes(session, UUID(notice.data["right_id"]), k_codes)
+    body = {"type": notice.type, "timestamp": instant(notice.occurred_at), "data": data}
+    return msgspec.json.encode(body)
+
+
+def test_of(delivery: Delivery) -> bytes:
+    """Render a test: an event that stands in no feed."""
+    data = {"subscription_id": str(delivery.subscription_id)}
+    body = {"type": TEST, "timestamp": instant(delivery.made_at), "data": data}
+    return msgspec.json.encode(body)
+
+
+def _codes(session: Session, right_id: UUID, k_codes: bytes) -> dict[str, str]:
+    n = rights.number_in_force(session, right_id)
+    if n is None:
+        return {}
+    codes = rights.codes_of(k_codes, right_id, n)
+    return {"pickup_code": codes.code, "addition": codes.addition}

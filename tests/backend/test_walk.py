@@ -1,0 +1,181 @@
+"""Random walks over the API of a real database: I1, I2, I8, I9, I10 and I13 after every step."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from sqlalchemy import delete, update
+
+from fellesskap_backend.ledger.tables import Entry
+from fellesskap_backend.lockers.tables import Compartment
+from fellesskap_backend.parcels.tables import Parcel
+from fellesskap_backend.reservations.tables import Claim, Reservation
+from fellesskap_backend.settings import Settings
+from tests.backend import walk as right
+from tests.backend.api import Api
+from tests.backend.walk import Demand, Walk
+
+STEPS = 15
+DEMANDS = st.builds(Demand, st.sampled_from((100, 200)), st.booleans())
+TWO = st.integers(0, 1)
+
+
+@pytest.fixture
+def house(settings: Settings) -> Iterator[Api]:
+    made = Api(settings.model_copy(update={"rate_per_s": 0}))
+    yield made
+    made.stop()
+
+
+class Machine(RuleBasedStateMachine):
+    """Carriers ask, ask again and give up; lockers apply, take in and hand out; time passes."""
+
+    def __init__(self, api: Api, carriers: list[object]) -> None:
+        super().__init__()
+        self.walk = Walk(api, carriers)  # type: ignore[arg-type]
+
+    @rule(carrier=TWO, edge=TWO, demand=DEMANDS)
+    def reserve(self, carrier: int, edge: int, demand: Demand) -> None:
+        self.walk.reserve(carrier, edge, demand)
+
+    @precondition(lambda self: self.walk.promises)
+    @rule(which=st.integers(0, 99))
+    def ask_again(self, which: int) -> None:
+        self.walk.again(self.walk.promises[which % len(self.walk.promises)])
+
+    @precondition(lambda self: any(one.status == 201 for one in self.walk.promises))
+    @rule(which=st.integers(0, 99))
+    def cancel(self, which: int) -> None:
+        made = [one for one in self.walk.promises if one.status == 201]
+        assert self.walk.cancel(made[which % len(made)]) in (200, 409)
+
+    @rule(edge=TWO)
+    def apply(self, edge: int) -> None:
+        self.walk.edges[edge].apply()
+
+    @rule(edge=TWO, which=st.integers(0, 9))
+    def put_in(self, edge: int, which: int) -> None:
+        """Put in what is known; what was cancelled meanwhile is late, and legal."""
+        locker = self.walk.edges[edge]
+        claims = {
+            str(one.right_id)
+            for one in self.walk.rows(Claim)
+            if one.locker_id == locker.id and not one.released
+        }
+        if not claims <= set(locker.known):
+            locker.apply()  # it is in contact: what is promised is known before the next scan
+        waiting = locker.waiting()
+        if waiting:
+            locker.deposit(waiting[which % len(waiting)])
+
+    @rule(edge=TWO, which=st.integers(0, 9))
+    def hand_out(self, edge: int, which: int) -> None:
+        locker = self.walk.edges[edge]
+        if locker.inside:
+            locker.collect(sorted(locker.inside)[which % len(locker.inside)])
+
+    @rule(hours=st.sampled_from((1, 25, 24 * 40)))
+    def time_passes(self, hours: int) -> None:
+        self.walk.pass_time(timedelta(hours=hours))
+
+    @precondition(lambda self: self.walk.promises)
+    @rule()
+    def look_at_each_other(self) -> None:
+        right.nobody_sees_anothers(self.walk)
+
+    @invariant()
+    def holds(self) -> None:
+        for check in right.IN_ROWS:
+            check(self.walk)
+
+    def teardown(self) -> None:
+        self.walk.end()
+
+
+@pytest.mark.slow
+def test_whatever_people_do_what_was_promised_holds(house: Api) -> None:
+    carriers: list[object] = [house.carrier("Nordpost"), house.carrier("Sydpost")]
+    run_state_machine_as_test(
+        lambda: Machine(house, carriers),  # type: ignore[arg-type]
+        settings=settings(stateful_step_count=STEPS, suppress_health_check=list(HealthCheck)),
+    )
+
+
+@pytest.fixture
+def lying(house: Api) -> Walk:
+    """Walk a little: one parcel lies in a locker, one is expected, both within reach."""
+    made = Walk(house, [house.carrier("Nordpost"), house.carrier("Sydpost")])
+    for carrier in (0, 1):
+        assert made.reserve(carrier, 0, Demand(100, is_low=True)).status == 201
+    made.edges[0].apply()
+    made.edges[0].deposit(made.edges[0].waiting()[0])
+    for check in (*right.IN_ROWS, right.nobody_sees_anothers):
+        check(made)
+    return made
+
+
+def _two_in_one(walk: Walk) -> None:
+    walk.api.change(
+        lambda session: session.execute(update(Parcel).values(state="deposited", compartment=2))
+    )
+
+
+def _too_much_promised(walk: Walk) -> None:
+    walk.api.change(lambda session: session.execute(update(Compartment).values(parcel_id=uuid4())))
+
+
+def _put_up_high(walk: Walk) -> None:
+    walk.api.change(lambda session: session.execute(update(Parcel).values(compartment=1)))
+
+
+def _forget_a_reservation(walk: Walk) -> None:
+    some = UUID(walk.promises[0].answer["id"])
+    forget = delete(Reservation).where(Reservation.id == some)
+    walk.api.change(lambda session: session.execute(forget))
+
+
+def _forget_an_event(walk: Walk) -> None:
+    walk.api.change(lambda session: session.execute(delete(Entry).where(Entry.seq == 2)))
+
+
+def _answer_anew(walk: Walk) -> None:
+    walk.replays.append((walk.promises[0], 409, {}))
+
+
+def _do_it_twice(walk: Walk) -> None:
+    walk.promises.append(walk.promises[0])
+
+
+def _show_it_to_the_other(walk: Walk) -> None:
+    walk.carriers = [walk.carriers[1], walk.carriers[0]]
+
+
+MISTAKES: list[tuple[Callable[[Walk], None], Callable[[Walk], None]]] = [
+    (_two_in_one, right.one_parcel_per_compartment),
+    (_too_much_promised, right.every_claim_can_be_served),
+    (_put_up_high, right.low_is_never_high),
+    (_forget_a_reservation, right.acknowledged_stays),
+    (_forget_an_event, right.acknowledged_stays),
+    (_answer_anew, right.one_key_one_effect),
+    (_do_it_twice, right.one_key_one_effect),
+    (_show_it_to_the_other, right.nobody_sees_anothers),
+]
+
+
+@pytest.mark.parametrize(("plant", "check"), MISTAKES)
+def test_each_check_finds_what_is_planted(
+    lying: Walk, plant: Callable[[Walk], None], check: Callable[[Walk], None]
+) -> None:
+    plant(lying)
+    with pytest.raises(AssertionError, match=r"I\d+"):
+        check(lying)
