@@ -235,9 +235,10 @@ def test_whatever_is_asked_one_pin_is_driven_for_a_pulse_and_then_none_for_a_res
     let_go_at = float("-inf")
     for event in itertools.chain(events, [5.0, 5.0]):
         if isinstance(event, float):
-            due = min(now + event, max(now, state.wake_at))
-            now, event = due, trying.Tick()
-        state, effects = trying.step(state, event, now)
+            now = min(now + event, max(now, state.wake_at))
+        state, effects = trying.step(
+            state, trying.Tick() if isinstance(event, float) else event, now
+        )
         for effect in effects:
             if isinstance(effect, trying.Drive):
                 assert not driven, "one coil at a time"
