@@ -16,7 +16,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.conftest import TIER
 from tests.edge.drive_walk import DriveWalk
 from tests.edge.walk_config import LOCKERS
-from tests.edge.walk_mistakes import MISTAKES, Patch, the_remote_limit_is_off
+from tests.edge.walk_mistakes import MISTAKES, MISTAKES_OF_POWER, Patch, the_remote_limit_is_off
 
 WALKS = {"standard": 2_000, "full": 20_000}.get(TIER, 200)
 STEPS = 25
@@ -85,3 +85,13 @@ def test_the_walk_finds_a_planted_mistake(
     mistake(monkeypatch)
     with pytest.raises(AssertionError, match=MISTAKES[mistake]):
         walk("8a and pins", MUTANT_WALKS, at, shrinks=False)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("mistake", MISTAKES_OF_POWER, ids=lambda one: one.__qualname__)
+def test_the_walk_finds_a_planted_mistake_of_power(
+    mistake: Callable[[Patch], None], monkeypatch: Patch, at: int
+) -> None:
+    mistake(monkeypatch)
+    with pytest.raises(AssertionError, match=MISTAKES_OF_POWER[mistake]):
+        walk("relays with inputs and wkly on one line", MUTANT_WALKS, at, shrinks=False)
