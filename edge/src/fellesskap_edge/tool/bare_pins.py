@@ -6,7 +6,6 @@ go after `PULSE_S_MAX`. Imported only where a draft has a bank on pins.
 """
 
 import threading
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -39,7 +38,7 @@ class BarePins:
 
     def rests(self) -> tuple[int, ...]:
         """Return what each lock pin reads while nobody drives it."""
-        time.sleep(PULL_S)
+        threading.Event().wait(PULL_S)
         return tuple(int(bool(pin.state)) for pin in self._locks)
 
     def drive(self, channel: int, level: int) -> None:
@@ -62,7 +61,7 @@ class BarePins:
             for number, pin in zip(self._door_numbers, self._doors, strict=True):
                 # Their resistor is fixed, and stronger than a pull: up is all that they can be.
                 pin.pull = "up" if number in PULLED_UP_PINS else pull
-            time.sleep(PULL_S)
+            threading.Event().wait(PULL_S)
             read.append([int(bool(pin.state)) for pin in self._doors])
         return {
             at: high if high == low and (low == 0 or number not in PULLED_UP_PINS) else NOTHING
