@@ -76,19 +76,37 @@ class DriveWalk(StoreWalk):
             self.stand.run(26.0)
 
     @precondition(lambda self: self.at.switched)
-    @rule(name=st.sampled_from([*HARD, *SOFT]), puts_in=st.booleans())
-    def a_relay_welds_as_it_is_pulsed(self, name: str, puts_in: bool) -> None:
+    @rule(
+        names=st.permutations([*HARD, *SOFT]),
+        puts_in=st.booleans(),
+        then=st.sampled_from(["", "looked after", "looked after", "started anew"]),
+    )
+    def a_relay_welds_as_it_is_pulsed(self, names: list[str], puts_in: bool, then: str) -> None:
         [bank] = self.at.switched
+        self.everything_is_repaired()
         self.stand.run(HEALTHY_S + 1)
-        well = self.at.is_well(bank)
-        outcome, number = self.at.scan(self.at.label(name))
-        opens = outcome in ("opens", "check_empty")
-        if not (well and opens) or number is None or DOORS[number][0] != bank:
+        if not self.at.is_well(bank):
+            return
+        number = next(filter(None, (self._opens(bank, name) for name in names)), None)
+        if number is None:
             return
         self.at.weld(number)
         self.at.at_door("put_in" if puts_in else "nothing", number)
         self.stand.run(3.0)
         assert bank in self.outsider.powerless, "power: a relay stays on, and it was not cut"
+        if then == "looked after":
+            self.somebody_looks_after_the_relay(mended=True, turned=True)
+        elif then:
+            self.the_daemon_is_killed(2.0)
+            self.somebody_looks_after_the_relay(mended=True, turned=False)
+
+    def _opens(self, bank: str, name: str) -> int | None:
+        """Let a label or its code open a door of a bank; return which."""
+        outcome, number = self.at.scan(self.at.label(name))
+        if outcome not in ("opens", "check_empty"):
+            outcome, number = self.at.type_code(self.at.codes(name)[-1])
+        opens = outcome in ("opens", "check_empty") and number is not None
+        return number if opens and DOORS[number or 0][0] == bank else None
 
     @precondition(lambda self: self.at.outsider.powerless)
     @rule(mended=st.sampled_from([True, True, False]), turned=st.sampled_from([True, True, False]))

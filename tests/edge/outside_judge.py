@@ -32,8 +32,9 @@ AUTHORISATION_S = 30.0
 COIL_S_MAX = {"gpio": 1.0, "kerong": 0.550, "wkly": 0.5, "waveshare": 0.5, "waveshare_d": 0.5}
 """The guard of the pins, which holds when the daemon stalls; what boards do from the factory; the
 longer pulse of another try, where a board can be told."""
-WELDED_S_MAX = 1.5
-"""Pulse, look, all off, look again: then its power is cut."""
+WELDED_S_MAX = 2.0
+"""Pulse, look, all off, look again, each behind what its neighbours on the line are asked: then its
+power is cut."""
 PULSE_S_MAX = 0.300
 """Of all other families, as they are told or built."""
 REOPEN_S, CHALLENGE_S, SESSION_S = 300.0, 60.0, 300.0

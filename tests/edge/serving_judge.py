@@ -8,8 +8,9 @@ or a stall hides from a daemon it may not know at once: `usual_s` says for how l
 from itertools import pairwise
 from math import inf
 
-from fellesskap_protocol.events import ServiceChanged, Serving
+from fellesskap_protocol.events import Fault, ServiceChanged, Serving
 from tests.edge.outsider import Outsider
+from tests.edge.power_judge import POWER_OF
 from tests.simulation.stand import Stand
 
 ROW_S_MAX, TICK_S = 900.0, 5.0
@@ -81,14 +82,24 @@ def _reach(outsider: Outsider, number: int) -> list[tuple[float, float, bool | N
 
 
 def _out(outsider: Outsider, number: int) -> list[Span]:
-    """When the journal says that a compartment was out of service."""
-    changes = [
-        (outsider.at_s(event), event.to == "out")
-        for event in outsider.events
-        if isinstance(event, ServiceChanged) and event.compartment == number
+    """When the journal says that a compartment was out of service, or without power."""
+    power = f"{POWER_OF}{outsider.bank_of[number]}"
+    service, cut = [], []
+    for event in outsider.events:
+        match event:
+            case ServiceChanged(compartment=told, to=to) if told == number:
+                service.append((outsider.at_s(event), to == "out"))
+            case Fault(part=part, what=what) if part == power:
+                cut.append((outsider.at_s(event), what != "ok"))
+            case _:
+                pass
+    end = (outsider.stand.now_s, False)
+    return [
+        (begin, until)
+        for changes in (service, cut)
+        for (begin, out), (until, _) in pairwise([*changes, end])
+        if out
     ]
-    changes.append((outsider.stand.now_s, False))
-    return [(begin, end) for (begin, out), (end, _) in pairwise(changes) if out]
 
 
 def _missing(outsider: Outsider, number: int, rows: list[Span]) -> list[Span]:
