@@ -282,3 +282,23 @@ def test_a_returned_parcel_is_taken_out_too() -> None:
     locker.open_and_shut(1)
     assert last(Removed, locker).parcel_id == "parcel-four"
     assert locker.controller.places[1] == Place("empty")
+
+
+def test_an_unannounced_parcel_that_lies_elsewhere_opens_no_second_door() -> None:
+    """A store that went back in time has its deposit in hand; the backend knows where it lies."""
+    locker = LittleLocker().ready(allowance("S", 1))
+    locker.show_badge(badge("red"))
+    locker.scan("label-new")
+    assert told(locker.press("size", "S")) == [("opens", 1)]
+    locker.door(1, "open")
+    made = locker.controller.operations[1].right
+    assert made is not None
+    locker.controller.places[4] = Place("unknown")
+    found = msgspec.structs.replace(
+        right("found", "collect"), parcel_id=made.parcel_id, compartment=4
+    )
+    locker.put(found)
+    assert told(locker.press("bigger")) == [("expired", 1)]
+    locker.wait(1.0)
+    assert [pulse.compartment for pulse in locker.pulses] == [1]
+    assert locker.controller.places[4] == Place("parcel", "in", "found")

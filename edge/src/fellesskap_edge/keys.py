@@ -25,7 +25,7 @@ from fellesskap_edge.depositing import (
 )
 from fellesskap_edge.facts import Act, Operation
 from fellesskap_edge.operating import authorise, end_blind
-from fellesskap_edge.removing import sweep_on, take_out
+from fellesskap_edge.removing import lies_in, sweep_on, take_out
 from fellesskap_edge.service import change_service, out_of_reach
 from fellesskap_edge.spoken import Key
 from fellesskap_edge.state import (
@@ -165,7 +165,11 @@ def _still_good(draft: Draft, operation: Operation) -> bool:
     store that went back in time does not.
     """
     before = operation.right
-    if operation.label is not None or before is None:
+    if before is None:
+        return True
+    if lies_in(draft, before) is not None:
+        return False
+    if operation.label is not None:
         return True  # unannounced: its right is the edge's own
     newest = draft.c.rights.get(before.id)
     return newest is not None and not newest.revoked and newest.kind == before.kind
