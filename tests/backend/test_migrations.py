@@ -94,6 +94,7 @@ def test_lockers_find_their_sites_and_bands(settings: Settings) -> None:
         ]
         _move(engine, "0006")
     _move(engine, "head")
+    engine.dispose()
 
 
 def test_webhooks_keep_their_secrets_turns_and_places(settings: Settings) -> None:

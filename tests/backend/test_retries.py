@@ -123,7 +123,7 @@ def test_every_route_of_the_api_is_one_that_tries_again(api: Api) -> None:
 
 def test_sessions_are_opened_by_the_rim_and_by_what_tries_again_alone() -> None:
     package = Path(db.__file__).parent
-    opened = re.compile(r"db\.(writing|writer|reader)\(|\.begin\(\)|Session\(|\.connect\(\)")
+    opened = re.compile(r"db\.(writing|writer|reader)\(|\.begin\(\)|\bSession\(|\.connect\(\)")
     found = {
         path.name
         for path in package.rglob("*.py")

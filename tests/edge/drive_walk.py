@@ -12,7 +12,7 @@ from hypothesis.stateful import invariant, precondition, rule
 from fellesskap_edge import inbox as rim
 from fellesskap_edge.door import LEFT_OPEN_S
 from tests.edge.walk_config import BANKS, DOORS
-from tests.edge.walk_locker import HARD, SOFT, ProbeFault
+from tests.edge.walk_locker import HARD, HEALTHY_S, SOFT, ProbeFault
 from tests.edge.walk_people import LONG_S, LONG_TIMES_MAX, NUMBERS, OFFSETS, POINTS
 from tests.edge.walk_store import StoreWalk
 
@@ -74,6 +74,36 @@ class DriveWalk(StoreWalk):
         if number is not None:
             self.a_lock_breaks(number, "jammed")
             self.stand.run(26.0)
+
+    @precondition(lambda self: self.at.switched)
+    @rule(name=st.sampled_from([*HARD, *SOFT]), puts_in=st.booleans())
+    def a_relay_welds_as_it_is_pulsed(self, name: str, puts_in: bool) -> None:
+        [bank] = self.at.switched
+        self.stand.run(HEALTHY_S + 1)
+        well = self.at.is_well(bank)
+        outcome, number = self.at.scan(self.at.label(name))
+        opens = outcome in ("opens", "check_empty")
+        if not (well and opens) or number is None or DOORS[number][0] != bank:
+            return
+        self.at.weld(number)
+        self.at.at_door("put_in" if puts_in else "nothing", number)
+        self.stand.run(3.0)
+        assert bank in self.outsider.powerless, "power: a relay stays on, and it was not cut"
+
+    @precondition(lambda self: self.at.outsider.powerless)
+    @rule(mended=st.sampled_from([True, True, False]), turned=st.sampled_from([True, True, False]))
+    def somebody_looks_after_the_relay(self, mended: bool, turned: bool) -> None:
+        [bank] = self.at.switched
+        if mended:
+            self.at.mend(bank)
+            self.stand.run(6.0)  # it is told to fall again with the next poll
+        well = self.at.is_well(bank)
+        for on in (False, True, False) if turned else ():
+            self.stand.turn_key(on=on)
+            self.stand.run(12.0)
+        if mended and turned and well:
+            assert bank not in self.outsider.powerless, "power: the key did not give it back"
+            assert self.stand.hardware.enables[bank].on, "power: it is back in words alone"
 
     @rule()
     def everything_is_repaired(self) -> None:

@@ -21,6 +21,8 @@ OF_THE_STORE = (
     "authorised",
     "remote_s",
     "jtis",
+    "powerless",
+    "put_out",
     "alarmed",
     "warm",
     "unknown",

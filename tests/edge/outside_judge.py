@@ -32,6 +32,8 @@ AUTHORISATION_S = 30.0
 COIL_S_MAX = {"gpio": 1.0, "kerong": 0.550, "wkly": 0.5, "waveshare": 0.5, "waveshare_d": 0.5}
 """The guard of the pins, which holds when the daemon stalls; what boards do from the factory; the
 longer pulse of another try, where a board can be told."""
+WELDED_S_MAX = 1.5
+"""Pulse, look, all off, look again: then its power is cut."""
 PULSE_S_MAX = 0.300
 """Of all other families, as they are told or built."""
 REOPEN_S, CHALLENGE_S, SESSION_S = 300.0, 60.0, 300.0
@@ -101,7 +103,14 @@ class Judge(Witness):
         self.events: list[AnyEvent] = []
         self.lies_in: dict[int, Lying] = {}
         self.force: dict[str, Right] = {}
+        self.bank_of = {one.number: one.bank for one in stand.config.compartments}
         self.service = dict.fromkeys(self.doors, "in")
+        self.powerless: dict[str, tuple[float, str]] = {}
+        """Banks whose power was cut by the journal, when and in which boot."""
+        self.put_out: dict[int, str] = {}
+        """Doors that this took out of service, and what they were before."""
+        self.welded: set[int] = set()
+        """Where a relay was welded, so that a pulse is ended by its power alone."""
         self.used: set[str] = set()
         self.drawn: dict[str, int] = {}
         self.revision = 0
@@ -235,6 +244,10 @@ class Judge(Witness):
             for one in self.force.values()
             if one.kind == "allowance" and one.size_class and not one.revoked
         }
+        if event.kind == "key":  # another door for what was begun: no other unit is drawn
+            for one in self.authorised.values():
+                if one.presented.right_id == event.right_id and not one.ended:
+                    granted = dict(one.granted)
         at_s = self.at_s(event)
         self.authorised[given] = Authorised(event, at_s, event.boot_id, granted, right)
 

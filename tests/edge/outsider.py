@@ -34,7 +34,6 @@ from fellesskap_protocol.messages import (
     event_hash,
 )
 from fellesskap_protocol.signing import signer, unseal
-from tests.edge.cold_judge import ColdJudge
 from tests.edge.outside_judge import (
     AUTHORISATION_S,
     CHALLENGE_S,
@@ -45,14 +44,16 @@ from tests.edge.outside_judge import (
     PULSE_S_MAX,
     PULSES_MAX,
     SIGNERS,
+    WELDED_S_MAX,
     Authorised,
 )
+from tests.edge.power_judge import PowerJudge
 from tests.simulation.installed import INSTALLATION
 from tests.simulation.office import STRANGER
 from tests.simulation.stand_parts import START
 
 
-class Outsider(ColdJudge):
+class Outsider(PowerJudge):
     """Takes in what happened, in order, and what must hold between two steps."""
 
     # What it is told -----------------------------------------------------------------------------
@@ -149,6 +150,7 @@ class Outsider(ColdJudge):
             assert event.at >= floor - timedelta(seconds=IAT_S), "the clock is behind its floor"
         self.judge_epoch(event)
         self.judge_cold(event)
+        self.judge_power(event)
         match event:
             case Presented(outcome="authorised", authorisation_id=str()):
                 self._authorised(event)
@@ -207,6 +209,7 @@ class Outsider(ColdJudge):
         self.looked()
         self._coils_are_off_in_time()
         self.cold_is_watched()
+        self.power_is_off()
         if not self.in_hand():
             self._promises_are_kept()
 
@@ -224,6 +227,8 @@ class Outsider(ColdJudge):
         for number in self.doors:
             on_s = self.stand.plant.longest_on_s(number, self.stand.now_s)
             limit_s = COIL_S_MAX.get(self.family[number], PULSE_S_MAX)
+            if number in self.welded:
+                limit_s = WELDED_S_MAX
             assert on_s <= limit_s + EPSILON_S, f"I14: {number} was on for {on_s} s"
 
     def _promises_are_kept(self) -> None:

@@ -205,7 +205,7 @@ def test_a_contact_that_bounces_is_one_contact() -> None:
     talk = Talk().offered()
     talk.give(Typed(""), Moved("a", {1: 1}), Moved("a", {1: 0}), Moved("a", {1: 1}))
     talk.wait()
-    assert talk.state.door == Door(0, ("a", 1), ("a", 1), 1)
+    assert talk.state.door == Door(0, ("a", 1), ("a", 1), 1, shut_bit=0)
 
 
 def test_two_doors_at_once_are_no_answer_and_the_wire_is_tried_again() -> None:
@@ -233,7 +233,7 @@ def test_a_door_of_no_draft_is_asked_for_its_size_and_height() -> None:
     talk = Talk(known=()).offered().opened(1, 1)
     talk.give(Typed("12"), Typed("s"), Typed("840"))
     talk.shut(1)
-    assert talk.state.doors == (Door(12, ("a", 1), ("a", 1), 1, "S", 840),)
+    assert talk.state.doors == (Door(12, ("a", 1), ("a", 1), 1, "S", 840, shut_bit=0),)
 
 
 def test_past_the_last_wire_of_the_last_board_it_is_over() -> None:

@@ -157,6 +157,18 @@ def test_a_claim_that_was_taken_away_meanwhile_opens_no_second_door(
     assert [pulse.compartment for pulse in locker.pulses] == [1]
 
 
+@pytest.mark.parametrize("key", ["bigger", "occupied", "broken"])
+def test_a_parcel_of_which_the_backend_knows_where_it_lies_opens_no_second_door(key: Key) -> None:
+    """A store that went back in time still has its deposit in hand; the right is one to collect."""
+    locker = LittleLocker().ready(right("one"))
+    locker.scan("label-one")
+    locker.door(1, "open")
+    locker.put(msgspec.structs.replace(right("one"), kind="collect", compartment=1))
+    assert [outcome for outcome, _ in told(locker.press(key))] == ["expired"]
+    locker.wait(1.0)
+    assert [pulse.compartment for pulse in locker.pulses] == [1]
+
+
 def test_occupied_makes_the_door_suspect_and_opens_another() -> None:
     locker = LittleLocker().ready(right("one"))
     locker.scan("label-one")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from fellesskap_edge.config_check import InvalidConfig, load
 from fellesskap_edge.tool.draft import Draft, load_draft, render
 from fellesskap_edge.tool.wiring import Wiring, conclude
-from fellesskap_edge.tool.words import Board, Door
+from fellesskap_edge.tool.words import Board, Door, Pins
 
 HERE = Path(__file__).parent
 BOARD = Board("a", "8a", "address 1 on lock-bus", 3, senses=True)
@@ -102,6 +102,26 @@ def test_a_bank_on_pins_is_taken_over_as_it_stands(tmp_path: Path) -> None:
     assert told == [(1, "p", 1), (7, "a", 2)]
 
 
+def test_a_bank_on_pins_whose_doors_are_not_known_is_written_as_it_was_learnt(
+    tmp_path: Path,
+) -> None:
+    bank = ON_PINS[: ON_PINS.index("[[comp")].replace("[17]", "[17, 27]\ndoor_pins = [5, 6]")
+    (tmp_path / "draft.toml").write_text(DRAFT + bank)
+    draft = load_draft(tmp_path / "draft.toml")
+    [one] = draft.on_pins
+    assert (one.bank.name, one.level, set(draft.doors)) == ("p", None, {7})
+    pins = Pins(one.bank.lock_pins, one.bank.door_pins, (1, 1))
+    board = Board("p", "gpio", "GPIO 17 27", 2, senses=True, pins=pins)
+    door = Door(7, ("p", 2), ("p", 1), 2, shut_bit=0, level=0)
+    raw = {"name": "p", "family": "gpio", "supply": "psu-2"}
+    out = tmp_path / "locker.toml"
+    out.write_text(render(draft, {"p": raw}, conclude((board,), (door,), draft.doors), out))
+    [found] = load(out).banks
+    assert (found.lock_pins, found.door_pins, found.closed_level) == ((27,), (5,), 0)
+    assert found.active_high is False
+    assert [(one.number, one.bank, one.channel) for one in load(out).compartments] == [(7, "p", 1)]
+
+
 @given(st.dictionaries(st.text(min_size=1, max_size=8), st.text(max_size=12), max_size=4))
 def test_any_text_of_the_draft_is_taken_over(texts: dict[str, str]) -> None:
     draft = load_draft_of({"other": dict(texts)})
@@ -123,9 +143,10 @@ def load_draft_of(raw: dict[str, object]) -> Draft:
         (
             DRAFT[DRAFT.index("[[bank]]") : DRAFT.index("[[comp")],
             "",
-            "no [[bank]] on a serial line",
+            "nothing to find: no [[bank]] but",
         ),
         ("[[size]]", "[size]", "[size]"),
+        ('family = "8a"', 'family = "waveshare"\npower_pin = 23', "needs its address"),
     ],
 )
 def test_what_is_wrong_with_a_draft_is_told(tmp_path: Path, old: str, new: str, told: str) -> None:

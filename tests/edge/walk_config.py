@@ -24,6 +24,7 @@ DOORS = {
     5: ("p", 2, LARGE, HIGH_MM),
 }
 BANKS = ("a", "p")
+POWER_PIN = 23
 KEY = ServiceKeyTable(bank="a", channel=8)
 PROBE = "28-000000000001"
 COLD = (2, 3)
@@ -72,8 +73,16 @@ LOCKERS = {
         Bank(name="p", family="waveshare", port="relays", address=1, supply="psu-p"),
     ),
     "relays with inputs and wkly on one line": locker(
-        Bank(name="a", family="waveshare_d", port="bus", address=1, supply="psu-a"),
+        Bank(
+            name="a",
+            family="waveshare_d",
+            port="bus",
+            address=1,
+            supply="psu-a",
+            power_pin=POWER_PIN,
+        ),
         Bank(name="p", family="wkly", port="bus", address=2, supply="psu-a"),
     ),
 }
-"""Between them every family; a line each, or one for both; a supply each, or one for both."""
+"""Between them every family; a line each, or one for both; a supply each, or one for both; one
+board whose coils have their power by a pin."""

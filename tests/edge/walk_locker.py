@@ -59,6 +59,8 @@ class WalkLocker:
         """What reached the locker lately: it may come again."""
         self.tainted: set[int] = set()
         """Where people, hardware or a kill may have made the journal wrong about a parcel."""
+        self.switched = [bank.name for bank in config.banks if bank.power_pin is not None]
+        """Banks whose coils have their power by a pin."""
         self._attended: list[tuple[int, float, float]] = []
         self._facts = 0
 
@@ -187,19 +189,37 @@ class WalkLocker:
 
     def is_healthy(self, number: int) -> bool:
         """Say whether nothing is wrong with a door or its bank, and was not lately."""
-        stand, lock = self.stand, self.stand.plant.locks[number]
-        bank, now_s = DOORS[number][0], stand.now_s
-        lately = any(name == bank and now_s - at < HEALTHY_S for at, name, _ in stand.reached)
-        begun_s = max(stand.lives[-1][0], *(ran for _, ran in stand.stalls), 0.0)
+        lock = self.stand.plant.locks[number]
         faults = lock.faults
         broken = faults.jammed or faults.coil_dead or faults.sensor_stuck or faults.release_s_min
+        bank = DOORS[number][0]
+        if bank in self.outsider.powerless:
+            return False
+        return self.is_well(bank) and not (broken or lock.is_open)
+
+    def is_well(self, bank: str) -> bool:
+        """Say whether a bank can be reached and the daemon runs, for long enough to know it."""
+        stand, now_s = self.stand, self.stand.now_s
+        lately = any(name == bank and now_s - at < HEALTHY_S for at, name, _ in stand.reached)
+        begun_s = max(stand.lives[-1][0], *(ran for _, ran in stand.stalls), 0.0)
         return (
             stand.drive is not None
             and stand.doom is None
             and stand.reachable(bank)
-            and not (lately or broken or lock.is_open)
+            and not lately
             and now_s - begun_s > HEALTHY_S
         )
+
+    def weld(self, number: int) -> None:
+        """Let the relay of a door stay on, once it is."""
+        bank, channel, *_ = DOORS[number]
+        self.stand.hardware.boards[bank].faults.welded = channel
+        self.outsider.welded.add(number)
+        self.taint_bank(bank)
+
+    def mend(self, bank: str) -> None:
+        """Let no relay of a bank stick any more."""
+        self.stand.hardware.boards[bank].faults.welded = 0
 
     def has_contact(self, number: int) -> bool:
         """Say whether a door's board can tell whether it is open."""

@@ -16,13 +16,15 @@ from fellesskap_edge import (
     door,
     excursion,
     keys,
+    power,
     removing,
     service,
     state,
 )
 from fellesskap_edge.drive import Drive
 from fellesskap_edge.facts import BadgeUse, Consumed, Fact, FactKind, Place
-from fellesskap_edge.state import BankContact, CodeEntered, Draft, KeyTurned
+from fellesskap_edge.power import Power
+from fellesskap_edge.state import BankContact, BankPower, CodeEntered, Draft, KeyTurned
 from fellesskap_protocol.messages import Command
 
 Patch = pytest.MonkeyPatch
@@ -166,6 +168,24 @@ def a_probe_is_never_outside(patch: Patch) -> None:
     patch.setattr(climate, "_margin_c", lambda _probe, _c: 5.0)
 
 
+def a_relay_that_stays_on_keeps_its_power(patch: Patch) -> None:
+    patch.delitem(power.TRANSITIONS[Power.ON], power.Event.STUCK)
+
+
+def nobody_is_told_that_the_power_was_cut(patch: Patch) -> None:
+    patch.setitem(controller.HANDLERS, BankPower, lambda _draft, _event: None)
+
+
+def power_comes_back_by_itself(patch: Patch) -> None:
+    patch.setitem(power.TRANSITIONS[Power.CUT], power.Event.ALL_OFF, Power.ON)
+
+
+MISTAKES_OF_POWER: dict[Callable[[Patch], None], str] = {
+    a_relay_that_stays_on_keeps_its_power: "I14|power",
+    nobody_is_told_that_the_power_was_cut: "power",
+    power_comes_back_by_itself: "power",
+}
+"""To be found where the coils of a bank have a master enable."""
 MISTAKES: dict[Callable[[Patch], None], str] = {
     pulse_before_commit: "I3",
     forgetting(Consumed): "I5",

@@ -114,6 +114,7 @@ class PinWorld(World):
     def _perform(self, effect: Outward) -> None:
         match effect:
             case SetPin(bank, channel, on):
+                self._coil_asked(self._number_at[bank, channel] if on else None)
                 self.pins.set(bank, channel, on=on)
             case ReadPins(bank):
                 self.pins.read(bank)

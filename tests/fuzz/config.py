@@ -95,12 +95,17 @@ device = "28-1"
 compartments = [1]
 max_c = 6
 """
+_ON_PINS = 'family = "gpio"\nsupply = "psu-1"\nlock_pins = [17, 27]\ndoor_pins = [5, 6]'
+_FED = 'family = "{family}"\nport = "x"\naddress = 1\nsupply = "psu-1"\npower_pin = {pin}'
+POWERED = (("waveshare", 4), ("waveshare", 99), ("waveshare_d", 2), ("8a", 4), ("gpio", 4))
 CHANGES = (
     *(("lock_pins = [17, 27]", f"lock_pins = {pins}") for pins in ("[]", "[2, 3]", "[5, 99]")),
     *(("door_pins = [5, 6]", f"door_pins = {pins}") for pins in ("[]", "[2]", "[2, 3]", "[6, 6]")),
     ("door_pins = [5, 6]", "door_pins = [2, 3]\nclosed_level = 1\nactive_high = false"),
     ("lock_pins = [17, 27]", "lock_pins = [2, 3]\nactive_high = false"),
     ('supply = "psu-1"', 'supply = "psu-1"\npulse_ms = 5\nport = "x"\naddress = 1'),
+    ('supply = "psu-1"', 'supply = "psu-1"\npulse_ms = 400\nretry_pulse_ms = 300'),
+    *((_ON_PINS, _FED.format(family=family, pin=pin)) for family, pin in POWERED),
     ("[[bank]]", '[[bank]]\nname = "b"\nfamily = "gpio"\nsupply = "psu-1"\n[[bank]]'),
     *(("[1]\nmax_c = 6", f"{doors}") for doors in ("[1]", "[]", "[2]\nmin_c = 1", "[2]", "[1, 1]")),
     *(("max_c = 6", limit) for limit in ("max_c = 500", "min_c = 5\nmax_c = 6", "min_c = 5")),

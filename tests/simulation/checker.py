@@ -3,7 +3,7 @@
 from collections import Counter
 
 from fellesskap_edge.journal import Journal
-from fellesskap_firmware_sim.plant import Plant
+from fellesskap_firmware_sim.plant import Fact, Plant
 from fellesskap_protocol.events import (
     AnyEvent,
     Collected,
@@ -14,8 +14,9 @@ from fellesskap_protocol.events import (
 )
 from fellesskap_protocol.messages import decode_event
 
-UNLOCK = 0x8A
 PULSES_MAX = 3
+COIL_S_MAX = 1.0
+"""The cap of all pulses, whatever board times them."""
 
 
 class Checker:
@@ -30,9 +31,15 @@ class Checker:
         self._opened: set[str] = set()
         self._before_boot: set[str] = set()
         self._lies_in: dict[int, str] = {}
+        self.coil_s_max = COIL_S_MAX
+        """Longer where a test welds a relay: no order ends that pulse, only its power."""
         self.deposited: set[str] = set()
         self.collected: set[str] = set()
-        self._unlocks = 0
+        self._coils: Counter[int] = Counter()
+        """How often a coil was asked for, by compartment; `_pulsed`: how often that was written."""
+        self._pulsed: Counter[int] = Counter()
+        self._started: Counter[int] = Counter()
+        self._on: dict[int, float] = {}
         self._facts = 0
         self._epoch, self._seq = "", 0
 
@@ -49,22 +56,44 @@ class Checker:
         while self._facts < len(self._plant.facts):
             fact = self._plant.facts[self._facts]
             self._facts += 1
-            if fact.name == "put_in" and fact.compartment in self._lies_in:
-                self._broken(f"I1 a second parcel lies in {fact.compartment}")
+            self._moved(fact)
 
-    def writes(self, frame: bytes, journal: Journal, now_s: float) -> None:
-        """An unlock frame leaves: its pulse must be committed (I3), one pulse a frame."""
-        if frame[:1] != bytes((UNLOCK,)):
-            return
+    def _moved(self, fact: Fact) -> None:
+        """Take one fact of the plant in: what it says of coils is the same for every family."""
+        number = fact.compartment
+        match fact.name:
+            case "put_in" if number in self._lies_in:
+                self._broken(f"I1 a second parcel lies in {number}")
+            case "pulse_started":
+                self._started[number] += 1
+                if self._started[number] > self._coils[number]:
+                    self._broken(f"I3 a coil that nobody asked for: {number} at {fact.at:.3f} s")
+                supply = self._supply(number)
+                others = [one for one in self._on if self._supply(one) == supply]
+                if others:
+                    self._broken(f"two coils at once on {supply}: {others[0]} and {number}")
+                self._on[number] = fact.at
+            case "pulse_ended":
+                on_s = fact.at - self._on.pop(number, fact.at)
+                if on_s > self.coil_s_max:
+                    self._broken(f"I14 the coil of {number} was on for {on_s:.3f} s")
+            case _:
+                pass
+
+    def _supply(self, number: int) -> str:
+        return self._plant.locks[number].coil.supply
+
+    def coil_asked(self, number: int, journal: Journal, now_s: float) -> None:
+        """A frame or a pin is about to switch a coil on: its pulse must be committed (I3)."""
         self.look(journal)
-        self._unlocks += 1
-        if sum(self._pulses.values()) < self._unlocks:
-            self._broken(f"I3 a pulse at {now_s:.3f} s without its record")
+        self._coils[number] += 1
+        if self._coils[number] > self._pulsed[number]:
+            self._broken(f"I3 a pulse of {number} at {now_s:.3f} s without its record")
 
     def rebooted(self) -> None:
         """What was authorised before may not pulse any more."""
         self._before_boot = set(self._authorised)
-        self._unlocks = sum(self._pulses.values())
+        self._coils |= self._pulsed
 
     def judge(self, event: AnyEvent) -> None:
         """Take one event of the journal in."""
@@ -75,6 +104,7 @@ class Checker:
                 self._authorised.add(given)
             case Pulsed(authorisation_id=given):
                 self._pulses[given] += 1
+                self._pulsed[event.compartment] += 1
                 if given not in self._authorised:
                     self._broken(f"I3 a pulse without authorisation {given}")
                 if given in self._opened or given in self._before_boot:

@@ -23,6 +23,7 @@ from fellesskap_edge.drive import Drive
 from fellesskap_edge.journal import Journal
 from fellesskap_edge.locks.gpio import PULSE_S_MAX, PinEdge, PinLevels, PinsFailed, ReadPins, SetPin
 from fellesskap_edge.parts import Parts
+from fellesskap_edge.power import SetPower
 from fellesskap_edge.probes import READ_S
 from fellesskap_edge.state import Answer, TellCourier, WarnOfTemperature
 from fellesskap_edge.uplink import Draw
@@ -299,6 +300,8 @@ class Bench:
         self._guards.clear()
         for bank in self.hardware.pins.values():
             bank.abandoned(self.now_s)
+        for enable in self.hardware.enables.values():
+            enable.abandoned(self.now_s)
 
     def give(self, event: rim.Inward) -> None:
         """Drive one event; a daemon that dies of it is started again by systemd."""
@@ -325,6 +328,8 @@ class Bench:
                 self.hardware.write_bus(port, data, self.now_s)
             case SetPin(bank, channel, on):
                 self._set(bank, channel, on=on)
+            case SetPower(bank, on):
+                self.hardware.set_power(bank, self.now_s, on=on)
             case ReadPins(bank):
                 self._posted.append(self._read(bank))
             case rim.Publish(kind, payload) if self.connected:

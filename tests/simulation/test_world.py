@@ -15,6 +15,7 @@ def test_no_invariant_breaks(seed: int) -> None:
     assert verdict.breaks == []
     assert verdict.parcels >= 5
     assert verdict.faults["wire lost"] > 0
+    assert verdict.on_pins >= 5
 
 
 @pytest.mark.slow
@@ -60,3 +61,19 @@ def test_the_checker_finds_a_pulse_after_a_restart() -> None:
     checker.rebooted()
     checker.judge(PULSED)
     assert checker.breaks == ["I4 a pulse after its door was open, or after a restart a"]
+
+
+def test_the_checker_finds_a_coil_that_nobody_asked_for_and_one_beside_another() -> None:
+    plant = Plant([1, 2, 3], {1: "psu-1", 2: "psu-1", 3: "psu-2"})
+    checker = Checker(plant)
+    for number in (1, 2, 3):
+        plant.energise(number, 0.1 * number)
+    for number in (3, 2, 1):
+        plant.release(number, 1.2)
+    for fact in plant.facts:
+        checker._moved(fact)
+    assert sorted(breach.split(":")[0] for breach in checker.breaks) == [
+        "I14 the coil of 1 was on for 1.100 s",
+        *["I3 a coil that nobody asked for"] * 3,
+        "two coils at once on psu-1",
+    ]

@@ -6,6 +6,7 @@ People and couriers act at random. `Checker` judges what happened by journal and
 """
 
 import random
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -34,6 +35,7 @@ from fellesskap_edge.inbox import (
     WritePort,
 )
 from fellesskap_edge.journal import Journal
+from fellesskap_edge.locks.gpio import PinsFailed, ReadPins, SetPin
 from fellesskap_edge.parts import Parts
 from fellesskap_edge.power import SetPower
 from fellesskap_edge.probes import READ_S
@@ -47,6 +49,8 @@ from fellesskap_protocol.signing import SigningKey, b64url, seal
 from fellesskap_protocol.topics import Kind
 from tests.simulation.backend import INSTALLATION, SimulatedBackend
 from tests.simulation.checker import Checker
+from tests.simulation.unlocks import unlocked
+from tests.simulation.world_pins import WorldPins
 
 START = datetime(2026, 11, 23, tzinfo=UTC)
 DAY_S = 86_400.0
@@ -91,7 +95,10 @@ class World:
         self.tally = Tally()
         self.faulty = True
         self.hardware = SimulatedLocker(config)
+        self.on_pins = WorldPins(config, self.hardware)
         self.checker = Checker(self.hardware.plant)
+        self._from_pins: deque[Inward] = deque()
+        self._number_at = {(one.bank, one.channel): one.number for one in config.compartments}
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
         self._turn = count()
         self._ids = count(1)
@@ -161,6 +168,8 @@ class World:
                 self.give(PortBytes(port, said))
         if said := self.hardware.read_scanner(self.now_s):
             self.give(PortBytes(self.config.scanner.port, said))
+        for edge in self.on_pins.edges(self.now_s):
+            self.give(edge)
 
     def _read_probes(self) -> None:
         for device, text in self.hardware.read_probes(self.now_s).items():
@@ -177,10 +186,14 @@ class World:
             self._died(self.drive.parts.journal)
             self._boot()
         self.checker.look(self.drive.parts.journal)
+        if self._from_pins:
+            self.give(self._from_pins.popleft())
 
     def _died(self, journal: Journal) -> None:
         self.tally.fault("process")
         journal.close()
+        self._from_pins.clear()
+        self.on_pins.let_go(self.now_s)
 
     def _boot(self) -> None:
         while True:
@@ -222,8 +235,14 @@ class World:
     def _perform(self, effect: Outward) -> None:
         match effect:
             case WritePort(port, data):
-                self.checker.writes(data, self.drive_journal(), self.now_s)
+                self._coil_asked(unlocked(self.config, port, data))
                 self.hardware.write_bus(port, data, self.now_s)
+            case SetPin(bank, channel, on):
+                self._coil_asked(self._number_at[bank, channel] if on else None)
+                if failed := self.on_pins.set(effect, self.now_s):
+                    self._from_pins.append(failed)
+            case ReadPins(bank):
+                self._from_pins.append(self.on_pins.read(bank, self.now_s))
             case SetPower(bank, on):
                 self.hardware.set_power(bank, self.now_s, on=on)
             case Publish(kind, payload) if self._connected:
@@ -232,6 +251,10 @@ class World:
                 self._answers.append(effect)
             case TellCourier():
                 self._shown.append(effect)
+
+    def _coil_asked(self, number: int | None) -> None:
+        if number is not None:
+            self.checker.coil_asked(number, self.drive_journal(), self.now_s)
 
     def drive_journal(self) -> Journal:
         """Return the journal in use."""
@@ -272,11 +295,18 @@ class World:
         self.after(length_s, self._connect)
 
     def unplug(self, length_s: float) -> None:
-        """Pull the plug of the lock bus for a while."""
+        """Pull the plug of a lock bus for a while, or take the pins of a bank away."""
+        what = self.rng.choice([*sorted(self.hardware.ports), *sorted(self.hardware.pins)])
+        if what in self.hardware.pins:
+            self.tally.fault("pins")
+            self.on_pins.broken.add(what)
+            self.on_pins.let_go(self.now_s)
+            self.give(PinsFailed(what))
+            self.after(length_s, lambda: self.on_pins.broken.discard(what))
+            return
         self.tally.fault("board")
-        port = min(self.hardware.ports)
-        self.give(PortDown(port))
-        self.after(length_s, lambda: self.give(PortUp(port)))
+        self.give(PortDown(what))
+        self.after(length_s, lambda: self.give(PortUp(what)))
 
     # People --------------------------------------------------------------------------------------
 

@@ -159,11 +159,16 @@ def _another(
 
 
 def _still_good(draft: Draft, operation: Operation) -> bool:
-    """Say whether what a door was opened for may open another; a right may be taken away since."""
-    if operation.label is not None or operation.right is None:
+    """Say whether what a door was opened for may open another.
+
+    Its right may be taken away since, or the backend may know that the parcel lies somewhere: a
+    store that went back in time does not.
+    """
+    before = operation.right
+    if operation.label is not None or before is None:
         return True  # unannounced: its right is the edge's own
-    newest = draft.c.rights.get(operation.right.id)
-    return newest is not None and not newest.revoked
+    newest = draft.c.rights.get(before.id)
+    return newest is not None and not newest.revoked and newest.kind == before.kind
 
 
 def _move_on(draft: Draft, event: KeyPressed, operation: Operation, other: int) -> TellCourier:

@@ -50,10 +50,10 @@ class _Held:
         """All off, then let the pins go."""
         outputs = (*self.coils.values(), *((self.power,) if self.power else ()))
         for output in outputs:
-            with suppress(*_trouble()):
+            with suppress(*trouble()):
                 output.off()
         for device in (*outputs, *self.doors.values()):
-            with suppress(*_trouble()):
+            with suppress(*trouble()):
                 device.close()
 
 
@@ -76,7 +76,7 @@ class Pins:
         for name in self._banks:
             try:
                 self._claim(name)
-            except _trouble() as error:
+            except trouble() as error:
                 self._failed(name, error)
 
     def read(self, bank: str) -> None:
@@ -85,7 +85,7 @@ class Pins:
             held = self._claim(bank)
             held.edge_posted = False
             levels = {channel: bool(door.pin.state) for channel, door in held.doors.items()}
-        except _trouble() as error:
+        except trouble() as error:
             self._failed(bank, error)
         else:
             self._post(PinLevels(bank, levels))
@@ -105,7 +105,7 @@ class Pins:
                 coil.on()
             else:
                 coil.off()
-        except _trouble() as error:
+        except trouble() as error:
             self._failed(bank, error)
 
     def set_power(self, bank: str, *, on: bool) -> None:
@@ -118,7 +118,7 @@ class Pins:
             power = self._claim(bank).power
             assert power is not None, "only banks with a power_pin are switched"
             (power.on if on else power.off)()
-        except _trouble() as error:
+        except trouble() as error:
             self._failed(bank, error)
         else:
             if failed:
@@ -181,7 +181,7 @@ def pin_factory() -> Factory:
     """Return gpiozero's factory if whoever started the program set one, else that of lgpio.
 
     Never gpiozero's own choice: it falls back to factories that let an active-low coil blip.
-    Raises what `_trouble` lists where there are no pins, or `OSError` without lgpio.
+    Raises what `trouble` lists where there are no pins, or `OSError` without lgpio.
     """
     return Device.pin_factory or _lgpio_factory()
 
@@ -207,11 +207,11 @@ def _lgpio_factory() -> Factory:
 def _cut(bank: str, coil: OutputDevice) -> None:
     """Switch a coil off that the drive left on for too long: it hangs, or the disk does."""
     log.error("pins of bank %s: a coil was on for %s s and was cut", bank, PULSE_S_MAX)
-    with suppress(*_trouble()):
+    with suppress(*trouble()):
         coil.off()
 
 
-def _trouble() -> tuple[type[Exception], ...]:
+def trouble() -> tuple[type[Exception], ...]:
     """What pins raise; lgpio has an error of its own, and is not there everywhere."""
     lgpio = sys.modules.get("lgpio")
     return (GPIOZeroError, OSError, *((lgpio.error,) if lgpio else ()))

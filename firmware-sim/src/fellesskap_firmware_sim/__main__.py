@@ -109,8 +109,8 @@ def badge(asked: dict[str, Any]) -> int:
     return 0
 
 
-def edge(folder: Path, config: Path) -> int:
-    """Run the real daemon, its pins wired to the simulated locker in `folder`."""
+def edge(folder: Path, *words: str) -> int:
+    """Run a command of `fellesskap-edge`, its pins wired to the simulated locker in `folder`."""
     from gpiozero import Device  # noqa: PLC0415 (only this command needs them)
 
     from fellesskap_edge.__main__ import main as edge_main  # noqa: PLC0415
@@ -121,7 +121,7 @@ def edge(folder: Path, config: Path) -> int:
     except OSError as error:
         print(f"no simulated locker runs in {folder}: {error.strerror}", file=sys.stderr)
         return 1
-    sys.argv = ["fellesskap-edge", "run", "--config", str(config)]
+    sys.argv = ["fellesskap-edge", *words]
     return edge_main()
 
 
@@ -139,6 +139,10 @@ def parser() -> argparse.ArgumentParser:
     daemon = commands.add_parser("edge", help="run the real daemon, its pins wired to `live`")
     daemon.add_argument("--dir", type=Path, required=True, help="where `live` runs")
     daemon.add_argument("--config", type=Path, required=True)
+    tool = commands.add_parser("commission", help="commission what is wired to `live`")
+    tool.add_argument("--dir", type=Path, required=True, help="where `live` runs")
+    tool.add_argument("--config", type=Path, required=True, help="the draft")
+    tool.add_argument("--out", type=Path, required=True)
     scan = commands.add_parser("scan", help="hold a label before the scanner")
     scan.add_argument("dir", type=Path)
     scan.add_argument("text", help="with its AIM identifier, as in ]C100370712345678901238")
@@ -170,7 +174,10 @@ def main() -> int:
     if command == "badge":
         return badge(arguments)
     if command == "edge":
-        return edge(arguments["dir"].resolve(), arguments["config"])
+        return edge(arguments["dir"].resolve(), "run", "--config", str(arguments["config"]))
+    if command == "commission":
+        files = ("--config", str(arguments["config"]), "--out", str(arguments["out"]))
+        return edge(arguments["dir"].resolve(), "commission", *files)
     folder = arguments.pop("dir")
     return ask(folder, {"do": command, **arguments})
 

@@ -16,10 +16,10 @@ class Computer:
     def __init__(self, world: SimulatedLocker) -> None:
         self._world = world
         self._line: socket.socket | None = None
-        self._told: dict[int, bool] = {}
+        self._told: dict[int, bool | None] = {}
 
-    def join(self, line: socket.socket, now: float) -> dict[int, bool]:
-        """Take a daemon in; return what its door pins read."""
+    def join(self, line: socket.socket, now: float) -> dict[int, bool | None]:
+        """Take a daemon in; return what its pins are joined to."""
         self._line = line
         self._told = self._world.pin_levels(now)
         return self._told
@@ -29,7 +29,7 @@ class Computer:
         if self._line is None:
             return
         for pin, level in self._world.pin_levels(now).items():
-            if self._told.get(pin) != level:
+            if self._told[pin] is not level:
                 self._told[pin] = level
                 row = json.dumps({"pin": pin, "level": level}).encode() + b"\n"
                 with contextlib.suppress(OSError):  # gone: whoever listens to it will find out

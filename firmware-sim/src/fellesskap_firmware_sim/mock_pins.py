@@ -28,10 +28,14 @@ class WiredPin(MockPin):  # type: ignore[misc]  # gpiozero has no types
         self.clear_states()
         self.factory.told(self._number, self._state)
 
-    def drive(self, level: bool) -> None:
-        """Let the outside set the level of an input."""
+    def drive(self, level: bool | None) -> None:
+        """Let the outside set the level of an input; None: nothing but its own pull does."""
         self.outside = level
-        if self._function == "input":
+        if self._function != "input":
+            return
+        if level is None:
+            self._set_pull(self._pull)
+        else:
             (self.drive_high if level else self.drive_low)()
 
     def _set_pull(self, value: str) -> None:

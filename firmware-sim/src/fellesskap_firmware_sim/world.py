@@ -105,10 +105,10 @@ class SimulatedLocker:
         """Switch the supply of a bank's coils, as its pin does."""
         self.enables[bank].switch(now, on=on)
 
-    def pin_levels(self, now: float) -> dict[int, bool]:
-        """Return what every door pin reads."""
+    def pin_levels(self, now: float) -> dict[int, bool | None]:
+        """Return what joins every pin of a bank on pins to high or low; None: nothing does."""
         return {
-            pin: level for bank in self.pins.values() for pin, level in bank.levels(now).items()
+            pin: level for bank in self.pins.values() for pin, level in bank.joined(now).items()
         }
 
     def turn_key(self, *, on: bool) -> None:

@@ -53,9 +53,16 @@ def b64url(data: bytes) -> str:
 
 
 def unb64url(text: str | bytes) -> bytes:
-    """Decode base64url without padding; raise `ValueError` for anything else."""
+    """Decode base64url without padding; raise `ValueError` for anything else.
+
+    The library's own reads `/` for `_` and passes over what it does not know: then one message
+    would have many spellings.
+    """
     raw = text.encode() if isinstance(text, str) else text
-    return urlsafe_b64decode(raw + b"=" * (-len(raw) % 4))
+    data = urlsafe_b64decode(raw + b"=" * (-len(raw) % 4))
+    if urlsafe_b64encode(data).rstrip(b"=") != raw:
+        raise ValueError("not base64url without padding")
+    return data
 
 
 class PublicKey:

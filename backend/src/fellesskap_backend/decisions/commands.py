@@ -19,8 +19,9 @@ def add_words(words: Any, state: argparse.ArgumentParser, opened: Open) -> None:
 
     def verify(settings: Settings, arguments: argparse.Namespace) -> service.Walked:
         _, engine = opened(settings)
-        with db.reader(engine) as session:
-            walked = service.verify(session, locker_id=arguments.locker)
+        walked = db.read(
+            engine, lambda session: service.verify(session, locker_id=arguments.locker)
+        )
         if walked["altered"]:
             raise ChainBroken("altered: " + "; ".join(walked["altered"]))
         return walked

@@ -1,7 +1,9 @@
-"""`fellesskap-edge commission`: the terminal and the serial lines around `commissioning`.
+"""`fellesskap-edge commission`: the terminal, serial lines and pins around `commissioning`.
 
 The boards are spoken to as the daemon does it: by `bus`, so one request at a time, silence between
-frames, and one coil at a time per supply. Lines typed come from a thread of their own.
+frames, and one coil at a time per supply. Locks on pins are `pin_banks`'; the power of a board's
+coils is on from the moment its relays were read off until the end. Lines typed come from a thread
+of their own.
 """
 
 import queue
@@ -9,9 +11,10 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -19,18 +22,25 @@ from fellesskap_edge import bus
 from fellesskap_edge.config_check import InvalidConfig, Raw, load
 from fellesskap_edge.inbox import Inward, PortBytes, PortDown, PortUp
 from fellesskap_edge.locks import FAMILIES
+from fellesskap_edge.locks.gpio import PinsFailed
 from fellesskap_edge.ports import Ports
+from fellesskap_edge.power import Power, SetPower
 from fellesskap_edge.tool import commissioning as core
 from fellesskap_edge.tool import words
 from fellesskap_edge.tool.check import summary
 from fellesskap_edge.tool.draft import LEARNT, Draft, Line, load_draft, render
+from fellesskap_edge.tool.pin_banks import PinBanks
 from fellesskap_edge.tool.wiring import conclude
+
+if TYPE_CHECKING:
+    from fellesskap_edge.pins import Pins
 
 ADDRESSES_MAX = 32
 """How many addresses of a family are asked; one that the draft names is asked in any case."""
 PORT_S_MAX = 3.0
 SCAN_S_EACH = 0.4
 """A board that is not there costs its time-out and the silence after it."""
+_now = time.monotonic
 Heard = Inward | words.Typed | words.Ended
 BITS = {"shut": 1, "open": 0, "unknown": None}
 """The drivers are made as if a 1 were shut, so that this gives back the bit on the line."""
@@ -57,9 +67,12 @@ class _Work:
         self._inbox: queue.SimpleQueue[Heard] = queue.SimpleQueue()
         bauds = {line.bank.port: line.bank.baud for line in draft.lines}
         self._ports = Ports(bauds, self._inbox.put)
+        self._on_pins = PinBanks(draft.on_pins, self._give, _say)
+        self._power = _powers(draft, self._inbox.put)
         self._up: set[str] = set()
         self._buses: dict[str, bus.Bus] = {}
         self._scan_until: float | None = None
+        self._no_power: set[str] = set()
         self._resting: set[str] = set()
         """Lines on which every address was asked; they are silent until the others are done."""
         self._asked: dict[str, tuple[Line, int]] = {}
@@ -70,7 +83,10 @@ class _Work:
 
     def run(self) -> int:
         """Talk until it is over."""
-        signal.signal(signal.SIGINT, lambda *_: self._inbox.put(words.Ended()))
+        for ends in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(ends, lambda *_: self._inbox.put(words.Ended()))
+        # A process that is stopped by Ctrl-Z would leave a coil on.
+        signal.signal(signal.SIGTSTP, signal.SIG_IGN)
         self._ports.start()
         threading.Thread(target=self._listen, name="terminal", daemon=True).start()
         self._perform(self._first)
@@ -79,7 +95,10 @@ class _Work:
         return self._status
 
     def stop(self) -> None:
-        """Close the lines."""
+        """Let the pins go, the power of coils off with them; close the lines."""
+        self._on_pins.stop()
+        if self._power:
+            self._power.stop()
         self._ports.stop()
 
     def _listen(self) -> None:
@@ -90,17 +109,18 @@ class _Work:
     @property
     def _wake_at(self) -> float:
         waits = [line.wake_at for port, line in self._buses.items() if port not in self._resting]
-        if self._scan_until is not None and self._buses.keys() - self._up:
-            waits.append(self._scan_until)
-        return min([self._state.wake_at, *waits])
+        if self._scan_until is not None and (self._buses.keys() - self._up or not self._buses):
+            waits.append(self._scan_until if self._buses else 0.0)
+        return min([self._state.wake_at, self._on_pins.wake_at, *waits])
 
     def _next(self) -> Heard | None:
         try:
-            return self._inbox.get(timeout=min(max(0.0, self._wake_at - time.monotonic()), 60.0))
+            return self._inbox.get(timeout=min(max(0.0, self._wake_at - _now()), 60.0))
         except queue.Empty:
             return None
 
     def _take(self, heard: Heard | None) -> None:
+        self._on_pins.tick(_now())  # the end of a pulse waits for nothing
         match heard:
             case PortUp(port):
                 self._up.add(port)
@@ -110,6 +130,8 @@ class _Work:
                 self._bus(port, bus.PortDown())
             case PortBytes(port, data):
                 self._bus(port, bus.Received(data))
+            case PinsFailed(bank):
+                self._unfed(bank)
             case words.Typed() | words.Ended():
                 self._give(heard)
         for port in self._buses.keys() - self._resting:
@@ -119,7 +141,7 @@ class _Work:
         self._give(words.Tick())
 
     def _give(self, event: words.Event) -> None:
-        self._state, effects = core.step(self._state, event, time.monotonic())
+        self._state, effects = core.step(self._state, event, _now())
         self._perform(effects)
 
     def _perform(self, effects: tuple[words.Effect, ...]) -> None:
@@ -132,7 +154,9 @@ class _Work:
                 case words.Scan():
                     self._scan()
                 case words.Open(name, channel):
-                    self._bus(self._asked[name][0].bank.port, bus.Unlock(name, channel, name))
+                    if not self._on_pins.open(effect, _now()):
+                        unlock = bus.Unlock(name, channel, name)
+                        self._bus(self._asked[name][0].bank.port, unlock)
                 case words.Finish():
                     self._status = self._finish()
                 case words.Stop():
@@ -143,7 +167,7 @@ class _Work:
     def _bus(self, port: str, event: bus.Event) -> None:
         if port not in self._buses:
             return
-        self._buses[port], effects = bus.step(self._buses[port], event, time.monotonic())
+        self._buses[port], effects = bus.step(self._buses[port], event, _now())
         for effect in effects:
             match effect:
                 case bus.Write(data):
@@ -156,6 +180,10 @@ class _Work:
                     print(f"Board {name} does not answer any more.", flush=True)
                 case bus.Unready(name, what, False):
                     print(f"Board {name} did not {what}.", flush=True)
+                case SetPower(name, on, stuck) if self._power:
+                    self._power.set_power(self._asked[name][0].bank.name, on=on)
+                    if stuck:
+                        print(f"POWER CUT: relay {stuck[0]} of board {name} stays on.", flush=True)
 
     def _scan(self) -> None:
         self._asked = dict(self._candidates())
@@ -171,7 +199,15 @@ class _Work:
         for port, banks in ports.items():
             about_s = len(banks) * SCAN_S_EACH
             print(f"Asking {len(banks)} addresses on {port}, {about_s:.0f} s …", flush=True)
-        self._scan_until = time.monotonic() + PORT_S_MAX
+        self._scan_until = _now() + PORT_S_MAX
+
+    def _unfed(self, bank: str) -> None:
+        """Say once that a bank of the draft gets no power; it is tried again with its relays."""
+        if bank not in self._no_power:
+            self._no_power.add(bank)
+            print(f"The power pin of bank {bank} cannot be had: no lock opens.", flush=True)
+        for name in [n for n, (line, _) in self._asked.items() if line.bank.name == bank]:
+            self._bus(self._asked[name][0].bank.port, bus.PowerFailed(name))
 
     def _candidates(self) -> Iterator[tuple[str, tuple[Line, int]]]:
         """Yield every board there could be; two families on one line are asked each in its way."""
@@ -198,7 +234,7 @@ class _Work:
         missing = self._buses.keys() - self._up
         if self._up & self._buses.keys() - self._resting:
             return
-        if missing and time.monotonic() < self._scan_until:
+        if missing and _now() < self._scan_until:
             return
         self._scan_until = None
         self._resting = set()
@@ -248,6 +284,8 @@ class _Work:
             ]
         self._buses = {port: one for port, one in self._buses.items() if one.banks}
         self._asked = kept
+        self._boards |= self._on_pins.raw()
+        boards += self._on_pins.claim()
         for moved in first:
             self._give(moved)
         strange = tuple(answering.keys() - taken.keys())
@@ -279,7 +317,22 @@ def _bank_line(line: Line, address: int) -> bus.BankLine:
     bank = msgspec.structs.replace(
         line.bank, address=address, closed_bit=1, status_order="high_first"
     )
-    return bus.BankLine(family.make(bank), line.bank.supply)
+    power = Power.ALWAYS if bank.power_pin is None else Power.OFF
+    return bus.BankLine(family.make(bank), line.bank.supply, power=power)
+
+
+def _powers(draft: Draft, post: Callable[[Inward], None]) -> "Pins | None":
+    """Hold the pins that give boards their power, off; None if there are none."""
+    banks = [line.bank for line in draft.lines if line.bank.power_pin is not None]
+    if not banks:
+        return None
+    from fellesskap_edge.pins import Pins, pin_factory  # noqa: PLC0415 (as the daemon does it)
+
+    return Pins(banks, post, pin_factory)
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
 
 
 def _names(taken: dict[str, tuple[Line, int]]) -> dict[str, str]:

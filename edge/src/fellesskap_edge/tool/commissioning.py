@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from fellesskap_edge.tool.words import (
+    NOTHING,
     Ask,
     Commissioning,
     Door,
@@ -36,6 +37,7 @@ SETTLE_S = 0.6
 """Contacts bounce for some 10 ms and are read every 150 ms; shorter than a second key press."""
 SHUT_WAIT_S = 3.0
 NUMBER_MAX = 999
+LEVELS = ("low", "high")
 FLOOR_MM_MAX = 3000
 Step = tuple[Commissioning, tuple[Effect, ...]]
 
@@ -98,7 +100,7 @@ def _pause(state: Commissioning, now: float) -> Commissioning:
 def _offer(state: Commissioning) -> Step:
     """Ask whether to open the lock in hand; past the last wire, whether to finish."""
     while state.at < len(state.boards) and state.channel > state.board.channels:
-        state = replace(state, at=state.at + 1, channel=1)
+        state = replace(state, at=state.at + 1, channel=1, second=False)
     state = replace(state, door=None, wake_at=float("inf"))
     if state.at == len(state.boards):
         return replace(state, phase=Phase.OVER), (Finish(),)
@@ -107,10 +109,20 @@ def _offer(state: Commissioning) -> Step:
         text = "Every door of the draft is found. Enter: finish (t: try the other wires too)"
         return replace(state, phase=Phase.COMPLETE), (Ask(text),)
     text = (
-        f"Board {state.board.name}, wire {state.channel}: Enter opens it "
+        f"Board {state.board.name}, wire {state.channel}: Enter opens it{_if_level(state)} "
         "(s: skip it, b: skip the rest of this board, f: finish, q: stop)"
     )
     return replace(state, phase=Phase.OFFERED), (Ask(text),)
+
+
+def _if_level(state: Commissioning) -> str:
+    """Say what is tried on a pin; until a door has opened nobody knows which level is right."""
+    if state.board.pins is None or state.level is None:
+        return ""
+    pin = state.board.pins.locks[state.channel - 1]
+    if state.known_level is not None:
+        return f" by GPIO {pin}"
+    return f", if GPIO {pin} switches it on when {LEVELS[state.level]}"
 
 
 def _offered_typed(state: Commissioning, event: Event, now: float) -> Step:
@@ -119,17 +131,22 @@ def _offered_typed(state: Commissioning, event: Event, now: float) -> Step:
             state = replace(
                 state, phase=Phase.OPENING, before=state.bits, wake_at=now + OPEN_WAIT_S
             )
-            return state, (Open(state.board.name, state.channel),)
+            return state, (Open(state.board.name, state.channel, state.level),)
         case "s":
-            return _pause(replace(state, channel=state.channel + 1), now), ()
+            return _pause(_next_wire(state), now), ()
         case "b":
-            return _pause(replace(state, channel=state.board.channels + 1), now), ()
+            return _pause(_next_wire(state, state.board.channels + 1), now), ()
         case "f":
             return replace(state, phase=Phase.OVER), (Finish(),)
         case "q":
             return _stop(state)
     state, asked = _offer(state)
     return state, (Say("Please type Enter, s, b, f or q"), *asked)
+
+
+def _next_wire(state: Commissioning, channel: int | None = None) -> Commissioning:
+    after = state.channel + 1 if channel is None else channel
+    return replace(state, channel=after, second=False, door=None)
 
 
 def _opening_moved(state: Commissioning, event: Event, now: float) -> Step:
@@ -154,15 +171,27 @@ def _opening_tick(state: Commissioning, event: Event, now: float) -> Step:
         said = Say(f"Contacts {names} moved at once: two doors, or a hand. It is done again.")
         return _ask_shut(replace(state, door=None), said)
     place, bit = next(iter(moved.items()), (None, None))
-    door = Door(0, (state.board.name, state.channel), place, bit)
+    door = Door(0, (state.board.name, state.channel), place, bit, level=state.level)
+    if place:
+        door = replace(door, shut_bit=state.before.get(place))
     state = replace(state, phase=Phase.NUMBER, door=door, wake_at=float("inf"))
     if place:
-        text = f"Contact {place[1]} of board {place[0]} moved, it now reads {bit}. "
+        reads = "nothing" if bit == NOTHING else bit
+        text = f"Contact {place[1]} of board {place[0]} moved, it now reads {reads}. "
         text += "Which number is on the door that opened? (n: none opened)"
         return state, (Ask(text),)
     text = "No contact moved. " if state.board.senses else "This board has no contacts. "
     text += "Which number is on the door that opened? (Enter: none opened)"
     return state, (Ask(text),)
+
+
+def _none_opened(state: Commissioning, now: float) -> Step:
+    if state.door and state.door.contact:
+        said = Say("A contact moved and no door did: it is left out; look at its wire.")
+        return _ask_shut(_next_wire(state), said)
+    if state.board.pins and state.known_level is None and not state.second:
+        return _pause(replace(state, second=True), now), ()
+    return _pause(_next_wire(state), now), ()
 
 
 def _number_typed(state: Commissioning, event: Event, now: float) -> Step:
@@ -171,10 +200,7 @@ def _number_typed(state: Commissioning, event: Event, now: float) -> Step:
     if word == "q":
         return _stop(state)
     if word == "n" or (word == "" and door.contact is None):
-        if door.contact is not None:
-            said = Say("A contact moved and no door did: it is left out; look at its wire.")
-            return _ask_shut(replace(state, channel=state.channel + 1, door=None), said)
-        return _pause(replace(state, channel=state.channel + 1), now), ()
+        return _none_opened(state, now)
     number = _whole(word, 1, NUMBER_MAX)
     if number is None:
         return _again(state, f"a number from 1 to {NUMBER_MAX}, or n")
@@ -220,7 +246,7 @@ def _shut_typed(state: Commissioning, event: Event, now: float) -> Step:
     if _word(event) == "a":
         door = state.door
         if door and door.contact in state.moved:
-            state = replace(state, door=replace(door, contact=None, open_bit=None))
+            state = replace(state, door=replace(door, contact=None, open_bit=None, shut_bit=None))
         state = replace(state, before=state.bits)
     settled = now + (SHUT_WAIT_S if state.moved else SETTLE_S)
     return replace(state, phase=Phase.SHUTTING, wake_at=settled), ()
@@ -245,7 +271,7 @@ def _shutting_tick(state: Commissioning, event: Event, now: float) -> Step:
     board, channel = state.door.lock
     said = Say(f"Door {state.door.number} is wire {channel} of board {board}.")
     doors = (*state.doors, state.door)
-    state, effects = _offer(replace(state, doors=doors, channel=state.channel + 1))
+    state, effects = _offer(replace(_next_wire(state), doors=doors))
     return state, (said, *effects)
 
 

@@ -2,8 +2,8 @@
 
 A draft is a `locker.toml` that leaves out what is to be learnt: `address` and `name` of a bank
 (then every board found on its line becomes one), polarity, `bank` and `channel` of a compartment;
-or the compartments altogether, with `[[size]]` tables of which each door is one. Banks on pins and
-their compartments are taken over as they stand: there is no line to ask who is there.
+or the compartments altogether, with `[[size]]` tables of which each door is one. A bank on pins
+says which they are, contacts in any order; one that compartments name is taken over as it stands.
 """
 
 import json
@@ -24,6 +24,7 @@ from fellesskap_edge.tool.words import Door
 
 WIRED = ("bank", "channel")
 LEARNT = ("closed_bit", "status_order")
+LEARNT_OF_PINS = ("lock_pins", "door_pins", "active_high", "closed_level")
 PATHS = {"bank": "port", "scanner": "port", "edge": "state", "climate": "devices"}
 """What is relative to the file, by table."""
 NAMES = "abcdefghijklmnopqrstuvwxyz"
@@ -49,6 +50,15 @@ class Line:
 
 
 @dataclass(frozen=True)
+class BankOnPins:
+    """One `[[bank]]` on pins to be learnt; its level is None if that is to be found."""
+
+    raw: Raw
+    bank: Bank
+    level: int | None
+
+
+@dataclass(frozen=True)
 class Draft:
     """What the draft says."""
 
@@ -58,8 +68,9 @@ class Draft:
     doors: Mapping[int, Raw]
     """The compartments to be found by number, without their wires."""
     sizes: Mapping[str, Size]
-    banks_on_pins: tuple[Raw, ...] = ()
-    doors_on_pins: tuple[Raw, ...] = ()
+    on_pins: tuple[BankOnPins, ...] = ()
+    banks_taken_over: tuple[Raw, ...] = ()
+    doors_taken_over: tuple[Raw, ...] = ()
 
 
 def load_draft(path: Path) -> Draft:
@@ -81,8 +92,13 @@ def load_draft(path: Path) -> Draft:
     if not isinstance(sizes, list):
         reading.say(("size",), "is [[size]], one for each")
     boxes = [reading.table(Size, one, ("size", at)) for at, one in enumerate(_list(sizes))]
-    if all(bank.family == "gpio" for bank in found.banks):
-        reading.say((), "there is no [[bank]] on a serial line, so there is nothing to find")
+    wired = _wired(drafted)
+    if all(row.family == "gpio" and row.name in wired for row in found.banks):
+        reading.say((), "nothing to find: no [[bank]] but those on pins whose doors are known")
+    for at, row in enumerate(found.banks):
+        if row.family != "gpio" and row.power_pin is not None and row.address is None:
+            told = "a bank with a power_pin needs its address: the pin feeds one board"
+            reading.say(("bank", at, "power_pin"), told)
     reading.refuse()
     assert config is not None, "what is no draft was refused"
     return _draft(path, drafted, config, [box for box in boxes if box])
@@ -90,11 +106,15 @@ def load_draft(path: Path) -> Draft:
 
 def _draft(path: Path, raw: Raw, config: LockerConfig, sizes: Sequence[Size]) -> Draft:
     folder = path.resolve().parent
-    lines = []
-    on_pins = {}
+    lines, on_pins = [], []
+    taken_over = {}
     for one, bank in zip(raw["bank"], config.banks, strict=True):
         if bank.family == "gpio":
-            on_pins[bank.name] = {"name": bank.name, **one}
+            if bank.name in _wired(raw):
+                taken_over[bank.name] = {"name": bank.name, **one}
+            else:
+                level = int(bank.active_high) if "active_high" in one else None
+                on_pins.append(BankOnPins(one, bank, level))
             continue
         placed = msgspec.structs.replace(bank, port=str(folder / bank.port))
         lines.append(Line(one, placed, one.get("address")))
@@ -106,12 +126,18 @@ def _draft(path: Path, raw: Raw, config: LockerConfig, sizes: Sequence[Size]) ->
         doors={
             one["number"]: {key: value for key, value in one.items() if key not in WIRED}
             for one in compartments
-            if one.get("bank") not in on_pins
+            if one.get("bank") not in taken_over
         },
         sizes={size.name: size for size in sizes},
-        banks_on_pins=tuple(on_pins.values()),
-        doors_on_pins=tuple(one for one in compartments if one.get("bank") in on_pins),
+        on_pins=tuple(on_pins),
+        banks_taken_over=tuple(taken_over.values()),
+        doors_taken_over=tuple(one for one in compartments if one.get("bank") in taken_over),
     )
+
+
+def _wired(raw: Raw) -> set[object]:
+    """Return the banks that compartments name."""
+    return {one["bank"] for one in _tables(raw, "compartment") if isinstance(one.get("bank"), str)}
 
 
 def _whole_banks(raw: Raw) -> object:
@@ -160,8 +186,8 @@ def render(draft: Draft, boards: Mapping[str, Raw], wiring: Wiring, out: Path) -
     for name, raw in boards.items():
         learnt = {**raw, **wiring.banks[name]}
         parts.append(_table("[[bank]]", _placed("bank", learnt, folder) if moved else learnt))
-    parts += [_table("[[bank]]", one) for one in draft.banks_on_pins]
-    doors = [*(_compartment(draft, door) for door in wiring.doors), *draft.doors_on_pins]
+    parts += [_table("[[bank]]", one) for one in draft.banks_taken_over]
+    doors = [*(_compartment(draft, door) for door in wiring.doors), *draft.doors_taken_over]
     doors.sort(key=lambda one: int(one["number"]))
     parts += [_table("[[compartment]]", one) for one in doors]
     return "\n".join(parts)

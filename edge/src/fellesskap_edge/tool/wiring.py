@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fellesskap_edge.locks import FAMILIES
+from fellesskap_edge.tool import wiring_pins
 from fellesskap_edge.tool.words import Board, Door, Place
 
 GROUP, GROUPS = 8, 3
@@ -31,6 +32,12 @@ def conclude(boards: Sequence[Board], doors: Sequence[Door], known: Iterable[int
     problems: list[str] = []
     for board in boards:
         mine = [door for door in doors if door.lock[0] == board.name]
+        if board.pins is not None:
+            keys, usable, unusable = wiring_pins.conclude(board.name, board.pins, mine)
+            banks[board.name] = keys
+            good += usable
+            problems += unusable
+            continue
         if not board.senses:
             banks[board.name] = {}
             good += mine

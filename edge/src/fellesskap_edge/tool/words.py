@@ -23,11 +23,25 @@ class Phase(StrEnum):
 
 Place = tuple[str, int]
 """A contact or a lock: board and wire."""
+NOTHING = 2
+"""What a contact on a pin reads that joins the pin to neither ground (0) nor 3.3 V (1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pins:
+    """The wires of a bank on pins, as GPIO numbers; its "boards" are the computer itself."""
+
+    locks: tuple[int, ...]
+    doors: tuple[int, ...]
+    rests: tuple[int, ...]
+    """What each lock pin reads while nobody drives it."""
+    level: int | None = None
+    """Which level switches a lock on, if that is known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """One board that answered."""
+    """One board that answered, or a bank on pins that can be had."""
 
     name: str
     family: str
@@ -36,6 +50,7 @@ class Board:
     channels: int
     senses: bool
     """It has contacts."""
+    pins: Pins | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +121,11 @@ class Scan:
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """Pulse one lock."""
+    """Pulse one lock; on a pin with this level, and the pin is let go after it."""
 
     board: str
     channel: int
+    level: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +151,10 @@ class Door:
     open_bit: int | None = None
     size: str | None = None
     floor_mm: int | None = None
+    shut_bit: int | None = None
+    """What the contact said before."""
+    level: int | None = None
+    """On a pin: what opened it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,11 +175,31 @@ class Commissioning:
     wake_at: float = float("inf")
     more: bool = False
     """Go on though every door of the draft is found."""
+    second: bool = False
+    """The first level did not open the lock in hand: the other one is tried."""
 
     @property
     def board(self) -> Board:
         """The board in hand."""
         return self.boards[self.at]
+
+    @property
+    def level(self) -> int | None:
+        """The level for the lock in hand; of a pin whose level nobody knows, first as it rests.
+
+        To drive a pin as it reads by itself changes nothing where the relay board has a pull.
+        """
+        pins = self.board.pins
+        if pins is None or self.known_level is not None:
+            return self.known_level
+        return pins.rests[self.channel - 1] ^ self.second
+
+    @property
+    def known_level(self) -> int | None:
+        """The level of the locks of the board in hand, if the draft or a door told it."""
+        told = [door.level for door in self.doors if door.lock[0] == self.board.name]
+        given = self.board.pins.level if self.board.pins else None
+        return told[0] if told and given is None else given
 
     @property
     def moved(self) -> dict[Place, int]:

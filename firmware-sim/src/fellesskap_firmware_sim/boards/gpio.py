@@ -21,7 +21,7 @@ class GpioBank:
         self.faults = PinFaults()
         self.switches: dict[int, bool] = {}
         """Channels where something else is wired than a door: whether its contact is closed."""
-        self._door_pins = bank.door_pins
+        self._lock_pins, self._door_pins = bank.lock_pins, bank.door_pins
         self._active_level = bank.active_high
         self._closed_level = bool(bank.closed_level)
         self._coils = _wired(bank.lock_pins, channels)
@@ -57,8 +57,14 @@ class GpioBank:
             if not self.faults.levels_stay_when_killed:
                 self.drive(pin, None, now)
 
+    def joined(self, now: float) -> dict[int, bool | None]:
+        """Return what joins each pin: an open contact nothing; a lock's, the pull of its relay."""
+        shut = self._closed_level
+        doors = {pin: shut if level == shut else None for pin, level in self.levels(now).items()}
+        return {**dict.fromkeys(self._lock_pins, not self._active_level), **doors}
+
     def levels(self, now: float) -> dict[int, bool]:
-        """Return what every door pin reads."""
+        """Return what every door pin reads, with the pull that is away from the closed level."""
         self.advance(now)
         closed = {pin: self.plant.reads_shut(number, now) for pin, number in self._contacts.items()}
         closed |= {self._door_pins[channel - 1]: one for channel, one in self.switches.items()}

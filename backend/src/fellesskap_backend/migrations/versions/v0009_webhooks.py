@@ -144,14 +144,17 @@ def _narrow_subscriptions() -> None:
 
 _OPEN = "delivered_at IS NULL AND gave_up_at IS NULL"
 _KEY = ["subscription_id", "event_id"]
+_NOTICE = "FROM notices WHERE notices.id = deliveries.event_id"
 _FILL_DELIVERIES = (
-    "UPDATE deliveries SET"
-    " type = (SELECT type FROM notices WHERE notices.id = deliveries.event_id),"
-    " made_at = (SELECT recorded_at FROM notices WHERE notices.id = deliveries.event_id),"
-    " ended_at = COALESCE(delivered_at, gave_up_at),"
-    " state = CASE WHEN delivered_at IS NOT NULL THEN 'delivered'"
-    " WHEN gave_up_at IS NOT NULL THEN 'dead' ELSE 'due' END"
+    "UPDATE deliveries SET"  # noqa: S608 - names of our own
+    f" type = COALESCE((SELECT type {_NOTICE}), 'webhook.test'),"
+    f" made_at = COALESCE((SELECT recorded_at {_NOTICE}), due_at),"
+    " ended_at = COALESCE(delivered_at, gave_up_at,"
+    f" CASE WHEN NOT EXISTS (SELECT 1 {_NOTICE}) THEN due_at END),"
+    " state = CASE WHEN delivered_at IS NOT NULL THEN 'delivered' WHEN gave_up_at IS NOT NULL"
+    f" OR NOT EXISTS (SELECT 1 {_NOTICE}) THEN 'dead' ELSE 'due' END"
 )
+"""One whose notice is gone can be sent no more."""
 _HOLD_BACK = (
     "UPDATE deliveries SET state = 'waiting' WHERE ended_at IS NULL AND EXISTS"
     " (SELECT 1 FROM deliveries AS e WHERE e.subscription_id = deliveries.subscription_id"
