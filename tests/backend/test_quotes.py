@@ -7,7 +7,6 @@ import pytest
 from sqlalchemy import event, update
 from sqlalchemy.orm import Session
 
-from fellesskap_backend.db import Base
 from fellesskap_backend.lockers import service as lockers
 from fellesskap_backend.lockers.geo import Point
 from fellesskap_backend.lockers.tables import Compartment, Locker
@@ -60,14 +59,6 @@ def test_a_quote_says_what_a_reservation_would_be_answered(api: Api) -> None:
 
 
 def test_each_is_quoted_as_if_alone_and_nothing_is_written(api: Api) -> None:
-    def rows() -> dict[str, list[Any]]:
-        models = {mapper.class_ for mapper in Base.registry.mappers}
-        return {
-            model.__name__: sorted(str(vars(row)) for row in api.rows(model))
-            for model in models
-            if model.__name__ != "ApiKey"
-        }
-
     carrier = api.carrier()
     reserve(carrier, request(1), "k1")
     path = "/v1/quotes"

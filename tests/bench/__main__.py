@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from tests.bench import backend, backlog, busy_bus, edge, opening, pace, webhooks
+from tests.bench import backend, backlog, busy_bus, edge, manifests, opening, pace, webhooks
 from tests.bench.figures import Figure, show
 
 
@@ -44,7 +44,13 @@ PARTS = (
     Part(pace.measure, ("edge.deposits_per_min",), samples=24, few=8),
     Part(backlog.measure, ("edge.backlog_drain",), samples=5000, few=500),
     Part(opening.measure, ("open.",), samples=500, few=30),
-    Part(backend.measure, ("backend.",), samples=700, few=150),
+    Part(
+        backend.measure,
+        ("backend.sqlite_reservations_per_s", "backend.gate_200_vs_16"),
+        samples=700,
+        few=150,
+    ),
+    Part(manifests.measure, ("backend.manifest_parcels_per_s",), samples=40, few=8),
     Part(webhooks.measure, ("webhook.",), samples=2_000, few=300),
 )
 

@@ -68,7 +68,7 @@ def _request(house: Installation, key: str, number: int) -> bytes:
     return rendered(house.url, "/v1/reservations", headers, asked)
 
 
-def put_up_lockers(settings: Settings) -> None:
+def put_up_lockers(settings: Settings, count: int = LOCKERS) -> None:
     """Make the database with lockers that have said which compartments they have."""
     settings.state.mkdir(parents=True, mode=0o700)
     engine = db.engine(settings)
@@ -77,7 +77,7 @@ def put_up_lockers(settings: Settings) -> None:
     with db.writing(engine) as session:
         session.add_all(
             Locker(id=f"bench-{one}", site_name="B", address="B", created_at=now, contact_at=now)
-            for one in range(LOCKERS)
+            for one in range(count)
         )
         session.flush()
         session.add_all(
@@ -93,7 +93,7 @@ def put_up_lockers(settings: Settings) -> None:
                 features=[],
                 content="empty",
             )
-            for one in range(LOCKERS)
+            for one in range(count)
             for door in range(1, DOORS + 1)
         )
     engine.dispose()

@@ -26,6 +26,7 @@ BUDGETS: dict[str, tuple[Callable[[float, float], bool], float]] = {
     "open.post_to_pulse_p50_ms": (AT_MOST, 15.0),
     "open.post_to_pulse_p99_ms": (AT_MOST, 60.0),
     "backend.gate_200_vs_16": (AT_LEAST, 0.8),
+    "backend.manifest_parcels_per_s": (AT_LEAST, 5_000.0),
     "webhook.healthy_p99_s": (AT_MOST, 5.0),
 }
 """What the design promises; the other figures have none."""

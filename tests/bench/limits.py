@@ -15,6 +15,7 @@ from typing import Any
 
 import apsw
 import paho.mqtt.client as mqtt
+import psycopg
 from paho.mqtt.enums import CallbackAPIVersion
 
 from tests.system.house import Json
@@ -101,3 +102,24 @@ def rows_per_s(source: Path, tables: Sequence[str], copy: Path) -> float:
                 made.execute(insert, row)
             made.execute("COMMIT")
         return len(rows[0]) / (time.perf_counter() - begun)
+
+
+def copied_per_s(source: str, copy: str, tables: Sequence[str], together: int) -> float:
+    """COPY a database's rows into another one with the same tables; how many of each a second.
+
+    Both are what libpq connects to. So many rows of each table are one transaction.
+    """
+    with psycopg.connect(source) as connection:
+        lines = []
+        for table in tables:
+            with connection.cursor().copy(f"COPY {table} TO STDOUT".encode()) as rows:
+                lines.append(b"".join(rows).splitlines(keepends=True))
+    count = min(map(len, lines))
+    with psycopg.connect(copy) as connection:
+        begun = time.perf_counter()
+        for at in range(0, count, together):
+            for table, some in zip(tables, lines, strict=True):
+                with connection.cursor().copy(f"COPY {table} FROM STDIN".encode()) as into:
+                    into.write(b"".join(some[at : at + together]))
+            connection.commit()
+        return count / (time.perf_counter() - begun)
