@@ -48,10 +48,10 @@ def measure(folder: Path, calls: int) -> list[Figure]:
         engine = db.engine(Settings(state=root, database_url=limit))
         upgrade(engine)
         engine.dispose()
-        names = (
+        source, copy = (
             f"host={cluster.socket} user=postgres dbname={one}" for one in ("bench", "limit_of_it")
         )
-        best = copied_per_s(*names, OF_PARCELS, PARCELS)
+        best = copied_per_s(source, copy, OF_PARCELS, PARCELS)
     finally:
         cluster.stop()
     return [figure("backend.manifest_parcels_per_s", calls_per_s * PARCELS, "1/s", best)]
