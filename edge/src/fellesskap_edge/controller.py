@@ -71,7 +71,7 @@ from fellesskap_edge.state import (
     Wiring,
 )
 from fellesskap_edge.throttle import Throttle
-from fellesskap_edge.visiting import badge_forged, badge_shown
+from fellesskap_edge.visiting import badge_forged, badge_shown, forget_the_last
 from fellesskap_protocol.messages import Right
 
 Facts = Mapping[tuple[FactKind, str], Fact]
@@ -155,6 +155,7 @@ def step(
 ) -> tuple[Controller, tuple[Effect, ...]]:
     """Return the next controller and what to do, in order."""
     draft = Draft(controller, now)
+    forget_the_last(draft)
     HANDLERS[type(event)](draft, event)
     fire_waiting(draft)
     warn(draft)
