@@ -246,9 +246,13 @@ class Judge(Witness):
             if one.kind == "allowance" and one.size_class and not one.revoked
         }
         if event.kind == "key":  # another door for what was begun: no other unit is drawn
-            for one in self.authorised.values():
-                if one.presented.right_id == event.right_id and not one.ended:
-                    granted = dict(one.granted)
+            begun = [
+                one
+                for one in self.authorised.values()
+                if one.presented.right_id == event.right_id and not one.ended
+                if one.presented.kind in ("label", "badge", "key")
+            ]
+            granted = dict(begun[-1].granted) if begun else granted
         at_s = self.at_s(event)
         self.authorised[given] = Authorised(event, at_s, event.boot_id, granted, right)
 
