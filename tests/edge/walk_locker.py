@@ -175,10 +175,20 @@ class WalkLocker:
 
     def at_door(self, act: Act, number: int, *, open_s: float = 1.5) -> bool:
         """Let somebody stand by a door who does what it was opened for; say whether it opened."""
+        if act == "put_in" and number in self._swept():
+            self.tainted.add(number)
         begun_s = self.stand.now_s - 1.0
         opened = self.stand.person(act, number, open_s=open_s, wait_s=5.0)
         self._attended.append((number, begun_s, self.stand.now_s))
         return opened
+
+    def _swept(self) -> set[int | None]:
+        """Return the doors that are open to take a parcel out, whatever else was scanned."""
+        return {
+            one.presented.compartment
+            for one in self.outsider.in_hand()
+            if one.right is not None and one.right.kind == "remove"
+        }
 
     def probe_says(self, said: float | ProbeFault) -> None:
         """Let the probe say a temperature from now on, or let something be wrong with it."""
