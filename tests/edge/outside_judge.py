@@ -127,7 +127,9 @@ class Judge(Witness):
         self._sessions: dict[str, int] = {}
         self._session = 0
         self._last_put: str | None = None
-        self._boot_id = ""
+        self._boot_id, self._booted_s = "", 0.0
+        self._resumed: set[str | None] = set()
+        """What was in hand when the daemon died that was started anew."""
         self._bytes: list[bytes] = []
         self._hash = GENESIS
         self._trusted_at: datetime | None = None

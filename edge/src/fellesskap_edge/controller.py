@@ -46,6 +46,7 @@ from fellesskap_edge.service import (
     contact,
     key_turned,
     power_changed,
+    say_what_is_left,
 )
 from fellesskap_edge.state import (
     BadgeForged,
@@ -160,6 +161,7 @@ def step(
     fire_waiting(draft)
     warn(draft)
     settle(draft)
+    say_what_is_left(draft, controller)
     go_on(draft)
     return draft.c, tuple(draft.effects)
 
