@@ -35,8 +35,12 @@ class People:
 
     def locker_has_heard(self) -> None:
         """Wait until the locker's rights are those that it should have."""
-        rights = lambda: self.operator.get(LOCKER).json()["rights"]  # noqa: E731
-        wait_for("its rights", lambda: rights()["wanted"] == rights()["applied"])
+
+        def applied() -> bool:
+            rights = self.operator.get(LOCKER).json()["rights"]
+            return bool(rights["wanted"] == rights["applied"])
+
+        wait_for("its rights", applied)
 
     def read(self, path: str) -> Json:
         """Return what the API says."""
