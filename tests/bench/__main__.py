@@ -11,7 +11,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from tests.bench import backend, backlog, busy_bus, edge, manifests, opening, pace, webhooks
+from tests.bench import (
+    backend,
+    backlog,
+    busy_bus,
+    edge,
+    manifests,
+    opening,
+    pace,
+    reservations,
+    webhooks,
+)
 from tests.bench.figures import Figure, show
 
 
@@ -49,6 +59,12 @@ PARTS = (
         ("backend.sqlite_reservations_per_s", "backend.gate_200_vs_16"),
         samples=700,
         few=150,
+    ),
+    Part(
+        reservations.measure,
+        ("backend.reservations_per_s", "backend.reservation_cost_100k_vs_1k"),
+        samples=1_500,
+        few=200,
     ),
     Part(manifests.measure, ("backend.manifest_parcels_per_s",), samples=40, few=8),
     Part(webhooks.measure, ("webhook.",), samples=2_000, few=300),
