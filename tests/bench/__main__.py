@@ -16,6 +16,7 @@ from tests.bench import (
     backlog,
     busy_bus,
     edge,
+    ingest,
     manifests,
     opening,
     pace,
@@ -66,6 +67,7 @@ PARTS = (
         samples=1_500,
         few=200,
     ),
+    Part(ingest.measure, ("backend.ingest_events_per_s",), samples=1_000, few=100),
     Part(manifests.measure, ("backend.manifest_parcels_per_s",), samples=40, few=8),
     Part(webhooks.measure, ("webhook.",), samples=2_000, few=300),
 )

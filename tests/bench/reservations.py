@@ -19,6 +19,7 @@ from tests.bench.backend import DOORS, TABLES, put_up_lockers, request
 from tests.bench.callers import per_second
 from tests.bench.figures import Figure, figure, progress
 from tests.bench.limits import pgbench_per_s
+from tests.bench.many import columns_of, multiply
 from tests.system.house import Installation, installation
 
 CONNECTIONS = (4, 8, 16)
@@ -79,7 +80,7 @@ def _stage(cluster: Postgres, database: str) -> str:
                 ).format(staged, table)
             )
             connection.execute(sql.SQL("ALTER TABLE {} ADD PRIMARY KEY (turn)").format(staged))
-            columns = ", ".join(f'"{column}"' for column in _columns(connection, name))
+            columns = ", ".join(f'"{column}"' for column in columns_of(connection, name))
             lines.append(
                 f"INSERT INTO {name} ({columns}) SELECT {columns} FROM staged_{name}"
                 " WHERE turn = :turn;"
@@ -132,7 +133,8 @@ def _two_servers(
     settings = Settings(state=root / "backend", database_url=url)
     put_up_lockers(settings, 1, doors)
     with psycopg.connect(f"host={cluster.socket} user=postgres dbname={database}") as connection:
-        _multiply(connection, lockers, held)
+        multiply(connection, lockers)
+        _hold(connection, lockers, held)
         connection.commit()
         connection.autocommit = True
         connection.execute("VACUUM ANALYZE")
@@ -146,38 +148,11 @@ def _two_servers(
             yield [first, second], key
 
 
-def _multiply(connection: psycopg.Connection, lockers: int, held: int) -> None:
-    """Put up as many lockers as are wanted like the first one, each with so many claims."""
-    for table, column in (("lockers", "id"), ("compartments", "locker_id")):
-        found = connection.execute(
-            sql.SQL("SELECT * FROM {} LIMIT 0").format(sql.Identifier(table))
-        )
-        assert found.description is not None
-        names = [one.name for one in found.description]
-        values = [
-            sql.SQL("'bench-' || n") if name == column else sql.Identifier(name) for name in names
-        ]
-        connection.execute(
-            sql.SQL(
-                "INSERT INTO {table} ({names}) SELECT {values}"
-                " FROM {table}, generate_series(1, %s - 1) AS n WHERE {column} = 'bench-0'"
-            ).format(
-                table=sql.Identifier(table),
-                names=sql.SQL(", ").join(map(sql.Identifier, names)),
-                values=sql.SQL(", ").join(values),
-                column=sql.Identifier(column),
-            ),
-            (lockers,),
-        )
+def _hold(connection: psycopg.Connection, lockers: int, held: int) -> None:
+    """Let so many claims hold room at each locker."""
     connection.execute(
         "INSERT INTO claims (right_id, locker_id, carrier_number, w_mm, h_mm, d_mm, g, needs,"
         " released) SELECT gen_random_uuid(), 'bench-' || n, 1, 300, 100, 200, 900, '[]', false"
         " FROM generate_series(0, %s - 1) AS n, generate_series(1, %s)",
         (lockers, held),
     )
-
-
-def _columns(connection: psycopg.Connection, table: str) -> list[str]:
-    found = connection.execute(sql.SQL("SELECT * FROM {} LIMIT 0").format(sql.Identifier(table)))
-    assert found.description is not None
-    return [one.name for one in found.description]
