@@ -143,28 +143,12 @@ class DuplicateParcel(Refused):
     remedy = "Read your parcels with this `label`; end the old one first."
 
 
-class TooManyKeys(Refused):
-    """So many API keys of one owner let in already that one more looks like a mistake."""
-
-    code = "too_many_keys"
-    title = "You have enough API keys"
-    remedy = "Revoke one that you no longer use, then ask again with a new Idempotency-Key."
-
-
 class TooMany(Refused):
     """There are as many of these already as there may be at a time; `detail` says how many."""
 
     code = "too_many"
     title = "There are as many as there may be"
     remedy = "End one that is of no use any more, then ask again with a new Idempotency-Key."
-
-
-class TooManySubscriptions(Refused):
-    """So many webhook subscriptions of one carrier that one more looks like a mistake."""
-
-    code = "too_many_subscriptions"
-    title = "You have enough webhook subscriptions"
-    remedy = "Delete one that you no longer use, then ask again with a new Idempotency-Key."
 
 
 class MalformedBody(BackendError):
