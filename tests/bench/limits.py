@@ -115,7 +115,9 @@ def copied_per_s(source: str, copy: str, tables: Sequence[str], together: int) -
     with psycopg.connect(source) as connection:
         lines = []
         for table in tables:
-            with connection.cursor().copy(f"COPY {table} TO STDOUT".encode()) as rows:
+            with connection.cursor().copy(
+                f"COPY (SELECT * FROM {table}) TO STDOUT".encode()
+            ) as rows:
                 lines.append(b"".join(rows).splitlines(keepends=True))
     count = min(map(len, lines))
     with psycopg.connect(copy) as connection:

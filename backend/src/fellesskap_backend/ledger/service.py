@@ -198,6 +198,7 @@ def _same(session: Session, epoch: Epoch, first_seq: int, *, stored: Sequence[by
             Entry.locker_id == epoch.locker_id,
             Entry.epoch == epoch.epoch,
             Entry.seq.between(first_seq, first_seq + len(stored) - 1),
+            Entry.recorded_at >= epoch.opened_at,  # so that earlier months are not looked into
         )
     )
     return all(event_hash(body) == event_hash(stored[seq - first_seq]) for seq, body in known)
@@ -249,6 +250,7 @@ def _write(at: At, rows: list[Entry]) -> None:
     at.session.flush()
     at.session.execute(insert(Entry), values)
     for row, each in zip(rows, moments, strict=True):
+        row.recorded_at = each.now
         note_applied(at.session, row, apply(replace(at, moment=each), row.body))
 
 
@@ -264,6 +266,7 @@ def note_applied(session: Session, row: Entry, reason: str | None) -> None:
             Entry.locker_id == row.locker_id,
             Entry.epoch == row.epoch,
             Entry.seq == row.seq,
+            Entry.recorded_at == row.recorded_at,
         )
         .values(unapplied=reason)
     )
