@@ -175,6 +175,7 @@ def test_a_locker_that_nobody_has_seen_yet_is_granted_its_targets_when_it_says_w
     assert _granted(house) == {"S": 1}, "it has one door"
 
 
+@pytest.mark.slow
 def test_an_installation_sets_targets_for_every_new_locker(tmp_path: Path) -> None:
     device = tmp_path / "device.json"
     key = b64url(SigningKey(bytes([7]) * 32).public.raw)

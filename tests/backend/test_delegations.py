@@ -299,6 +299,7 @@ def _for_something_else(_api: Api, nord: Party, samlast: Party) -> None:
     nord.let(samlast, "remove")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "prepare",
     [

@@ -38,7 +38,7 @@ _WHERE = text("SELECT tableoid::regclass::text FROM ledger WHERE locker_id = 'fa
 def house(postgres: Postgres, tmp_path: Path) -> Iterator[House]:
     """A house of its own on PostgreSQL: its tables are changed."""
     url = postgres.create(f"months_{tmp_path.name}", "migrated")
-    api = Api(Settings(state=tmp_path, database_url=url), apart=True)
+    api = Api(Settings(state=tmp_path, database_url=url))
     try:
         yield House(api)
     finally:

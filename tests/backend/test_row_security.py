@@ -50,7 +50,7 @@ def url(postgres: Postgres) -> Iterator[str]:
 def lives(url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lives]:
     """Two carriers with a parcel each, one of them through its whole life."""
     folder = tmp_path_factory.mktemp("secured")
-    api = Api(Settings(state=folder, database_url=url), apart=True)
+    api = Api(Settings(state=folder, database_url=url))
     try:
         made = Lives(api, doors=9)
         made.other = api.key("Sydpost")  # type: ignore[attr-defined]

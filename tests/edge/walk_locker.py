@@ -14,6 +14,7 @@ from fellesskap_protocol.messages import Right
 from fellesskap_protocol.topics import Kind
 from tests.edge.outsider import Outsider
 from tests.edge.walk_config import DOORS, LARGE, LOCKERS, PROBE, SMALL
+from tests.memory import in_memory
 from tests.simulation.office import STRANGER, Office, badge
 from tests.simulation.stand import Stand
 from tests.simulation.stand_parts import START
@@ -37,7 +38,7 @@ BADGES = {
 ProbeFault = Literal["gone", "bad checksum", "power-on value"]
 HEALTHY_S = 30.0
 """A bank that could be reached for so long is known to answer."""
-MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
+MEMORY = in_memory(mib=32)
 """Power cuts are another test: here a journal may lie in memory."""
 
 
