@@ -86,7 +86,7 @@ def test_once_revoked_or_over_a_token_is_told_no_more(api: Api) -> None:
         ({"lockers": None, "site": "Nowhere"}, 404),
     ],
 )
-@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("owned", ["sqlite"], indirect=True)
 def test_what_cannot_be_is_refused(api: Api, fields: Json, status: int) -> None:
     answer = api.carrier().post(PATH, json=TOUR | fields)
     assert answer.status_code == status, answer.text

@@ -307,7 +307,7 @@ def _for_something_else(_api: Api, nord: Party, samlast: Party) -> None:
         *(_to_a_third, _of_a_third, _for_something_else),
     ],
 )
-@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("owned", ["sqlite"], indirect=True)
 def test_without_a_live_delegation_a_carrier_answers_like_one_that_does_not_exist(
     house: Api, two: tuple[Party, Party], prepare: Prepare
 ) -> None:

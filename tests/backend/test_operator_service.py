@@ -15,7 +15,7 @@ from tests.backend.lives import Lives
 from tests.backend.lockers import collect, deposit
 
 SERVICE = "/v1/operator/lockers/oslo-1/service"
-SQLITE = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+SQLITE = pytest.mark.parametrize("owned", ["sqlite"], indirect=True)
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from tests.backend.lockers import deposit
 WHY = {"reason": "Looked into it."}
 CLEAR = "/v1/operator/lockers/oslo-1/compartments/1/clear"
 
-SQLITE = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+SQLITE = pytest.mark.parametrize("owned", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
