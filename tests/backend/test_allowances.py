@@ -25,14 +25,9 @@ from fellesskap_backend.settings import Settings
 from fellesskap_protocol import barcodes, events
 from fellesskap_protocol.capacity import Demand
 from fellesskap_protocol.signing import SigningKey, b64url
-from tests.backend.api import Api, request, reserve
+from tests.backend.api import request, reserve
 from tests.backend.lives import Lives
 from tests.backend.lockers import HandLocker, collect, deposit
-
-
-@pytest.fixture
-def house(api: Api) -> Lives:
-    return Lives(api)
 
 
 def _want(house: Lives, **targets: int) -> Mapping[str, int]:

@@ -23,11 +23,6 @@ PATH = "/v1/courier-badges"
 TOUR = {"lockers": ["oslo-1"], "may": ["deposit", "remove"]}
 
 
-@pytest.fixture
-def house(api: Api) -> Lives:
-    return Lives(api)
-
-
 def read(api: Api, token: str) -> messages.Badge:
     """Read a token as a locker does."""
     key = api.secrets.signing.public

@@ -2,25 +2,18 @@
 
 from uuid import UUID
 
-import pytest
-
 from fellesskap_backend.events.tables import Notice
 from fellesskap_backend.idempotency import Answer
 from fellesskap_backend.pickup_codes.tables import DelegatedCode
 from fellesskap_backend.rights.tables import RightCode
 from fellesskap_protocol.codes import mac
-from tests.backend.api import Api, Json
+from tests.backend.api import Json
 from tests.backend.lives import Lives
 from tests.backend.lockers import collect, deposit
 from tests.backend.test_api_keys import scoped
 from tests.backend.test_drop_off_routes import wish as drop_off
 
 CODES = ("code", "addition", "qr")
-
-
-@pytest.fixture
-def house(api: Api) -> Lives:
-    return Lives(api)
 
 
 def path_of(parcel: Json) -> str:

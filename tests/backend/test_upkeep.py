@@ -32,15 +32,6 @@ Run = Callable[..., Any]
 
 
 @pytest.fixture
-def house(api: Api) -> House:
-    made = House(api)
-    made.born()
-    made.locker.commission(3)
-    made.ingest()
-    return made
-
-
-@pytest.fixture
 def run(api: Api) -> Run:
     """Type a command; return what it would print, or None if it was refused."""
     parser = argparse.ArgumentParser()
