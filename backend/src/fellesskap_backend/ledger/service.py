@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from fellesskap_backend.db import Moment
 from fellesskap_backend.downlink import Hold
 from fellesskap_backend.ledger import doors, epochs
-from fellesskap_backend.ledger.apply import At, apply
+from fellesskap_backend.ledger.apply import At, apply_all
 from fellesskap_backend.ledger.tables import Entry, Gap
 from fellesskap_backend.lockers.restoring import hold_of, progressed
 from fellesskap_backend.lockers.service import locked
@@ -249,9 +249,10 @@ def _write(at: At, rows: list[Entry]) -> None:
     ]
     at.session.flush()
     at.session.execute(insert(Entry), values)
-    for row, each in zip(rows, moments, strict=True):
+    reasons = apply_all(at, moments, [row.body for row in rows])
+    for row, each, reason in zip(rows, moments, reasons, strict=True):
         row.recorded_at = each.now
-        note_applied(at.session, row, apply(replace(at, moment=each), row.body))
+        note_applied(at.session, row, reason)
 
 
 def note_applied(session: Session, row: Entry, reason: str | None) -> None:
