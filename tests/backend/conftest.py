@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 
 from fellesskap_backend import db, roles
 from fellesskap_backend.migrations import upgrade
 from fellesskap_backend.settings import Settings
 from tests.backend.api import Api
+from tests.backend.lives import Lives
 from tests.backend.postgres import Postgres
 from tests.memory import in_memory
 
@@ -85,3 +86,17 @@ def api(settings: Settings) -> Iterator[Api]:
         yield house
     finally:
         house.stop()
+
+
+@pytest.fixture
+def house(api: Api) -> Lives:
+    """That server's locker by hand, commissioned and heard, with one carrier and one operator."""
+    return Lives(api)
+
+
+@pytest.fixture
+def engine(settings: Settings) -> Iterator[Engine]:
+    """The engine of whoever works for all, without a server."""
+    made = db.engine(settings)
+    yield made
+    made.dispose()

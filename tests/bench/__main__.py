@@ -17,6 +17,7 @@ from tests.bench import (
     busy_bus,
     edge,
     ingest,
+    lifecycles,
     manifests,
     opening,
     pace,
@@ -67,8 +68,9 @@ PARTS = (
         samples=1_500,
         few=200,
     ),
-    Part(ingest.measure, ("backend.ingest_events_per_s",), samples=1_000, few=100),
+    Part(ingest.measure, ("backend.ingest_events_per_s",), samples=1_000, few=125),
     Part(manifests.measure, ("backend.manifest_parcels_per_s",), samples=40, few=8),
+    Part(lifecycles.measure, ("backend.lifecycles_per_s",), samples=20, few=1),
     Part(webhooks.measure, ("webhook.",), samples=2_000, few=300),
 )
 

@@ -29,6 +29,7 @@ BUDGETS: dict[str, tuple[Callable[[float, float], bool], float]] = {
     "backend.reservation_cost_100k_vs_1k": (AT_MOST, 1.2),
     "backend.ingest_events_per_s": (AT_LEAST, 10_000.0),
     "backend.manifest_parcels_per_s": (AT_LEAST, 5_000.0),
+    "backend.lifecycles_per_s": (AT_LEAST, 100.0),
     "webhook.healthy_p99_s": (AT_MOST, 5.0),
 }
 """What the design promises; the other figures have none."""

@@ -66,7 +66,7 @@ def _client(login: Json, hears: str, on_message: Any) -> mqtt.Client:
     made = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv311)
     made.username_pw_set(login["username"], login["password"])
     ready = threading.Event()
-    made.on_socket_open = _without_nagle
+    made.on_socket_open = without_nagle
     made.on_connect = lambda one, *_: one.subscribe(hears)
     made.on_subscribe = lambda *_: ready.set()
     made.on_message = lambda one, *_: on_message(one)
@@ -76,7 +76,8 @@ def _client(login: Json, hears: str, on_message: Any) -> mqtt.Client:
     return made
 
 
-def _without_nagle(_client: object, _data: object, line: Any) -> None:
+def without_nagle(_client: object, _data: object, line: Any) -> None:
+    """Send small messages at once."""
     line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
@@ -107,10 +108,13 @@ def rows_per_s(source: Path, tables: Sequence[str], copy: Path) -> float:
         return len(rows[0]) / (time.perf_counter() - begun)
 
 
-def copied_per_s(source: str, copy: str, tables: Sequence[str], together: int) -> float:
-    """COPY a database's rows into another one with the same tables; how many of each a second.
+def copied_per_s(
+    source: str, copy: str, tables: Sequence[str], together: int, *, of: int | None = None
+) -> float:
+    """COPY a database's rows into another one with the same tables; how many things a second.
 
-    Both are what libpq connects to. So many rows of each table are one transaction.
+    Both are what libpq connects to. A thing is a row of the table that has fewest, or there are
+    `of` of them; the rows of so many things are one transaction.
     """
     with psycopg.connect(source) as connection:
         lines = []
@@ -119,13 +123,15 @@ def copied_per_s(source: str, copy: str, tables: Sequence[str], together: int) -
                 f"COPY (SELECT * FROM {table}) TO STDOUT".encode()
             ) as rows:
                 lines.append(b"".join(rows).splitlines(keepends=True))
-    count = min(map(len, lines))
+    count = min(map(len, lines)) if of is None else of
+    parts = -(-count // together)
     with psycopg.connect(copy) as connection:
         begun = time.perf_counter()
-        for at in range(0, count, together):
+        for part in range(parts):
             for table, some in zip(tables, lines, strict=True):
+                first, last = (-(-len(some) * at // parts) for at in (part, part + 1))
                 with connection.cursor().copy(f"COPY {table} FROM STDIN".encode()) as into:
-                    into.write(b"".join(some[at : at + together]))
+                    into.write(b"".join(some[first:last]))
             connection.commit()
         return count / (time.perf_counter() - begun)
 

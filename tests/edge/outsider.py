@@ -49,7 +49,7 @@ from tests.edge.outside_judge import (
 )
 from tests.edge.power_judge import PowerJudge
 from tests.simulation.installed import INSTALLATION
-from tests.simulation.office import STRANGER
+from tests.simulation.office import HELP, STRANGER
 from tests.simulation.stand_parts import START
 
 
@@ -170,6 +170,8 @@ class Outsider(PowerJudge):
                 assert event.from_ == self.service[event.compartment]
                 self.service[event.compartment] = event.to
                 self._service_ms.add(event.mono_ms)
+                if event.to == "in" and event.cause == HELP:
+                    self._looked_into(event.compartment)
             case Reported(what="empty", compartment=number):
                 self._disputed.add(number)
             case Overcommitted():
@@ -178,6 +180,14 @@ class Outsider(PowerJudge):
                 self._low_enough(self.force.get(event.right_id), event.to)
             case _:
                 self._judge_door(event)
+
+    def _looked_into(self, number: int) -> None:
+        """Somebody looked: whether a parcel whose right is revoked still lies there is not known."""
+        lying = self.lies_in.get(number)
+        right = self.force.get(lying.right_id or "") if lying else None
+        if right is not None and right.revoked:
+            del self.lies_in[number]
+            self.unknown.add(number)
 
     def _judge_door(self, event: AnyEvent) -> None:
         match event:

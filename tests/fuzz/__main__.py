@@ -11,7 +11,7 @@ from random import Random
 
 import atheris  # type: ignore[import-untyped]
 
-from tests.fuzz.harness import Fuzz, give, limited, mutated
+from tests.fuzz.harness import RSS_MB_MAX, Fuzz, give, limited, mutated
 
 STALLED_S_MAX = 60
 """The harness ends an input by the processor's time; this is for a parser stuck outside Python."""
@@ -23,6 +23,7 @@ def main() -> None:
     parser.add_argument("name", help="of a module of tests.fuzz, as in: labels")
     parser.add_argument("--runs", type=int, default=1_000_000)
     parser.add_argument("--folder", type=Path, default=Path("build/fuzz"), help="corpus, findings")
+    parser.add_argument("--rss", type=int, default=RSS_MB_MAX, help="memory it may take, in MB")
     asked = parser.parse_args()
     with atheris.instrument_imports(include=["fellesskap_protocol", "fellesskap_edge"]):
         fuzz: Fuzz = importlib.import_module(f"tests.fuzz.{asked.name}").FUZZ
@@ -41,6 +42,7 @@ def main() -> None:
         flags = [
             f"-runs={asked.runs}",
             f"-timeout={STALLED_S_MAX}",
+            f"-rss_limit_mb={asked.rss}",
             f"-max_len={fuzz.bytes_max}",
             "-seed=1",
             f"-artifact_prefix={asked.folder}/",

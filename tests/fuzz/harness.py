@@ -22,6 +22,7 @@ import coverage
 
 INPUT_S_MAX = 1.0
 """Of the processor's time, so that a loaded machine fails nobody."""
+RSS_MB_MAX = 2_048
 MUTATIONS_MAX = 4
 
 Target = Callable[[bytes], None]

@@ -2,6 +2,7 @@
 
 import importlib
 import re
+import resource
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from random import Random
 
 import pytest
 
-from tests.fuzz.harness import Failed, Fuzz, run
+from tests.fuzz.harness import RSS_MB_MAX, Failed, Fuzz, run
 
 NAMES = ["labels", "scanners", "boards", "wire", "config"]
 INPUTS, INPUTS_FULL = 10_000, 1_000_000
@@ -48,8 +49,11 @@ def test_a_million_inputs_break_nothing(
         fuzz = fuzz_of(name)
         run(fuzz.one_input, fuzz.seeds, INPUTS_FULL, (), mutate=fuzz.mutate)
         return
+    # What a process used at most counts on from the one that started it.
+    ours_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    options = [f"--runs={INPUTS_FULL}", f"--folder={tmp_path}", f"--rss={ours_mb + RSS_MB_MAX}"]
     done = subprocess.run(
-        [sys.executable, "-m", "tests.fuzz", name, f"--runs={INPUTS_FULL}", f"--folder={tmp_path}"],
+        [sys.executable, "-m", "tests.fuzz", name, *options],
         capture_output=True,
         text=True,
         check=False,

@@ -41,6 +41,8 @@ from tests.simulation.stand_parts import START
 
 STRANGER = SigningKey(bytes([9]) * 32)
 DEVICES = {DEVICE.public.kid: DEVICE.public}
+HELP = "help"
+"""Why our operator commands something."""
 COMMAND_S = 30
 
 
@@ -258,7 +260,7 @@ class Office:
             kind=kind,
             compartment=number,
             actor_class="operator",
-            reason_code="help",
+            reason_code=HELP,
             exp=int(wall.timestamp()) + COMMAND_S,
             challenge=self.challenge,
             service=service,

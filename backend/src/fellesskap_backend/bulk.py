@@ -6,7 +6,9 @@ one.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import cache
+from typing import Any
 
 import msgspec
 from sqlalchemy import TextClause, insert, text
@@ -22,9 +24,35 @@ def insert_all(session: Session, model: type[Base], rows: Sequence[Row]) -> None
     connection = session.connection()
     if connection.dialect.name == "postgresql":
         statement = _statement(model, tuple(rows[0]))
-        connection.execute(statement, {"rows": msgspec.json.encode(rows).decode()})
+        told = [{name: _told(value) for name, value in row.items()} for row in rows]
+        connection.execute(statement, {"rows": msgspec.json.encode(told).decode()})
     else:
         connection.execute(insert(table_of(model)), [dict(row) for row in rows])
+
+
+def _told(value: Any) -> Any:
+    """Write bytes as PostgreSQL reads them from a text."""
+    return f"\\x{value.hex()}" if isinstance(value, bytes) else value
+
+
+@dataclass
+class Pending:
+    """Rows that wait to be written together, of each table in the order in which they came.
+
+    Nobody finds them before: whoever looks for one calls `write` first.
+    """
+
+    _rows: dict[type[Base], list[Row]] = field(default_factory=dict)
+
+    def add(self, model: type[Base], row: Row) -> None:
+        """Take a row; those of one table have the same columns."""
+        self._rows.setdefault(model, []).append(row)
+
+    def write(self, session: Session) -> None:
+        """Write what waits."""
+        rows, self._rows = self._rows, {}
+        for model, some in rows.items():
+            insert_all(session, model, some)
 
 
 @cache

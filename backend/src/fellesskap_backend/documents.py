@@ -145,7 +145,7 @@ def _problems_of(operation: Json, headers: set[str]) -> list[int]:
         found += [400, 404, 413, 415]
     if "requestBody" in operation or parameters:
         found.append(422)
-    if "Idempotency-Key" in headers:
+    if "Idempotency-Key" in headers or "409" in operation["responses"]:
         found.append(409)
     if "If-Match" in headers:
         found += [409, 412, 428]

@@ -1,7 +1,8 @@
 """The bridge: what lockers say goes into the database, what is owed to them goes out.
 
 paho's thread posts into a bounded inbox; one thread takes from it and does the work, which is
-`bridge.exchange`'s. Payloads, codes and keys are never logged.
+`bridge.exchange`'s. On PostgreSQL the transactions of several lockers run side by side. Payloads,
+codes and keys are never logged.
 """
 
 import logging
@@ -11,7 +12,9 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from sqlalchemy import Engine
@@ -25,6 +28,9 @@ from fellesskap_protocol.topics import every_locker
 log = logging.getLogger(__name__)
 INBOX_MAX = 10_000
 """Messages that wait; further ones are dropped and come again by their senders' timers."""
+LANES, AT_ONCE_MAX = 4, 16
+"""How many transactions of different lockers run side by side on PostgreSQL (SQLite has one writer
+at a time), and how many messages are taken together: who waits at a door waits for no more."""
 POLL_S = 0.1
 """The net under `wake`: how often the database is asked what is owed."""
 STOP_S_MAX = 15.0
@@ -48,8 +54,12 @@ class Bridge:
         self._settings = settings
         self._served = served
         self._inbox: queue.Queue[Came | None] = queue.Queue(INBOX_MAX)
+        self._lanes: ThreadPoolExecutor | None = None
         self._link = Link(login, [every_locker(kind) for kind in HEARD], self._post)
         house = House(secrets, engine, self._link.publish, lambda: datetime.now(UTC), served=served)
+        if engine.dialect.name == "postgresql":
+            self._lanes = ThreadPoolExecutor(LANES, "bridge-lane")
+            house = replace(house, spread=self._lanes.map)
         self._exchange = Exchange(house)
         self._woken = threading.Event()
         self._stopping = threading.Event()
@@ -73,6 +83,8 @@ class Bridge:
         self.wake()
         if self._thread.is_alive():
             self._thread.join(STOP_S_MAX)
+        if self._lanes is not None:
+            self._lanes.shutdown()
 
     def wake(self) -> None:
         """Say that rights or commands were committed: they go out at once."""
@@ -99,8 +111,8 @@ class Bridge:
             try:
                 if self._woken.is_set() or time.monotonic() >= self._poll_at:
                     self._poll()
-                if came is not None:
-                    self._exchange.take(came)
+                if came:
+                    self._exchange.take_all(came)
                 self._exchange.tick()
             except Exception as error:  # noqa: BLE001 - the top of the loop; words may be secret
                 self.refused[type(error).__name__] += 1
@@ -109,13 +121,18 @@ class Bridge:
                     "a message or poll failed: %s\n%s", type(error).__name__, where
                 )
 
-    def _next(self) -> Came | None:
+    def _next(self) -> list[Came]:
+        """Wait for a message; return it with those that are there already."""
+        came: list[Came | None] = []
         wait_s = self._poll_at - time.monotonic()
         wait_s = min(wait_s, self._exchange.wake_at - time.time())
         try:
-            return self._inbox.get(timeout=max(0.0, wait_s))
+            came.append(self._inbox.get(timeout=max(0.0, wait_s)))
+            while len(came) < AT_ONCE_MAX:
+                came.append(self._inbox.get_nowait())
         except queue.Empty:
-            return None
+            pass
+        return [one for one in came if one is not None]
 
     def _poll(self) -> None:
         woken = self._woken.is_set()

@@ -1,13 +1,14 @@
 """The bridge's work without its threads: what comes in, what is owed, what goes out.
 
 `take`, `poll` and `tick` are called by one thread (`mqtt`) or by a simulator in virtual time. A
-message is one transaction, committed before it is acknowledged; what cannot be read is counted and
-let go, for whoever sent it sends it again. Payloads, codes and keys are never logged.
+message is one transaction, committed before it is acknowledged; those of different lockers may run
+side by side. What cannot be read is counted and let go, for whoever sent it sends it again.
+Payloads, codes and keys are never logged.
 """
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -58,6 +59,23 @@ class House:
     moment: Callable[[datetime], Moment] = Moment
     served: Callable[[], None] = field(default=lambda: None)
     """Called when what was committed is on its way."""
+    spread: Callable[..., Iterable[Any]] = map
+    """How the transactions of different lockers are run: `map`, or that of a pool of threads."""
+
+
+LET_GO = (MalformedMessage, InvalidTopic, UnknownLocker)
+"""What cannot be read is counted and let go."""
+
+
+@dataclass(frozen=True)
+class _Committed:
+    """What became of a message: it is in the database, or there is an error."""
+
+    topic: str
+    locker_id: str = ""
+    message: Signed | Presence | None = None
+    standing: Standing | None = None
+    error: Exception | None = None
 
 
 class Exchange:
@@ -131,30 +149,64 @@ class Exchange:
 
     def take(self, came: Came) -> None:
         """Take one message in."""
-        try:
-            where = parse(came.topic)
-            if where.kind == "presence":
-                self._presence(where.locker_id, decode(Presence, came.payload))
-            else:
-                self._signed(where.locker_id, CLASS_OF[where.kind], came)
-        except (MalformedMessage, InvalidTopic, UnknownLocker) as error:
-            self.refused[type(error).__name__] += 1
-            log.warning("a message on %s is let go: %s", came.topic[:100], type(error).__name__)
+        self.take_all([came])
 
-    def _signed(self, locker_id: str, kind: type[Signed], came: Came) -> None:
+    def take_all(self, came: Sequence[Came]) -> None:
+        """Take messages in: the transactions of several lockers side by side, the rest in order."""
+        each: dict[str, list[Came]] = {}
+        for one in came:
+            each.setdefault(one.topic.rpartition("/")[0], []).append(one)
+        failed: list[Exception] = []
+        for those in list(self._house.spread(self._committed, each.values())):
+            for committed in those:
+                try:
+                    self._finish(committed)
+                except LET_GO as error:
+                    why = type(error).__name__
+                    self.refused[why] += 1
+                    log.warning("a message on %s is let go: %s", committed.topic[:100], why)
+                except Exception as error:  # noqa: BLE001 - the others are not to wait for it
+                    failed.append(error)
+        if failed:
+            raise failed[0]
+
+    def _committed(self, came: Sequence[Came]) -> "list[_Committed]":
+        """Commit what one locker said, in order. Runs beside others: it touches no state here."""
+        done = []
+        for one in came:
+            try:
+                where = parse(one.topic)
+                done.append(self._commit(where.locker_id, where.kind, one))
+            except Exception as error:  # noqa: BLE001 - told in the bridge's own thread
+                done.append(_Committed(one.topic, error=error))
+        return done
+
+    def _commit(self, locker_id: str, kind: Kind, came: Came) -> "_Committed":
+        if kind == "presence":
+            return _Committed(came.topic, locker_id, decode(Presence, came.payload))
         if came.retained:
             raise MalformedMessage("what is signed is never retained")
         keys = db.read(self._engine, lambda session: ledger.keys_of(session, locker_id))
-        message = unseal(kind, came.payload, keys, aud=self._secrets.installation)
+        message = unseal(CLASS_OF[kind], came.payload, keys, aud=self._secrets.installation)
         if message.iss != locker_id:
             raise MalformedMessage("issued by another than its topic says")
         moment = self._house.moment(self._house.clock())
         standing = db.run(
             self._engine, partial(self._record, locker_id=locker_id, message=message, moment=moment)
         )
-        if standing is not None:
-            self._acknowledge(locker_id, standing)
-        self._heard(locker_id, message, standing)
+        return _Committed(came.topic, locker_id, message, standing)
+
+    def _finish(self, done: "_Committed") -> None:
+        """Acknowledge what is committed, and let the machine know; or raise why it is not."""
+        if done.error is not None:
+            raise done.error
+        if isinstance(done.message, Presence):
+            self._presence(done.locker_id, done.message)
+            return
+        assert done.message is not None
+        if done.standing is not None:
+            self._acknowledge(done.locker_id, done.standing)
+        self._heard(done.locker_id, done.message, done.standing)
 
     def _record(
         self, session: Session, *, locker_id: str, message: Any, moment: Moment

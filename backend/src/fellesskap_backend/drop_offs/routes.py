@@ -105,7 +105,10 @@ def find(drop_off_id: UUID, key: MayRead, session: Reading, house: TheHouse) -> 
     summary="Cancel a drop-off",
     response_model=DropOff,
     response_model_exclude_unset=True,
-    responses={200: {"description": "It is cancelled, now or before", **_SHOWN}},
+    responses={
+        200: {"description": "It is cancelled, now or before", **_SHOWN},
+        409: {"description": "It is over, or has gone too far"},
+    },
 )
 def cancel(drop_off_id: UUID, key: MayWrite, session: Writing, house: TheHouse) -> dict[str, Any]:
     """End it before anything was put in; twice is once."""

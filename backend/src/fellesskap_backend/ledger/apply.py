@@ -50,6 +50,8 @@ def apply_all(at: At, moments: Sequence[Moment], stored: Sequence[bytes]) -> lis
                     for moment, event in zip(moments, said, strict=True)
                 ]
                 at.session.flush()
+                if known.pending is not None:
+                    known.pending.write(at.session)
         except CannotApply:
             log.info("locker %s: a batch is applied event by event", at.locker.id)
         except Exception as error:  # the top of a loop over what others wrote
@@ -59,7 +61,7 @@ def apply_all(at: At, moments: Sequence[Moment], stored: Sequence[bytes]) -> lis
         else:
             return reasons
     return [
-        apply(replace(at, moment=moment), body)
+        apply(replace(at, moment=moment, known=known_rows.Known()), body)
         for moment, body in zip(moments, stored, strict=True)
     ]
 

@@ -74,15 +74,17 @@ class At:
 
     def authorised(self, authorisation: Authorisation) -> None:
         """Write whose an authorisation is; what was said before of the same one is replaced."""
-        if self.authorisation(authorisation.authorisation_id) is None:
-            self.session.add(authorisation)
-        else:
+        if self.authorisation(authorisation.authorisation_id) is not None:
             authorisation = self.session.merge(authorisation)
+        else:
+            self.session.add(authorisation)
         self.known.authorisations[authorisation.authorisation_id] = authorisation
 
     def cause(self, event: Event) -> Cause:
         """Return the event as the reason why rows move."""
-        return Cause(self.session, self.locker, self.moment, event.at, event.clock)
+        return Cause(
+            self.session, self.locker, self.moment, event.at, event.clock, self.known.pending
+        )
 
     def happened_at(self, event: Event) -> datetime:
         """Return when it happened: by the edge's clock if that may be believed, else by ours."""

@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from fellesskap_backend.bulk import Pending
 from fellesskap_backend.lockers.tables import Compartment
 from fellesskap_backend.parcels.tables import Authorisation, Parcel
 from fellesskap_backend.reservations.tables import Claim, Reservation
@@ -27,6 +28,8 @@ class Known:
     """By the right under which each was found."""
     authorisations: dict[str, Authorisation | None] = field(default_factory=dict)
     held: list[Any] = field(default_factory=list)
+    pending: Pending | None = None
+    """Where lines of history and notices wait for the end of the batch."""
 
     def parcel_of(self, right_id: UUID) -> Parcel | None:
         """Return the parcel whose right this is, if it was read and still has it."""
@@ -36,7 +39,7 @@ class Known:
 
 def read(session: Session, locker_id: str, events: Sequence[Event]) -> Known:
     """Read what these events name, in three statements at most."""
-    known = Known()
+    known = Known(pending=Pending())
     _read_authorisations(session, locker_id, _named(events, "authorisation_id"), known)
     ids = {one.parcel_id for one in known.held if one.parcel_id is not None}
     for name in ("right_id", "parcel_id"):

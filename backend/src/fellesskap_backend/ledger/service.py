@@ -9,11 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import lru_cache
+from typing import Any
 
 import msgspec
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from fellesskap_backend.bulk import insert_all
 from fellesskap_backend.db import Moment
 from fellesskap_backend.downlink import Hold
 from fellesskap_backend.ledger import doors, epochs
@@ -174,7 +176,7 @@ def _record(at: At, epoch: Epoch, batch: Batch) -> Verdict:
     first = acked - len(fresh) + 1
     epoch.acked_seq, epoch.last_hash = acked, last_hash
     if fresh:
-        _write(at, _rows(epoch, first, fresh, heads=heads))
+        _write(at, _rows(at, first, fresh, heads=heads))
     return "ok"
 
 
@@ -222,37 +224,32 @@ def _note_gap(at: At, epoch: Epoch, last_seq: int, *, hash_: str) -> None:
 
 
 def _rows(
-    epoch: Epoch, first_seq: int, stored: Sequence[bytes], *, heads: Sequence[_Head | None]
-) -> list[Entry]:
+    at: At, first_seq: int, stored: Sequence[bytes], *, heads: Sequence[_Head | None]
+) -> list[dict[str, Any]]:
+    """Return the rows, one microsecond apart, so that their order stays told."""
+    assert at.epoch is not None
     return [
-        Entry(
-            locker_id=epoch.locker_id,
-            epoch=epoch.epoch,
-            seq=seq,
-            type=head.type[:TYPE_CHARS_MAX] if head else UNREADABLE,
-            body=body,
-        )
-        for seq, (body, head) in enumerate(zip(stored, heads, strict=True), start=first_seq)
+        {
+            "locker_id": at.epoch.locker_id,
+            "epoch": at.epoch.epoch,
+            "seq": first_seq + place,
+            "type": head.type[:TYPE_CHARS_MAX] if head else UNREADABLE,
+            "body": body,
+            "recorded_at": at.moment.now + timedelta(microseconds=place),
+        }
+        for place, (body, head) in enumerate(zip(stored, heads, strict=True))
     ]
 
 
-def _write(at: At, rows: list[Entry]) -> None:
-    """Record the rows, then apply each; one microsecond apart, so that their order stays told."""
-    names = ("locker_id", "epoch", "seq", "type", "body")
-    moments = [
-        replace(at.moment, now=at.moment.now + timedelta(microseconds=place))
-        for place in range(len(rows))
-    ]
-    values = [
-        {name: getattr(row, name) for name in names} | {"recorded_at": each.now}
-        for row, each in zip(rows, moments, strict=True)
-    ]
+def _write(at: At, rows: list[dict[str, Any]]) -> None:
+    """Record the rows, then apply them."""
     at.session.flush()
-    at.session.execute(insert(Entry), values)
-    reasons = apply_all(at, moments, [row.body for row in rows])
-    for row, each, reason in zip(rows, moments, reasons, strict=True):
-        row.recorded_at = each.now
-        note_applied(at.session, row, reason)
+    insert_all(at.session, Entry, rows)
+    moments = [replace(at.moment, now=row["recorded_at"]) for row in rows]
+    reasons = apply_all(at, moments, [row["body"] for row in rows])
+    for row, reason in zip(rows, reasons, strict=True):
+        if reason is not None:
+            note_applied(at.session, Entry(**row), reason)
 
 
 def note_applied(session: Session, row: Entry, reason: str | None) -> None:

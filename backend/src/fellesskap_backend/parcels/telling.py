@@ -7,7 +7,8 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from fellesskap_backend.db import Base, Moment
+from fellesskap_backend.bulk import Pending
+from fellesskap_backend.db import Base, Moment, Row
 from fellesskap_backend.events.tables import Notice
 from fellesskap_backend.lockers.service import locked_with
 from fellesskap_backend.lockers.tables import Locker
@@ -25,6 +26,8 @@ class Cause:
     moment: Moment
     at: datetime
     clock: str
+    pending: Pending | None = None
+    """Where lines and notices wait, if there are many; else the session has them at once."""
 
     @classmethod
     def now(cls, session: Session, locker: Locker, moment: Moment) -> "Cause":
@@ -53,36 +56,45 @@ class Cause:
         detail: str | None = None,
     ) -> None:
         """Write one line of a parcel's history."""
-        self.session.add(
-            ParcelEntry(
-                parcel_id=parcel.id,
-                carrier_id=parcel.carrier_id,
-                what=what,
-                at=self.at,
-                clock=self.clock,
-                recorded_at=self.moment.now,
-                compartment=compartment,
-                detail=detail,
-            )
-        )
+        line = {
+            "parcel_id": parcel.id,
+            "carrier_id": parcel.carrier_id,
+            "what": what,
+            "at": self.at,
+            "clock": self.clock,
+            "recorded_at": self.moment.now,
+            "compartment": compartment,
+            "detail": detail,
+        }
+        self._write(ParcelEntry, line)
 
     def notify(self, parcel: Parcel, kind: str, data: dict[str, Any]) -> None:
         """Write what the carrier must hear; its place in the feed is given after the commit."""
-        self.session.add(
-            Notice(
-                id=self.moment.new_id(),
-                carrier_id=parcel.carrier_id,
-                type=kind,
-                parcel_id=parcel.id,
-                data={
-                    "parcel_id": str(parcel.id),
-                    "reservation_id": str(parcel.reservation_id) if parcel.reservation_id else None,
-                    "right_id": str(parcel.right_id) if parcel.right_id else None,
-                    "locker": {"id": self.locker.id, "address": self.locker.address},
-                    **data,
-                },
-                occurred_at=self.at,
-                clock=self.clock,
-                recorded_at=self.moment.now,
-            )
-        )
+        notice = {
+            "id": self.moment.new_id(),
+            "carrier_id": parcel.carrier_id,
+            "type": kind,
+            "parcel_id": parcel.id,
+            "data": {
+                "parcel_id": str(parcel.id),
+                "reservation_id": str(parcel.reservation_id) if parcel.reservation_id else None,
+                "right_id": str(parcel.right_id) if parcel.right_id else None,
+                "locker": {"id": self.locker.id, "address": self.locker.address},
+                **data,
+            },
+            "occurred_at": self.at,
+            "clock": self.clock,
+            "recorded_at": self.moment.now,
+        }
+        self._write(Notice, notice)
+
+    def written(self) -> None:
+        """Write what waits: somebody is about to look for it."""
+        if self.pending is not None:
+            self.pending.write(self.session)
+
+    def _write(self, model: type[Base], row: Row) -> None:
+        if self.pending is None:
+            self.session.add(model(**row))
+        else:
+            self.pending.add(model, row)

@@ -6,6 +6,7 @@ secrets that the ledger does not need; until then the edge's own right holds it.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -126,7 +127,7 @@ def complete(session: Session, parcel_id: UUID, moment: Moment, *, secrets: Secr
     here = lockers[found.locker_id]
     if parcel is None or here is None or parcel.right_id or parcel.state not in HELD:
         return
-    cause = _deposit_of(session, here, parcel, moment=moment)
+    cause = _deposit_of(Cause.now(session, here, moment), parcel)
     if reservation is not None:
         session.refresh(reservation)
         elsewhere = lockers.get(reservation.locker_id)
@@ -171,17 +172,18 @@ def announce(cause: Cause, parcel: Parcel) -> None:
     step = step_of("last_mile", "expected", "deposited")
     assert step is not None
     assert step.notice is not None
-    said = _deposit_of(cause.session, cause.locker, parcel, moment=cause.moment)
+    said = _deposit_of(cause, parcel)
     facts = Facts(evidence=parcel.evidence, data=told_of(cause.session, parcel))
     said.notify(parcel, step.notice, moving.told_of(parcel, step, facts))
 
 
-def _deposit_of(session: Session, locker: Locker, parcel: Parcel, *, moment: Moment) -> Cause:
+def _deposit_of(cause: Cause, parcel: Parcel) -> Cause:
     """Return the deposit as a cause: its time and clock stand in the history."""
-    entry = session.scalars(
+    cause.written()
+    entry = cause.session.scalars(
         select(ParcelEntry)
         .where(ParcelEntry.parcel_id == parcel.id, ParcelEntry.what == "deposited")
         .order_by(ParcelEntry.id.desc())
         .limit(1)
     ).one()
-    return Cause(session, locker, moment, entry.at, entry.clock)
+    return replace(cause, at=entry.at, clock=entry.clock)

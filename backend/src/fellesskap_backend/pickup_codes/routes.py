@@ -118,7 +118,8 @@ def rotate(parcel_id: UUID, code_id: UUID, key: MayWrite, post: Posted) -> Respo
         200: {
             "description": "It is revoked, now or before",
             "content": {"application/json": PICKUP_CODE},
-        }
+        },
+        409: {"description": "It is over, or has gone too far"},
     },
 )
 def revoke(

@@ -150,7 +150,8 @@ def change(
             "description": "It is cancelled, now or before",
             "content": {"application/json": RESERVATION},
             "links": {"find_parcel": _PARCEL},
-        }
+        },
+        409: {"description": "It is over, or has gone too far"},
     },
 )
 def cancel(

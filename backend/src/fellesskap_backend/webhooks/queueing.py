@@ -9,18 +9,23 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session, aliased
 
 from fellesskap_backend.webhooks.tables import Delivery, Subscription
 
-_earlier = aliased(Delivery)
-_HELD_BACK = exists().where(
-    _earlier.subscription_id == Delivery.subscription_id,
-    _earlier.parcel_id == Delivery.parcel_id,
-    _earlier.position < Delivery.position,
-    _earlier.ended_at.is_(None),
+_other = aliased(Delivery)
+_FIRST = (
+    select(func.min(_other.position))
+    .where(
+        _other.subscription_id == Delivery.subscription_id,
+        _other.parcel_id == Delivery.parcel_id,
+        _other.ended_at.is_(None),
+    )
+    .scalar_subquery()
 )
+"""Where the first stands that has not ended: looked up row by row. Asked as NOT EXISTS, PostgreSQL
+makes it a join, and without good statistics it reads all of a subscription for each row."""
 AGAIN: dict[str, Any] = {
     "state": "waiting",
     "attempts": 0,
@@ -49,7 +54,7 @@ def let_next(
         return
     session.execute(
         update(Delivery)
-        .where(*_of(subscriptions, parcels), Delivery.due_at.is_(None), ~_HELD_BACK)
+        .where(*_of(subscriptions, parcels), Delivery.due_at.is_(None), Delivery.position == _FIRST)
         .values(state="due", due_at=now)
         .execution_options(synchronize_session=False)
     )
@@ -61,7 +66,9 @@ def hold_back(session: Session, subscriptions: Collection[UUID], parcels: Collec
         return
     session.execute(
         update(Delivery)
-        .where(*_of(subscriptions, parcels), Delivery.due_at.is_not(None), _HELD_BACK)
+        .where(
+            *_of(subscriptions, parcels), Delivery.due_at.is_not(None), Delivery.position > _FIRST
+        )
         .values(state="waiting", due_at=None)
         .execution_options(synchronize_session=False)
     )

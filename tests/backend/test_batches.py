@@ -1,0 +1,208 @@
+"""A batch is applied together: the rows are those that its events make one by one."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from itertools import chain
+from typing import Any, get_type_hints
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from fellesskap_backend import db
+from fellesskap_backend.db import Moment, table_of
+from fellesskap_backend.door_operations.tables import DoorOperation
+from fellesskap_backend.events.tables import Notice
+from fellesskap_backend.ledger import service as ledger
+from fellesskap_backend.ledger.apply import HANDLERS
+from fellesskap_backend.ledger.tables import Entry
+from fellesskap_backend.lockers.tables import Compartment, Locker
+from fellesskap_backend.parcels.tables import Authorisation, Parcel, ParcelEntry
+from fellesskap_backend.reservations.tables import Claim, Reservation
+from fellesskap_backend.rights.tables import Right
+from fellesskap_protocol import events
+from fellesskap_protocol.messages import encode, event_hash
+from tests.backend.api import Api
+from tests.backend.lives import Lives
+from tests.backend.lockers import AT, compartments, deposit
+from tests.conftest import TIER
+
+EXAMPLES = {"full": 500}.get(TIER, 25)
+TABLES = (
+    *(Locker, Compartment, Entry, Parcel, ParcelEntry, Reservation, Claim, Right),
+    *(Authorisation, Notice, DoorOperation),
+)
+LEFT_OUT = {"id", "body", "contact_at"}
+"""Columns that hold ids drawn by chance, bodies with such ids in them, and when a batch came."""
+ACTS = [kind for kind in HANDLERS if kind not in (events.StoreCreated, events.HardwareDescribed)]
+DESCRIBED = events.HardwareDescribed(compartments=compartments(4), digest="e")
+
+
+class _Enough(Exception):
+    """The rows were seen; they are not to be committed."""
+
+
+@pytest.fixture
+def lives(api: Api) -> Lives:
+    """Two parcels that lie there, and two that are expected."""
+    made = Lives(api)
+    said = [made.room(number) for number in (1, 2)]
+    made.applied()
+    for door, one in enumerate(said, start=1):
+        made.tell(*deposit(one, door))
+    made.room(3)
+    made.applied()
+    return made
+
+
+def _acts(lives: Lives, *strange: str) -> st.SearchStrategy[events.Event]:
+    """Return events that name what there is here, and what is strange."""
+    parcels = lives.api.rows(Parcel)
+    rights = {str(one.right_id) for one in parcels} | {one.id for one in lives.rights()}
+    one_of: dict[str, st.SearchStrategy[Any]] = {
+        "parcel_id": st.sampled_from([*sorted(str(one.id) for one in parcels), *strange]),
+        "right_id": st.sampled_from([*sorted(rights), *strange]),
+        "authorisation_id": st.sampled_from(["a-in", "a-1", "a-2"]),
+        "carrier_id": st.sampled_from([lives.carrier_id, *strange]),
+        "compartment": st.integers(1, 3 + len(strange)),
+        "compartments": st.just((1, 2, 3)),
+        "right_ids": st.lists(st.sampled_from([*sorted(rights), *strange])).map(tuple),
+        "allowance_class": st.sampled_from(["S", "M"]),
+        "used": st.just({}),
+        "attempt": st.integers(1, 3),
+        "generation": st.just(1),
+        "revision": st.integers(0, lives.row().revision),
+        "label": st.none(),
+        "jti": st.none(),
+        "since": st.just(AT),
+    }
+    return st.one_of(*(_built(kind, one_of) for kind in ACTS), st.just(DESCRIBED))
+
+
+def _visits(lives: Lives) -> st.SearchStrategy[list[events.Event]]:
+    """Return visits that the backend has not heard of."""
+    rights = sorted(one.id for one in lives.rights())
+
+    def visit(right_id: str, authorisation_id: str, compartment: int) -> list[events.Event]:
+        named: dict[str, Any] = {"authorisation_id": authorisation_id, "compartment": compartment}
+        return [
+            events.Presented(kind="code", outcome="authorised", right_id=right_id, **named),
+            events.Pulsed(attempt=1, **named),
+            events.DoorOpened(**named),
+            events.DoorClosed(**named),
+        ]
+
+    ids = st.sampled_from(["a-1", "a-2"])
+    return st.builds(visit, st.sampled_from(rights), ids, st.integers(1, 3))
+
+
+def _built(
+    kind: type[events.Event], one_of: dict[str, st.SearchStrategy[Any]]
+) -> st.SearchStrategy[events.Event]:
+    stamp = events.Event.__struct_fields__
+    hints = get_type_hints(kind)
+    fields = {
+        name: _field(name, hints[name], one_of)
+        for name in kind.__struct_fields__
+        if name not in stamp
+    }
+    return st.builds(kind, **fields)
+
+
+def _field(name: str, hint: Any, one_of: dict[str, st.SearchStrategy[Any]]) -> Any:
+    if name in ("from_", "to") and hint is not int and "datetime" in str(hint):
+        return st.just(AT if name == "from_" else AT + timedelta(hours=1))
+    if name in one_of:
+        found = one_of[name]
+        return st.one_of(st.none(), found) if "None" in str(hint) else found
+    if hint is int:
+        return st.integers(1, 4)
+    if hint is float:
+        return st.floats(-5, 5)
+    if hint is str or hint == str | None:
+        return st.sampled_from(["a", "b"])
+    return st.from_type(hint)
+
+
+def _stored(lives: Lives, said: Sequence[events.Event | None]) -> list[bytes]:
+    """Return the bytes of events that follow what is there; None is one of an unknown type."""
+    stored = list(lives.locker.stored)
+    for event in said:
+        body = encode(
+            events.stamped(
+                event or events.Booted(software="1"),
+                seq=len(stored) + 1,
+                prev=event_hash(stored[-1]),
+                at=AT,
+                clock="trusted",
+                boot_id="boot-1",
+            )
+        )
+        stored.append(body if event else body.replace(b'"booted"', b'"of_tomorrow"'))
+    return stored
+
+
+def _world(lives: Lives, cuts: Sequence[int], now: Moment) -> dict[str, list[Any]]:
+    """Ingest the journal up to each cut as one batch; return all rows, and undo it."""
+    first = lives.api.count(Entry) + 1
+
+    def work(session: Session) -> None:
+        begin = first
+        for cut in cuts:
+            at = Moment(now.now + timedelta(microseconds=begin))
+            batch = lives.locker.batch(begin, cut)
+            said = ledger.ingest(session, "oslo-1", batch, moment=at, secrets=lives.api.secrets)
+            assert said.acked_seq == cut
+            begin = cut + 1
+        session.flush()
+        raise _Enough({one.__tablename__: _rows(session, one) for one in TABLES})
+
+    with pytest.raises(_Enough) as enough:
+        db.run(lives.api.engine, work)
+    found: dict[str, list[Any]] = enough.value.args[0]
+    return found
+
+
+def _rows(session: Session, model: type[db.Base]) -> list[Any]:
+    """Return rows in the order of their making, where that is told, without what chance draws."""
+    table = table_of(model)
+    counted = table.autoincrement_column
+    columns = [one for one in table.columns if one.name not in LEFT_OUT and one is not counted]
+    rows = session.execute(select(*columns).order_by(counted)).mappings()
+    found = [{name: str(value) for name, value in row.items()} for row in rows]
+    return found if counted is not None else sorted(found, key=str)
+
+
+@pytest.mark.slow
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(data=st.data())
+def test_a_batch_makes_the_rows_that_its_events_make_one_by_one(
+    lives: Lives, data: st.DataObject
+) -> None:
+    good, strange = _acts(lives), st.one_of(_acts(lives, str(UUID(int=7))), st.none())
+    acts = st.one_of(
+        *(st.lists(one, min_size=2, max_size=12) for one in (good, good, strange)),
+        st.lists(st.one_of(_visits(lives), st.lists(good, max_size=2)), max_size=5).map(
+            lambda each: list(chain(*each))
+        ),
+    )
+    before = list(lives.locker.stored)
+    lives.locker.stored = _stored(lives, data.draw(acts))
+    try:
+        head = len(lives.locker.stored)
+        assume(head > len(before) + 1)
+        ends = range(len(before) + 1, head + 1)
+        now = Moment(AT + timedelta(days=1))
+        alone = _world(lives, ends, now)
+        cuts = data.draw(st.sets(st.sampled_from(list(ends))).map(sorted))
+        assert _world(lives, [head], now) == alone
+        assert _world(lives, [*(one for one in cuts if one < head), head], now) == alone
+    finally:
+        lives.locker.stored = before
