@@ -170,8 +170,7 @@ class Outsider(PowerJudge):
                 assert event.from_ == self.service[event.compartment]
                 self.service[event.compartment] = event.to
                 self._service_ms.add(event.mono_ms)
-                if event.to == "in" and event.cause == HELP:
-                    self._looked_into(event.compartment)
+                self._looked_into(event)
             case Reported(what="empty", compartment=number):
                 self._disputed.add(number)
             case Overcommitted():
@@ -181,13 +180,13 @@ class Outsider(PowerJudge):
             case _:
                 self._judge_door(event)
 
-    def _looked_into(self, number: int) -> None:
-        """Somebody looked: whether a parcel whose right is revoked still lies there is not known."""
-        lying = self.lies_in.get(number)
+    def _looked_into(self, event: ServiceChanged) -> None:
+        """An operator looked: if a parcel still lies there whose right is revoked is not known."""
+        lying = self.lies_in.get(event.compartment)
         right = self.force.get(lying.right_id or "") if lying else None
-        if right is not None and right.revoked:
-            del self.lies_in[number]
-            self.unknown.add(number)
+        if (event.to, event.cause) == ("in", HELP) and right is not None and right.revoked:
+            del self.lies_in[event.compartment]
+            self.unknown.add(event.compartment)
 
     def _judge_door(self, event: AnyEvent) -> None:
         match event:
