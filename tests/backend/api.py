@@ -85,13 +85,13 @@ def put_up(
 class Api:
     """One server, its database and the people who call it."""
 
-    def __init__(self, settings: Settings, *, apart: bool = False) -> None:
+    def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.secrets = secrets.load(settings.state)
         self.engine = db.engine(settings)
         upgrade(self.engine)
-        self.callers = db.for_callers(settings, self.engine) if apart else self.engine
-        """The engine of requests: `apart` it sees what each caller's key lets it see."""
+        self.callers = db.for_callers(settings, self.engine)
+        """The engine of requests: it sees what each caller's key lets it see."""
         self.wakes = 0
         app = create_app(settings, self.secrets, self.callers, wake=self._wake)
         config = uvicorn.Config(

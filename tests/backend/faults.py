@@ -28,10 +28,10 @@ RETRYABLE = {"postgresql": ("40001", "40P01"), "sqlite": ("locked",)}
 
 
 class Faults:
-    """Counts the steps of an engine, or of every engine, and lets one of them fail once."""
+    """Counts the steps of some engines, or of every engine, and lets one of them fail once."""
 
-    def __init__(self, target: Engine | type[Engine]) -> None:
-        self._target = target
+    def __init__(self, *targets: Engine | type[Engine]) -> None:
+        self._targets = set(targets)
         self._fail_at: int | None = None
         self._code = ""
         self._stays = False
@@ -41,16 +41,22 @@ class Faults:
     @contextmanager
     def watching(self) -> Iterator["Faults"]:
         """Listen for the length of a `with`."""
-        heard = [("do_execute", self._step), ("do_executemany", self._step)]
-        for name, listener in heard:
-            event.listen(self._target, name, listener)
-        event.listen(self._target, "commit", self._commit)
+        heard = [
+            (target, name, listener)
+            for target in self._targets
+            for name, listener in (
+                ("do_execute", self._step),
+                ("do_executemany", self._step),
+                ("commit", self._commit),
+            )
+        ]
+        for one in heard:
+            event.listen(*one)
         try:
             yield self
         finally:
-            for name, listener in heard:
-                event.remove(self._target, name, listener)
-            event.remove(self._target, "commit", self._commit)
+            for one in heard:
+                event.remove(*one)
 
     def arm(self, step: int, code: str, *, stays: bool = False) -> None:
         """Let the given step from now on fail, from 1; if it `stays`, all that follow too."""

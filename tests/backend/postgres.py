@@ -100,6 +100,11 @@ class Postgres:
             connection.execute(f'CREATE DATABASE "{database}" TEMPLATE "{template}"'.encode())
         return self.url(database)
 
+    def drop(self, database: str) -> None:
+        """Drop a database, whoever is still connected to it."""
+        with psycopg.connect(f"host={self.socket} user=postgres", autocommit=True) as connection:
+            connection.execute(f'DROP DATABASE "{database}" WITH (FORCE)'.encode())
+
     def dump(self, database: str) -> Path:
         """Write a backup of a database; return where."""
         path = self.data / f"{database}.dump"

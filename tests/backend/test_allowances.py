@@ -25,14 +25,9 @@ from fellesskap_backend.settings import Settings
 from fellesskap_protocol import barcodes, events
 from fellesskap_protocol.capacity import Demand
 from fellesskap_protocol.signing import SigningKey, b64url
-from tests.backend.api import Api, request, reserve
+from tests.backend.api import request, reserve
 from tests.backend.lives import Lives
 from tests.backend.lockers import HandLocker, collect, deposit
-
-
-@pytest.fixture
-def house(api: Api) -> Lives:
-    return Lives(api)
 
 
 def _want(house: Lives, **targets: int) -> Mapping[str, int]:
@@ -175,6 +170,7 @@ def test_a_locker_that_nobody_has_seen_yet_is_granted_its_targets_when_it_says_w
     assert _granted(house) == {"S": 1}, "it has one door"
 
 
+@pytest.mark.slow
 def test_an_installation_sets_targets_for_every_new_locker(tmp_path: Path) -> None:
     device = tmp_path / "device.json"
     key = b64url(SigningKey(bytes([7]) * 32).public.raw)

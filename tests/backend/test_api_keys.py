@@ -157,7 +157,7 @@ def test_too_many_keys_are_refused(api: Api) -> None:
     carrier = api.carrier()
     made = [make(carrier) for _ in range(keys.LIVE_MAX)]
     assert [one.status_code for one in made] == [201] * (keys.LIVE_MAX - 1) + [409]
-    assert made[-1].json()["code"] == "too_many_keys"
+    assert made[-1].json()["code"] == "too_many"
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from fellesskap_backend import db
 from fellesskap_backend.carriers import service as carriers
 from fellesskap_backend.carriers.tables import ApiKey
 from fellesskap_backend.reservations.tables import Reservation
+from fellesskap_backend.settings import Settings
 from tests.backend.api import Api, request, reserve
 from tests.system.house import wait_for
 
@@ -81,15 +83,14 @@ def test_no_key_and_no_code_in_any_log_or_error(api: Api, caplog: pytest.LogCapt
 
 
 def test_bug_is_answered_rolled_back_and_logged_without_rows(
-    api: Api, caplog: pytest.LogCaptureFixture
+    api: Api, owned: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     # What no row can satisfy: the database's complaint quotes the whole row.
-    api.change(lambda session: session.execute(text("DROP TABLE notices")))
-    api.change(
-        lambda session: session.execute(
-            text("CREATE TABLE notices (id varchar, impossible varchar NOT NULL)")
-        )
-    )
+    owner = db.engine(owned)
+    with db.writing(owner) as session:
+        session.execute(text("DROP TABLE notices"))
+        session.execute(text("CREATE TABLE notices (id varchar, impossible varchar NOT NULL)"))
+    owner.dispose()
     broken = reserve(api.carrier(), request(code_at="reservation"), "k")
     assert (broken.status_code, broken.json()["code"]) == (500, "internal_error")
     assert api.count(Reservation) == 0

@@ -122,7 +122,7 @@ def test_what_came_or_ended_is_changed_no_more(api: Api) -> None:
     assert (refused.status_code, refused.json()["state"]) == (409, "cancelled")
 
 
-@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("owned", ["sqlite"], indirect=True)
 def test_a_changed_time_is_the_one_that_counts(settings: Any) -> None:
     api = Api(settings)
     try:

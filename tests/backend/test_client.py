@@ -24,7 +24,7 @@ OPERATIONS = {
     "parcels": ("find_parcel", "list_parcels"),
     "lockers": ("see_availability",),
 }
-SQLITE = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+SQLITE = pytest.mark.parametrize("owned", ["sqlite"], indirect=True)
 
 
 @pytest.fixture

@@ -21,19 +21,9 @@ from fellesskap_backend.settings import Settings
 from fellesskap_edge.config_check import load
 from fellesskap_protocol import events
 from fellesskap_protocol.signing import SigningKey, b64url
-from tests.backend.api import Api
 from tests.backend.lockers import AT, HandLocker, House, compartments, deposit
 from tests.simulation.fleet import Fleet
 from tests.system.house import locker_toml
-
-
-@pytest.fixture
-def house(api: Api) -> House:
-    made = House(api)
-    made.born()
-    made.locker.commission(3)
-    made.ingest()
-    return made
 
 
 def _begin(house: House, epoch: str) -> None:

@@ -23,11 +23,6 @@ PATH = "/v1/courier-badges"
 TOUR = {"lockers": ["oslo-1"], "may": ["deposit", "remove"]}
 
 
-@pytest.fixture
-def house(api: Api) -> Lives:
-    return Lives(api)
-
-
 def read(api: Api, token: str) -> messages.Badge:
     """Read a token as a locker does."""
     key = api.secrets.signing.public
@@ -86,7 +81,7 @@ def test_once_revoked_or_over_a_token_is_told_no_more(api: Api) -> None:
         ({"lockers": None, "site": "Nowhere"}, 404),
     ],
 )
-@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("owned", ["sqlite"], indirect=True)
 def test_what_cannot_be_is_refused(api: Api, fields: Json, status: int) -> None:
     answer = api.carrier().post(PATH, json=TOUR | fields)
     assert answer.status_code == status, answer.text

@@ -7,6 +7,7 @@ from itertools import count
 from typing import Any, ClassVar, NamedTuple, TypeVar
 from uuid import UUID
 
+import pytest
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -275,6 +276,7 @@ class Walk(RuleBasedStateMachine):
         }
 
 
+@pytest.mark.slow
 def test_nobody_acts_for_another_without_a_live_delegation(settings: Settings) -> None:
     engine = db.engine(settings)
     upgrade(engine)

@@ -117,6 +117,29 @@ def test_either_party_ends_it_at_once_and_twice_is_once(two: tuple[Party, Party]
     assert samlast.badge(nord).status_code == 404
 
 
+def test_both_are_told_of_a_delegation_and_of_its_end_and_nobody_else_is(
+    house: Api, two: tuple[Party, Party]
+) -> None:
+    nord, samlast = two
+    Party(house, "Tredjepost")
+    given = nord.let(samlast, "reserve")
+    nord.let(samlast, "deposit")
+    path = f"/v1/delegations/{given['id']}"
+    assert samlast.client.delete(path).json()["state"] == "revoked", (
+        "by the next one: twice is once"
+    )
+    told = [(one.type, str(one.carrier_id), one.data["may"]) for one in house.rows(Notice)]
+    assert sorted(told) == sorted(
+        (kind, carrier_id, may)
+        for carrier_id in (nord.id, samlast.id)
+        for kind, may in (
+            ("delegation.given", ["reserve"]),
+            ("delegation.ended", ["reserve"]),
+            ("delegation.given", ["deposit"]),
+        )
+    )
+
+
 def test_a_new_delegation_takes_the_place_of_the_one_before(two: tuple[Party, Party]) -> None:
     nord, samlast = two
     wide, narrow = nord.let(samlast), nord.let(samlast, "deposit")
@@ -152,7 +175,7 @@ def test_a_reservation_on_behalf_is_the_carriers_and_says_who_made_it(
     assert again.json() == body
     (row,) = house.rows(Reservation)
     assert (str(row.carrier_id), str(row.acted_by)) == (nord.id, samlast.id)
-    (notice,) = house.rows(Notice)
+    (notice,) = (one for one in house.rows(Notice) if one.parcel_id is not None)
     assert str(notice.carrier_id) == nord.id
     path = f"/v1/reservations/{body['id']}"
     seen = nord.client.get(path).json()
@@ -161,6 +184,31 @@ def test_a_reservation_on_behalf_is_the_carriers_and_says_who_made_it(
     assert samlast.client.get(path, headers=samlast.acts_for(nord)).json() == body
     gone = samlast.client.delete(path, headers=samlast.acts_for(nord))
     assert gone.json()["state"] == "cancelled"
+
+
+def test_a_manifest_and_a_quote_on_behalf_are_the_carriers_and_tell_no_code(
+    house: Api, two: tuple[Party, Party]
+) -> None:
+    nord, samlast = two
+    nord.let(samlast, "reserve")
+    load = [
+        request(number, code_at="reservation", deposit_by=TOMORROW.isoformat()) for number in (1, 2)
+    ]
+    headers = samlast.acts_for(nord)
+    kept = headers | {"Idempotency-Key": "van"}
+    made = samlast.client.post("/v1/manifests", json={"parcels": load}, headers=kept).json()
+    told_again = samlast.client.post("/v1/manifests", json={"parcels": load}, headers=kept).json()
+    assert made == told_again
+    reservations = [line["reservation"] for line in made["parcels"]]
+    assert [one["acted_by"] for one in reservations] == [samlast.id] * 2
+    assert not any("pickup_code" in one for one in reservations)
+    assert {str(row.carrier_id) for row in house.rows(Reservation)} == {nord.id}
+    assert nord.client.get(f"/v1/reservations/{reservations[0]['id']}").json()["pickup_code"]
+    sought = {name: load[0][name] for name in ("locker_id", "label", "dimensions")}
+    asked = {"parcels": [sought]}
+    (theirs,) = samlast.client.post("/v1/quotes", json=asked, headers=headers).json()["quotes"]
+    (own,) = samlast.client.post("/v1/quotes", json=asked).json()["quotes"]
+    assert (theirs["reason"], own["would_confirm"]) == ("duplicate_parcel", True)
 
 
 def test_who_acts_sees_and_ends_only_what_it_made_itself(two: tuple[Party, Party]) -> None:
@@ -251,6 +299,7 @@ def _for_something_else(_api: Api, nord: Party, samlast: Party) -> None:
     nord.let(samlast, "remove")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "prepare",
     [
@@ -258,7 +307,7 @@ def _for_something_else(_api: Api, nord: Party, samlast: Party) -> None:
         *(_to_a_third, _of_a_third, _for_something_else),
     ],
 )
-@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("owned", ["sqlite"], indirect=True)
 def test_without_a_live_delegation_a_carrier_answers_like_one_that_does_not_exist(
     house: Api, two: tuple[Party, Party], prepare: Prepare
 ) -> None:

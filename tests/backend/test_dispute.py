@@ -12,14 +12,9 @@ from fellesskap_backend.parcels import acts
 from fellesskap_backend.parcels.acts import Outcome
 from fellesskap_backend.rights.tables import RightCode
 from fellesskap_protocol import events
-from tests.backend.api import Api, request, reserve
+from tests.backend.api import request, reserve
 from tests.backend.lives import Lives
 from tests.backend.lockers import collect, deposit
-
-
-@pytest.fixture
-def house(api: Api) -> Lives:
-    return Lives(api)
 
 
 def _disputed(house: Lives) -> dict[str, Any]:

@@ -6,15 +6,9 @@ from typing import Any
 import pytest
 
 from fellesskap_backend.idempotency import Answer
-from tests.backend.api import Api
 from tests.backend.lives import Lives
 
 PATH = "/v1/drop-offs"
-
-
-@pytest.fixture
-def house(api: Api) -> Lives:
-    return Lives(api)
 
 
 def wish(**fields: Any) -> dict[str, Any]:

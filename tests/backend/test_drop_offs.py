@@ -17,15 +17,9 @@ from fellesskap_backend.webhooks import rendering
 from fellesskap_protocol import events
 from fellesskap_protocol.capacity import Demand
 from fellesskap_protocol.codes import mac
-from tests.backend.api import Api
 from tests.backend.lives import Lives, soon
 
 BOX = Demand(300, 100, 200, 900)
-
-
-@pytest.fixture
-def house(api: Api) -> Lives:
-    return Lives(api)
 
 
 def _asked(locker_id: str = "oslo-1", box: Demand = BOX, days: int = 5) -> DropOffAsked:

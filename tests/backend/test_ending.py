@@ -10,14 +10,9 @@ from fellesskap_backend.errors import NotFound, WrongState
 from fellesskap_backend.reservations import ending
 from fellesskap_backend.reservations.tables import Reservation
 from fellesskap_protocol import events
-from tests.backend.api import Api, request, reserve
+from tests.backend.api import request, reserve
 from tests.backend.lives import Lives, ids, soon
 from tests.backend.lockers import deposit
-
-
-@pytest.fixture
-def house(api: Api) -> Lives:
-    return Lives(api)
 
 
 def _until(house: Lives, reservation_id: Any, at: datetime) -> None:

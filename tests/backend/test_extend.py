@@ -9,16 +9,10 @@ import pytest
 from fellesskap_backend.carriers.service import credentials_of
 from fellesskap_backend.errors import Forbidden, InvalidRequest, NotFound, WrongState
 from fellesskap_backend.parcels import acts
-from tests.backend.api import Api
 from tests.backend.lives import Lives
 from tests.backend.lockers import collect, deposit
 
 DAY_S = 86_400
-
-
-@pytest.fixture
-def house(api: Api) -> Lives:
-    return Lives(api)
 
 
 def _lying(house: Lives, days_ago: float) -> dict[str, Any]:

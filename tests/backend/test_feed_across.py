@@ -97,7 +97,7 @@ def test_two_transactions_open_across_each_other_lose_nothing(
     assert sorted(sent) == sorted(reader.seen), "the webhooks carry the same in the same places"
 
 
-@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("owned", ["sqlite"], indirect=True)
 def test_facts_of_one_moment_keep_the_order_in_which_they_were_written(house: Office) -> None:
     reader, parcel = Reader(house), uuid4()
     with db.writing(house.engine) as session:

@@ -1,11 +1,9 @@
 """I7: whatever the wire does to batches, the ledger has each event once, in order, gap-free."""
 
 import itertools
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -17,8 +15,6 @@ from fellesskap_backend.ledger import service as ledger
 from fellesskap_backend.ledger.service import Standing
 from fellesskap_backend.ledger.tables import Entry, Gap, Tail
 from fellesskap_backend.lockers import service as lockers
-from fellesskap_backend.migrations import upgrade
-from fellesskap_backend.settings import Settings
 from fellesskap_protocol import events, messages
 from fellesskap_protocol.messages import Batch, event_hash
 from fellesskap_protocol.signing import b64url
@@ -27,14 +23,6 @@ from tests.backend.lockers import HandLocker
 EVENTS = 9
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
 _numbers = itertools.count(1)
-
-
-@pytest.fixture
-def engine(settings: Settings) -> Iterator[Engine]:
-    made = db.engine(settings)
-    upgrade(made)
-    yield made
-    made.dispose()
 
 
 @dataclass

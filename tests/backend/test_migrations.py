@@ -20,8 +20,8 @@ from fellesskap_backend.webhooks import keeping, outbox
 from fellesskap_backend.webhooks.tables import Subscription
 
 
-def test_migrated_database_is_what_the_code_knows(settings: Settings) -> None:
-    engine = db.engine(settings)
+def test_migrated_database_is_what_the_code_knows(owned: Settings) -> None:
+    engine = db.engine(owned)
     upgrade(engine)
     upgrade(engine)
     with engine.connect() as connection:
@@ -30,8 +30,8 @@ def test_migrated_database_is_what_the_code_knows(settings: Settings) -> None:
     engine.dispose()
 
 
-def test_lives_are_migrated_back_and_forth_with_data_in_them(settings: Settings) -> None:
-    engine = db.engine(settings)
+def test_lives_are_migrated_back_and_forth_with_data_in_them(owned: Settings) -> None:
+    engine = db.engine(owned)
     upgrade(engine)
     _move(engine, "0002")
     ids = {name: uuid4().hex for name in ("reservation", "parcel", "carrier", "right")}
@@ -48,8 +48,8 @@ def test_lives_are_migrated_back_and_forth_with_data_in_them(settings: Settings)
     engine.dispose()
 
 
-def test_keys_find_their_owners_and_no_narrow_one_becomes_wide(settings: Settings) -> None:
-    engine = db.engine(settings)
+def test_keys_find_their_owners_and_no_narrow_one_becomes_wide(owned: Settings) -> None:
+    engine = db.engine(owned)
     upgrade(engine)
     _move(engine, "0005")
     carrier = uuid4().hex
@@ -71,8 +71,8 @@ def test_keys_find_their_owners_and_no_narrow_one_becomes_wide(settings: Setting
     engine.dispose()
 
 
-def test_lockers_find_their_sites_and_bands(settings: Settings) -> None:
-    engine = db.engine(settings)
+def test_lockers_find_their_sites_and_bands(owned: Settings) -> None:
+    engine = db.engine(owned)
     upgrade(engine)
     _move(engine, "0006")
     with engine.execution_options(writing=True).begin() as connection:
@@ -97,8 +97,8 @@ def test_lockers_find_their_sites_and_bands(settings: Settings) -> None:
     engine.dispose()
 
 
-def test_webhooks_keep_their_secrets_turns_and_places(settings: Settings) -> None:
-    engine = db.engine(settings)
+def test_webhooks_keep_their_secrets_turns_and_places(owned: Settings) -> None:
+    engine = db.engine(owned)
     upgrade(engine)
     _move(engine, "0006")
     names = ("carrier", "subscription", "gone", "parcel", *"abcd")
@@ -123,7 +123,7 @@ def test_webhooks_keep_their_secrets_turns_and_places(settings: Settings) -> Non
             left = connection.execute(text(_OLD_DELIVERIES)).all()
         assert [tuple(row) for row in left] == [(1, True), (2, False), (3, False)]
     _move(engine, "head")
-    kept = secrets.load(settings.state)
+    kept = secrets.load(owned.state)
     assert db.run(engine, lambda session: keeping.seal_imported(session, kept.k_codes)) == 2
     with engine.connect() as connection:
         sealed = connection.scalars(text("SELECT imported FROM webhook_subscriptions")).all()

@@ -10,17 +10,12 @@ from fellesskap_backend.allowances import service as allowances
 from fellesskap_backend.lockers.tables import Compartment, Locker
 from fellesskap_backend.operators.tables import OperatorAct
 from fellesskap_protocol import events
-from tests.backend.api import Api, request, reserve
+from tests.backend.api import request, reserve
 from tests.backend.lives import Lives
 from tests.backend.lockers import collect, deposit
 
 SERVICE = "/v1/operator/lockers/oslo-1/service"
-SQLITE = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
-
-
-@pytest.fixture
-def house(api: Api) -> Lives:
-    return Lives(api)
+SQLITE = pytest.mark.parametrize("owned", ["sqlite"], indirect=True)
 
 
 @pytest.fixture

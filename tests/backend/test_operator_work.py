@@ -12,19 +12,14 @@ from fellesskap_backend.lockers.tables import Device
 from fellesskap_backend.operators.tables import OperatorAct
 from fellesskap_protocol import events
 from fellesskap_protocol.signing import SigningKey, b64url
-from tests.backend.api import Api, request, reserve
+from tests.backend.api import request, reserve
 from tests.backend.lives import Lives
 from tests.backend.lockers import deposit
 
 WHY = {"reason": "Looked into it."}
 CLEAR = "/v1/operator/lockers/oslo-1/compartments/1/clear"
 
-SQLITE = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
-
-
-@pytest.fixture
-def house(api: Api) -> Lives:
-    return Lives(api)
+SQLITE = pytest.mark.parametrize("owned", ["sqlite"], indirect=True)
 
 
 @pytest.fixture

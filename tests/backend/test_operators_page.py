@@ -47,7 +47,7 @@ def send(operator: httpx.Client, words: list[str]) -> httpx.Response:
     return operator.put(path, json=body, headers={"If-Match": tag})
 
 
-@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("owned", ["sqlite"], indirect=True)
 def test_the_examples_of_the_page_are_good(api: Api) -> None:
     house = Lives(api, doors=7)
     site_id = api.site("oslo-1", 59.9, 10.6)

@@ -7,13 +7,8 @@ import pytest
 from fellesskap_backend.errors import InvalidRequest, NotFound
 from fellesskap_backend.lockers import service as lockers
 from fellesskap_protocol import events
-from tests.backend.api import Api, request, reserve
+from tests.backend.api import request, reserve
 from tests.backend.lives import Lives
-
-
-@pytest.fixture
-def house(api: Api) -> Lives:
-    return Lives(api)
 
 
 def _out(*numbers: int) -> list[events.Event]:

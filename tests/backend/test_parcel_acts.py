@@ -6,15 +6,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.backend.api import Api
 from tests.backend.api import request as wish
 from tests.backend.lives import Lives
 from tests.backend.lockers import deposit
-
-
-@pytest.fixture
-def house(api: Api) -> Lives:
-    return Lives(api)
 
 
 def post(client: httpx.Client, path: str, body: Any = None, key: str = "k") -> httpx.Response:

@@ -2,24 +2,18 @@
 
 from uuid import UUID
 
-import pytest
-
+from fellesskap_backend.events.tables import Notice
 from fellesskap_backend.idempotency import Answer
 from fellesskap_backend.pickup_codes.tables import DelegatedCode
 from fellesskap_backend.rights.tables import RightCode
 from fellesskap_protocol.codes import mac
-from tests.backend.api import Api, Json
+from tests.backend.api import Json
 from tests.backend.lives import Lives
 from tests.backend.lockers import collect, deposit
 from tests.backend.test_api_keys import scoped
 from tests.backend.test_drop_off_routes import wish as drop_off
 
 CODES = ("code", "addition", "qr")
-
-
-@pytest.fixture
-def house(api: Api) -> Lives:
-    return Lives(api)
 
 
 def path_of(parcel: Json) -> str:
@@ -70,6 +64,20 @@ def test_a_rotated_code_is_that_of_the_reservation_and_of_its_right(house: Lives
     resting = [row for row in house.api.rows(RightCode) if row.removed_at is not None]
     assert [row.code_mac for row in resting] == [mac(k_locker, "code", old["code"])]
     assert house.history(parcel["parcel_id"]) == ["expected", "code_rotated"]
+
+
+def test_the_feed_tells_what_becomes_of_codes_and_no_code(house: Lives) -> None:
+    parcel = house.room()
+    second = house.client.post(path_of(parcel), json={}).json()
+    path = f"{path_of(parcel)}/{second['id']}"
+    house.client.post(f"{path}/rotate", json={})
+    for _ in range(2):
+        house.client.delete(path)
+    told = [one for one in house.api.rows(Notice) if one.type.startswith("pickup_code.")]
+    assert [one.type.split(".")[1] for one in told] == ["delegated", "rotated", "revoked"]
+    for one in told:
+        assert (str(one.parcel_id), one.data["code_id"]) == (parcel["parcel_id"], second["id"])
+        assert not set(one.data) & {*CODES, "pickup_code"}
 
 
 def test_a_collection_by_a_second_code_is_the_parcels(house: Lives) -> None:

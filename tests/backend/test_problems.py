@@ -30,6 +30,27 @@ def test_every_code_is_of_one_kind_and_says_what_to_do() -> None:
         assert kind.remedy.endswith("."), code
 
 
+def test_a_refusal_carries_what_its_page_says(api: Api) -> None:
+    carrier = api.carrier()
+    large = {"w_mm": 900, "h_mm": 900, "d_mm": 900, "g": 900}
+    assert carrier.post("/v1/reservations", json=request(1)).status_code == 201
+    answers = [
+        carrier.post("/v1/reservations", json=request(2, dimensions=large)),
+        carrier.post("/v1/reservations", json=request(1)),
+        carrier.post("/v1/reservations", json=request(3, collect_within="P9Y")),
+    ]
+    usual = {"type", "title", "status", "code", "detail"}
+    for answer in answers:
+        problem = answer.json()
+        told = problems.kinds()[problem["code"]].members
+        assert problem.keys() - usual
+        for member in problem.keys() - usual:
+            assert f"`{member}`" in told, problem["code"]
+    assert [one.json()["code"] for one in answers] == [
+        *("no_fitting_compartment", "duplicate_parcel", "invalid_request")
+    ]
+
+
 def test_type_leads_to_a_page_that_explains_it(api: Api) -> None:
     public = api.client()
     refused = public.get("/v1/events").json()

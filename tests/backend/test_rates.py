@@ -11,7 +11,7 @@ from fellesskap_backend.rates import Bucket, Rate, refilled, taken
 from fellesskap_backend.settings import Settings
 from tests.backend.api import Api, request, reserve
 
-SQLITE = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+SQLITE = pytest.mark.parametrize("owned", ["sqlite"], indirect=True)
 BURST = 5
 EVENTS = "/v1/events"
 

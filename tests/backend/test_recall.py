@@ -8,14 +8,8 @@ from fellesskap_backend.carriers.service import credentials_of
 from fellesskap_backend.errors import NotFound, WrongState
 from fellesskap_backend.parcels import acts
 from fellesskap_protocol import events
-from tests.backend.api import Api
 from tests.backend.lives import Lives
 from tests.backend.lockers import collect, deposit
-
-
-@pytest.fixture
-def house(api: Api) -> Lives:
-    return Lives(api)
 
 
 def test_a_recalled_parcel_is_taken_out_by_badge_and_every_right_goes(house: Lives) -> None:

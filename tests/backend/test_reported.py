@@ -5,14 +5,8 @@ from typing import Any, Literal
 import pytest
 
 from fellesskap_protocol import events
-from tests.backend.api import Api
 from tests.backend.lives import Lives
 from tests.backend.lockers import collect, deposit
-
-
-@pytest.fixture
-def house(api: Api) -> Lives:
-    return Lives(api)
 
 
 def _lying(house: Lives) -> dict[str, Any]:

@@ -16,20 +16,10 @@ from fellesskap_backend.rights import service as rights
 from fellesskap_backend.rights.service import change, code_mac
 from fellesskap_backend.rights.tables import RightCode
 from fellesskap_protocol import events, messages
-from tests.backend.api import Api
 from tests.backend.lockers import AT, House, collect, compartments, deposit
 
 NOTHING: dict[str, Any] = {"compartment": 0, "parcel_id": "", "carrier_id": ""}
 STRANGER = str(UUID(int=77))
-
-
-@pytest.fixture
-def house(api: Api) -> House:
-    made = House(api)
-    made.born()
-    made.locker.commission(3)
-    made.ingest()
-    return made
 
 
 def report(*lying: dict[str, Any]) -> list[events.CustodyReported]:

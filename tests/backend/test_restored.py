@@ -21,7 +21,6 @@ from fellesskap_backend.events.tables import Notice
 from fellesskap_backend.ledger.tables import Entry, Tail
 from fellesskap_backend.lockers import restoring
 from fellesskap_backend.lockers.tables import Locker, Restoration
-from fellesskap_backend.migrations import upgrade
 from fellesskap_backend.parcels.tables import Parcel
 from fellesskap_backend.settings import Settings
 from fellesskap_edge.config_check import load
@@ -34,14 +33,6 @@ LOCKERS = ("asker-1", "baerum-1", "oslo-9")
 DOORS = 16
 MINUTE_S = 60.0
 Parcels = dict[str, dict[str, Any]]
-
-
-@pytest.fixture
-def engine(settings: Settings) -> Iterator[Engine]:
-    made = db.engine(settings)
-    upgrade(made)
-    yield made
-    made.dispose()
 
 
 @pytest.fixture

@@ -62,7 +62,7 @@ def test_a_race_lost_at_any_step_changes_neither_answer_nor_effect(world: World,
     prepare, database = WAYS[way], world.api.engine.dialect.name
     prepare(world)()  # what is there only once comes to be
     codes = RETRYABLE[database]
-    with Faults(world.api.engine).watching() as faults:
+    with Faults(world.api.engine, world.api.callers).watching() as faults:
         act, before = prepare(world), world.state()
         faults.arm(NEVER, "")
         answer = act()
@@ -82,7 +82,7 @@ def test_a_race_lost_at_any_step_changes_neither_answer_nor_effect(world: World,
 def test_planted_fault_that_stays_is_answered_busy_and_nothing_is_done(world: World) -> None:
     act, before = WAYS["reserve"](world), world.state()
     code = RETRYABLE[world.api.engine.dialect.name][0]
-    with Faults(world.api.engine).watching() as faults:
+    with Faults(world.api.engine, world.api.callers).watching() as faults:
         faults.arm(1, code, stays=True)
         number = world.fresh()
         answer = reserve(world.client, request(number), f"k{number}")
@@ -99,7 +99,7 @@ def test_a_use_that_cannot_be_written_down_costs_the_request_nothing(world: Worl
     code = RETRYABLE[world.api.engine.dialect.name][0]
     key = world.api.key("Sydpost")
     client, number = world.api.client(key), world.fresh()
-    with Faults(world.api.engine).watching() as faults:
+    with Faults(world.api.engine, world.api.callers).watching() as faults:
         faults.arm(1_000, code)
         assert reserve(client, request(number), f"k{number}").status_code == 201
         steps = faults.seen

@@ -54,6 +54,7 @@ def test_empty_database_is_walked_up_down_and_up(walk: MigrationContext) -> None
     usual.test_up_down_consistency(walk)
 
 
+@pytest.mark.slow
 def test_rows_of_every_revision_survive_the_way_up_down_and_up(
     walk: MigrationContext, engine: Engine
 ) -> None:

@@ -24,7 +24,7 @@ READS: tuple[tuple[str, dict[str, Any]], ...] = (
 CHANGING = ("date", "ratelimit")
 """Headers that tell of the asking itself."""
 
-SQLITE = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+SQLITE = pytest.mark.parametrize("owned", ["sqlite"], indirect=True)
 
 
 @pytest.fixture

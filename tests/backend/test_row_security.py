@@ -15,6 +15,7 @@ from fellesskap_backend import db, roles
 from fellesskap_backend.carriers.service import caller, credentials_of
 from fellesskap_backend.errors import InvalidRequest, NotFound
 from fellesskap_backend.events.tables import Notice
+from fellesskap_backend.ledger import months
 from fellesskap_backend.reservations.tables import Reservation
 from fellesskap_backend.schema import metadata
 from fellesskap_backend.settings import Settings
@@ -49,7 +50,7 @@ def url(postgres: Postgres) -> Iterator[str]:
 def lives(url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lives]:
     """Two carriers with a parcel each, one of them through its whole life."""
     folder = tmp_path_factory.mktemp("secured")
-    api = Api(Settings(state=folder, database_url=url), apart=True)
+    api = Api(Settings(state=folder, database_url=url))
     try:
         made = Lives(api, doors=9)
         made.other = api.key("Sydpost")  # type: ignore[attr-defined]
@@ -73,6 +74,10 @@ def test_the_servers_role_is_neither_owner_nor_superuser(url: str, lives: Lives)
         assert connection.execute(text("SELECT current_user")).scalar_one() == ROLE
         with pytest.raises(ProgrammingError, match="must be owner"):
             connection.execute(text("ALTER TABLE parcels DISABLE ROW LEVEL SECURITY"))
+
+
+def test_the_servers_role_has_the_ledgers_months_made(lives: Lives) -> None:
+    assert db.run(lives.api.engine, months.make_ahead) == 0
 
 
 def test_a_role_that_may_too_much_or_is_unknown_is_not_allowed(postgres: Postgres) -> None:

@@ -100,7 +100,7 @@ def keys_of(api: Api, role: str) -> tuple[str, list[str]]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "settings",
+    "owned",
     ["sqlite", pytest.param("postgresql", marks=pytest.mark.full)],
     indirect=True,
 )

@@ -18,7 +18,7 @@ from fellesskap_backend.settings import Settings
 from tests.backend.api import Api, request, reserve
 
 CENTRE = "59.9000,10.6000"
-SQLITE = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+SQLITE = pytest.mark.parametrize("owned", ["sqlite"], indirect=True)
 
 
 def found(api: Api, path: str, **asked: Any) -> list[dict[str, Any]]:

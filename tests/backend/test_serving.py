@@ -2,21 +2,13 @@
 
 from datetime import UTC, datetime, timedelta
 
-import pytest
-
 from fellesskap_backend.parcels.tables import Parcel, ServingInterval
 from fellesskap_protocol import events
-from tests.backend.api import Api
 from tests.backend.lives import Lives
 from tests.backend.lockers import deposit
 
 HOUR = timedelta(hours=1)
 THREE_DAYS = timedelta(days=3)
-
-
-@pytest.fixture
-def house(api: Api) -> Lives:
-    return Lives(api)
 
 
 def _put_in(house: Lives, at: datetime, compartment: int = 1, *, clock: str = "trusted") -> Parcel:

@@ -152,7 +152,7 @@ def test_every_operation_is_named_typed_and_for_somebody(wide: Api) -> None:
             assert any(one["name"] == "Idempotency-Key" for one in operation["parameters"]), name
 
 
-@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("owned", ["sqlite"], indirect=True)
 def test_each_audience_reads_of_what_it_may_call_alone(wide: Api) -> None:
     seen = {
         audience: {one["operationId"] for _, _, one in operations(printed(wide, audience))}

@@ -11,14 +11,9 @@ from fellesskap_backend.rights.tables import RightCode
 from fellesskap_backend.webhooks import rendering
 from fellesskap_protocol import events
 from fellesskap_protocol.codes import mac
-from tests.backend.api import Api, label, request, reserve
+from tests.backend.api import label, request, reserve
 from tests.backend.lives import Lives
 from tests.backend.lockers import deposit
-
-
-@pytest.fixture
-def house(api: Api) -> Lives:
-    return Lives(api)
 
 
 def _by_badge(house: Lives, number: int, compartment: int = 1) -> events.Deposited:

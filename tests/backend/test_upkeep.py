@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -31,15 +32,6 @@ Run = Callable[..., Any]
 
 
 @pytest.fixture
-def house(api: Api) -> House:
-    made = House(api)
-    made.born()
-    made.locker.commission(3)
-    made.ingest()
-    return made
-
-
-@pytest.fixture
 def run(api: Api) -> Run:
     """Type a command; return what it would print, or None if it was refused."""
     parser = argparse.ArgumentParser()
@@ -56,6 +48,26 @@ def run(api: Api) -> Run:
             return None
 
     return typed
+
+
+def test_commands_that_change_something_leave_the_row_of_an_act(house: House, run: Run) -> None:
+    device = house.locker.device_id
+    for _ in range(2):
+        run("device", "revoke", "oslo-1", device, "--reason", "Stolen.")
+    run("unapplied", "list")
+    run("unapplied", "apply", "--locker", "oslo-1")
+    run("restored")
+    run("locker", "write-off", "oslo-1", "--reason", "Fire.")
+    assert run("device", "revoke", "oslo-1", "nobody") is None
+    told = house.api.operator().get("/v1/operator/acts").json()["acts"]
+    acts = [(one["act"], one["locker_id"], one["reason"], one["details"]) for one in told]
+    assert acts[::-1] == [
+        ("revoke_device", "oslo-1", "Stolen.", {"device_id": device}),
+        ("apply_unapplied", "oslo-1", "not stated", {"tried": 0, "left": 0}),
+        ("restored", None, "not stated", {"lockers": 1}),
+        ("write_off_locker", "oslo-1", "Fire.", {}),
+    ]
+    assert {(one["by"], one["by_owner"]) for one in told} == {("command", str(UUID(int=0)))}
 
 
 # What could not be applied -------------------------------------------------------------------

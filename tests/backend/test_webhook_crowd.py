@@ -50,6 +50,7 @@ def house(settings: Settings) -> Iterator[Office]:
         yield made
 
 
+@pytest.mark.slow
 def test_ten_bad_endpoints_slow_none_of_the_ninety_good_ones(
     house: Office, crowd: Receivers, settings: Settings
 ) -> None:

@@ -20,8 +20,8 @@ _MANY = text(
 )
 
 
-def test_a_locker_that_differs_is_found_by_an_index_among_many(settings: Settings) -> None:
-    made = db.engine(settings)
+def test_a_locker_that_differs_is_found_by_an_index_among_many(owned: Settings) -> None:
+    made = db.engine(owned)
     upgrade(made)
     with db.writing(made) as session:
         session.execute(_MANY, {"lockers": LOCKERS})

@@ -11,7 +11,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from tests.bench import backend, backlog, busy_bus, edge, manifests, opening, pace, webhooks
+from tests.bench import (
+    backend,
+    backlog,
+    busy_bus,
+    edge,
+    ingest,
+    manifests,
+    opening,
+    pace,
+    reservations,
+    webhooks,
+)
 from tests.bench.figures import Figure, show
 
 
@@ -50,6 +61,13 @@ PARTS = (
         samples=700,
         few=150,
     ),
+    Part(
+        reservations.measure,
+        ("backend.reservations_per_s", "backend.reservation_cost_100k_vs_1k"),
+        samples=1_500,
+        few=200,
+    ),
+    Part(ingest.measure, ("backend.ingest_events_per_s",), samples=1_000, few=100),
     Part(manifests.measure, ("backend.manifest_parcels_per_s",), samples=40, few=8),
     Part(webhooks.measure, ("webhook.",), samples=2_000, few=300),
 )

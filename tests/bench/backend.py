@@ -14,7 +14,7 @@ from fellesskap_backend.settings import Settings
 from tests.bench.callers import per_second, rendered
 from tests.bench.figures import Figure, figure, progress
 from tests.bench.limits import rows_per_s
-from tests.system.house import Installation, installation
+from tests.system.house import installation
 
 LOCKERS, DOORS = 150, 24
 """Room for 3,600 parcels."""
@@ -39,7 +39,9 @@ def measure(folder: Path, requests: int) -> list[Figure]:
         turns = progress(enumerate(TURNS), "backend: reservations on 16 and 200", len(TURNS))
         for turn, connections in turns:
             numbers = range(turn * requests, (turn + 1) * requests)
-            load = [_request(house, key, number) for number in numbers]
+            load = [
+                request(house.url, key, number, f"bench-{number % LOCKERS}") for number in numbers
+            ]
             rates[connections].append(per_second(house.url, load, connections, 201))
     few, many = _mean(rates[FEW][1:]), _mean(rates[MANY])
     store = Path(settings.database_url.removeprefix("sqlite:///"))
@@ -55,20 +57,20 @@ def _mean(rates: list[float]) -> float:
     return len(rates) / sum(1 / rate for rate in rates)
 
 
-def _request(house: Installation, key: str, number: int) -> bytes:
-    """Return one reservation of a small parcel as its bytes; the lockers take turns."""
+def request(url: str, key: str, number: int, locker_id: str) -> bytes:
+    """Return one reservation of a small parcel as its bytes."""
     headers = {"Authorization": f"Bearer {key}", "Idempotency-Key": f"bench-{number}"}
     asked = {
-        "locker_id": f"bench-{number % LOCKERS}",
+        "locker_id": locker_id,
         "label": {"kind": "reference", "value": f"BENCH-{number:06d}"},
         "dimensions": {"w_mm": 300, "h_mm": 100, "d_mm": 200, "g": 900},
         "deposit_by": (datetime.now(UTC) + timedelta(days=1)).isoformat(),
         "collect_within": "P3D",
     }
-    return rendered(house.url, "/v1/reservations", headers, asked)
+    return rendered(url, "/v1/reservations", headers, asked)
 
 
-def put_up_lockers(settings: Settings, count: int = LOCKERS) -> None:
+def put_up_lockers(settings: Settings, count: int = LOCKERS, doors: int = DOORS) -> None:
     """Make the database with lockers that have said which compartments they have."""
     settings.state.mkdir(parents=True, mode=0o700)
     engine = db.engine(settings)
@@ -94,6 +96,6 @@ def put_up_lockers(settings: Settings, count: int = LOCKERS) -> None:
                 content="empty",
             )
             for one in range(count)
-            for door in range(1, DOORS + 1)
+            for door in range(1, doors + 1)
         )
     engine.dispose()

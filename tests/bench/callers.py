@@ -5,9 +5,9 @@ import http.client
 import json
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from tests.system.house import Json
 
@@ -54,19 +54,23 @@ def rendered(url: str, path: str, headers: Headers, asked: Json) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
-def per_second(url: str, requests: list[bytes], connections: int, expected: int) -> float:
+def per_second(
+    urls: str | Sequence[str], requests: list[bytes], connections: int, expected: int
+) -> float:
     """Send all requests over so many connections at once; return how many a second.
 
-    Raises `AssertionError` for any other answer than the status that is expected.
+    Several servers have the same number of connections each. Raises `AssertionError` for any other
+    answer than the status that is expected.
     """
-    return asyncio.run(_all(url, iter(requests), len(requests), connections, expected))
+    every = [urls] if isinstance(urls, str) else urls
+    places = [urlsplit(every[turn % len(every)]) for turn in range(connections)]
+    return asyncio.run(_all(places, iter(requests), len(requests), expected))
 
 
 async def _all(
-    url: str, requests: Iterator[bytes], count: int, connections: int, expected: int
+    places: Sequence[SplitResult], requests: Iterator[bytes], count: int, expected: int
 ) -> float:
-    host, port = urlsplit(url).hostname, urlsplit(url).port
-    lines = [await asyncio.open_connection(host, port) for _ in range(connections)]
+    lines = [await asyncio.open_connection(one.hostname, one.port) for one in places]
 
     async def one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         for request in requests:

@@ -26,10 +26,14 @@ BUDGETS: dict[str, tuple[Callable[[float, float], bool], float]] = {
     "open.post_to_pulse_p50_ms": (AT_MOST, 15.0),
     "open.post_to_pulse_p99_ms": (AT_MOST, 60.0),
     "backend.gate_200_vs_16": (AT_LEAST, 0.8),
+    "backend.reservation_cost_100k_vs_1k": (AT_MOST, 1.2),
+    "backend.ingest_events_per_s": (AT_LEAST, 10_000.0),
     "backend.manifest_parcels_per_s": (AT_LEAST, 5_000.0),
     "webhook.healthy_p99_s": (AT_MOST, 5.0),
 }
 """What the design promises; the other figures have none."""
+RATIOS = {"backend.reservations_per_s": 0.20}
+"""What it promises of what the machine does at best."""
 console = Console(highlight=False)
 
 
@@ -89,9 +93,16 @@ def _said(value: float) -> str:
 
 
 def _verdict(one: Figure) -> str:
-    if one.name not in BUDGETS:
-        return ""
-    holds, budget = BUDGETS[one.name]
+    if one.name in RATIOS:
+        return _against(AT_LEAST, RATIOS[one.name], one.ratio, " of it")
+    if one.name in BUDGETS:
+        return _against(*BUDGETS[one.name], one.value)
+    return ""
+
+
+def _against(
+    holds: Callable[[float, float], bool], budget: float, value: float, what: str = ""
+) -> str:
     sign = "<=" if holds is AT_MOST else ">="
-    colour = "green" if holds(one.value, budget) else "bold red"
-    return f"[{colour}]{sign} {budget:g}[/]"
+    colour = "green" if holds(value, budget) else "bold red"
+    return f"[{colour}]{sign} {budget:g}{what}[/]"

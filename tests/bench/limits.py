@@ -5,8 +5,10 @@ same run.
 """
 
 import contextlib
+import re
 import socket
 import sqlite3
+import subprocess
 import threading
 import time
 from collections.abc import Sequence
@@ -18,6 +20,7 @@ import paho.mqtt.client as mqtt
 import psycopg
 from paho.mqtt.enums import CallbackAPIVersion
 
+from tests.backend.postgres import Postgres
 from tests.system.house import Json
 
 PING_BYTES = 600
@@ -112,7 +115,9 @@ def copied_per_s(source: str, copy: str, tables: Sequence[str], together: int) -
     with psycopg.connect(source) as connection:
         lines = []
         for table in tables:
-            with connection.cursor().copy(f"COPY {table} TO STDOUT".encode()) as rows:
+            with connection.cursor().copy(
+                f"COPY (SELECT * FROM {table}) TO STDOUT".encode()
+            ) as rows:
                 lines.append(b"".join(rows).splitlines(keepends=True))
     count = min(map(len, lines))
     with psycopg.connect(copy) as connection:
@@ -123,3 +128,22 @@ def copied_per_s(source: str, copy: str, tables: Sequence[str], together: int) -
                     into.write(b"".join(some[at : at + together]))
             connection.commit()
         return count / (time.perf_counter() - begun)
+
+
+def pgbench_per_s(
+    cluster: Postgres, database: str, script: str, connections: int, transactions: int
+) -> float:
+    """Run a script of pgbench with prepared statements; return how many transactions a second."""
+    path = cluster.data / "script.pgbench"
+    path.write_text(script)
+    path.chmod(0o644)
+    command = [str(cluster.programs / "pgbench"), "-h", str(cluster.socket), "-U", "postgres"]
+    command += ["-n", "-M", "prepared", "-f", str(path), "-c", str(connections), "-j", "2"]
+    command += ["-t", str(transactions // connections), database]
+    done = subprocess.run(
+        command, capture_output=True, text=True, user=cluster.user, cwd="/", check=False
+    )
+    found = re.search(r"^tps = ([\d.]+)", done.stdout, re.MULTILINE)
+    assert found is not None, done.stdout + done.stderr
+    assert "number of failed transactions: 0" in done.stdout, done.stdout
+    return float(found[1])

@@ -4,9 +4,9 @@ One server process, two connections, fsync on; load, server and PostgreSQL share
 limit is the same rows by COPY, as many in a transaction, with nothing around it.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from fellesskap_backend import db
 from fellesskap_backend.migrations import upgrade
@@ -16,7 +16,7 @@ from tests.bench.backend import DOORS, TABLES, put_up_lockers
 from tests.bench.callers import per_second, rendered
 from tests.bench.figures import Figure, figure, progress
 from tests.bench.limits import copied_per_s
-from tests.system.house import Installation, installation
+from tests.system.house import Installation, Json, installation
 
 PARCELS = 500
 CONNECTIONS = 2
@@ -60,14 +60,22 @@ def measure(folder: Path, calls: int) -> list[Figure]:
 def _manifest(house: Installation, key: str, number: int) -> bytes:
     """Return one call as its bytes."""
     headers = {"Authorization": f"Bearer {key}", "Idempotency-Key": f"bench-{number}"}
-    parcels: list[dict[str, Any]] = [
-        {
-            "locker_id": f"bench-{one // AT_A_LOCKER}",
-            "label": {"kind": "reference", "value": f"BENCH-{one:06d}"},
-            "dimensions": {"w_mm": 300, "h_mm": 100, "d_mm": 200, "g": 900},
-            "deposit_by": (datetime.now(UTC) + timedelta(days=1)).isoformat(),
-            "collect_within": "P3D",
-        }
-        for one in range(number * PARCELS, (number + 1) * PARCELS)
-    ]
-    return rendered(house.url, "/v1/manifests", headers, {"parcels": parcels})
+    numbers = range(number * PARCELS, (number + 1) * PARCELS)
+    places = [f"bench-{one // AT_A_LOCKER}" for one in numbers]
+    return rendered(house.url, "/v1/manifests", headers, manifest(number * PARCELS, places))
+
+
+def manifest(first: int, places: Sequence[str]) -> Json:
+    """Ask for a small parcel at each of these lockers; they are numbered from `first`."""
+    return {
+        "parcels": [
+            {
+                "locker_id": place,
+                "label": {"kind": "reference", "value": f"BENCH-{number:06d}"},
+                "dimensions": {"w_mm": 300, "h_mm": 100, "d_mm": 200, "g": 900},
+                "deposit_by": (datetime.now(UTC) + timedelta(days=1)).isoformat(),
+                "collect_within": "P3D",
+            }
+            for number, place in enumerate(places, start=first)
+        ]
+    }

@@ -11,7 +11,7 @@ from hypothesis.stateful import invariant, precondition, rule
 
 from fellesskap_edge import inbox as rim
 from fellesskap_edge.door import LEFT_OPEN_S
-from tests.edge.walk_config import BANKS, DOORS
+from tests.edge.walk_config import BANKS, COLD, DOORS
 from tests.edge.walk_locker import HARD, HEALTHY_S, SOFT, ProbeFault
 from tests.edge.walk_people import LONG_S, LONG_TIMES_MAX, NUMBERS, OFFSETS, POINTS
 from tests.edge.walk_store import StoreWalk
@@ -101,12 +101,15 @@ class DriveWalk(StoreWalk):
             self.somebody_looks_after_the_relay(mended=True, turned=False)
 
     def _opens(self, bank: str, name: str) -> int | None:
-        """Let a label or its code open a door of a bank; return which."""
+        """Let a label or its code have a door of a bank pulsed; return which."""
+        before = len(self.outsider.authorised)
         outcome, number = self.at.scan(self.at.label(name))
         if outcome not in ("opens", "check_empty"):
             outcome, number = self.at.type_code(self.at.codes(name)[-1])
-        opens = outcome in ("opens", "check_empty") and number is not None
-        return number if opens and DOORS[number or 0][0] == bank else None
+        if number is None or outcome not in ("opens", "check_empty"):
+            return None
+        pulsed = len(self.outsider.authorised) > before  # it may stand open already
+        return number if pulsed and DOORS[number][0] == bank else None
 
     @precondition(lambda self: self.at.outsider.powerless)
     @rule(mended=st.sampled_from([True, True, False]), turned=st.sampled_from([True, True, False]))
@@ -141,14 +144,23 @@ class DriveWalk(StoreWalk):
         said=st.sampled_from([4.0, 9.5, 9.5, -3.0, "gone", "bad checksum", "power-on value"]),
         seconds=st.sampled_from([31.0, 31.0, 125.0]),
         then=st.sampled_from([None, None, 4.0]),
+        holds=st.booleans(),
     )
-    def a_probe_says(self, said: float | ProbeFault, seconds: float, then: float | None) -> None:
+    def a_probe_says(
+        self, said: float | ProbeFault, seconds: float, then: float | None, holds: bool
+    ) -> None:
+        """`holds`: something lies in the cold, and is fetched afterwards."""
+        if holds and self.outsider.lies_in.keys().isdisjoint(COLD):
+            self.a_courier_scans_and_deposits("h2", LONG_S, puts_in=True)
         self.come_to_rest()
         self.at.probe_says(said)
         self.stand.run(seconds)
         if then is not None:
             self.at.probe_says(then)
             self.stand.run(31.0)
+        cold = [turn for turn, n in enumerate(sorted(self.outsider.lies_in)) if n in COLD]
+        if holds and cold:
+            self.a_recipient_comes(turn=cold[0], short=False)
 
     @rule(data=st.binary(min_size=1, max_size=20))
     def the_scanner_says_anything(self, data: bytes) -> None:

@@ -149,7 +149,7 @@ class LittleLocker:
 
     def __init__(self, config: LockerConfig = CONFIG) -> None:
         self.config = config
-        self.mono_s = MONO_S
+        self.mono_s, self.clock_off_s = MONO_S, 0.0
         self.facts: dict[tuple[FactKind, str], Fact] = {}
         self.records: list[AnyEvent] = []
         self.pulses: list[Pulse] = []
@@ -159,7 +159,7 @@ class LittleLocker:
     @property
     def now(self) -> Instant:
         """One clock, monotonic and wall."""
-        wall = START + timedelta(seconds=self.mono_s - MONO_S)
+        wall = START + timedelta(seconds=self.mono_s - MONO_S + self.clock_off_s)
         return Instant(self.mono_s, wall, trusted=True)
 
     @property

@@ -127,7 +127,9 @@ class Judge(Witness):
         self._sessions: dict[str, int] = {}
         self._session = 0
         self._last_put: str | None = None
-        self._boot_id = ""
+        self._boot_id, self._booted_s = "", 0.0
+        self._resumed: set[str | None] = set()
+        """What was in hand when the daemon died that was started anew."""
         self._bytes: list[bytes] = []
         self._hash = GENESIS
         self._trusted_at: datetime | None = None
@@ -246,9 +248,13 @@ class Judge(Witness):
             if one.kind == "allowance" and one.size_class and not one.revoked
         }
         if event.kind == "key":  # another door for what was begun: no other unit is drawn
-            for one in self.authorised.values():
-                if one.presented.right_id == event.right_id and not one.ended:
-                    granted = dict(one.granted)
+            begun = [
+                one
+                for one in self.authorised.values()
+                if one.presented.right_id == event.right_id and not one.ended
+                if one.presented.kind in ("label", "badge", "key")
+            ]
+            granted = dict(begun[-1].granted) if begun else granted
         at_s = self.at_s(event)
         self.authorised[given] = Authorised(event, at_s, event.boot_id, granted, right)
 

@@ -130,7 +130,10 @@ class Outsider(PowerJudge):
         self._floor = (known, self.at_s(event)) if known else None
         self._reopenable.clear()
         died_s = self.stand.lives[-2][1] if len(self.stand.lives) > 1 else 0.0
-        self.cut_off |= {one.presented.compartment or 0 for one in self.in_hand(died_s)}
+        cut_off = self.in_hand(died_s)
+        self.cut_off |= {one.presented.compartment or 0 for one in cut_off}
+        self._resumed = {one.presented.authorisation_id for one in cut_off}
+        self._booted_s = self.at_s(event)
 
     def _look_at_the_plant(self) -> None:
         facts = self.stand.plant.facts
@@ -170,13 +173,22 @@ class Outsider(PowerJudge):
             case Reported(what="empty", compartment=number):
                 self._disputed.add(number)
             case Overcommitted():
-                self._short_ms.add(event.mono_ms)
+                self._short(event)
             case Upsized():
                 self._low_enough(self.force.get(event.right_id), event.to)
             case _:
                 self._judge_door(event)
 
     def _judge_door(self, event: AnyEvent) -> None:
+        match event:
+            case (
+                DoorClosed(compartment=left)
+                | Jammed(compartment=left)
+                | NotOpened(compartment=left)
+            ) if self.service[left] != "in":
+                self._service_ms.add(event.mono_ms)  # who leaves it has lost its room
+            case _:
+                pass
         match event:
             case Pulsed():
                 self._pulse(event)
@@ -189,6 +201,12 @@ class Outsider(PowerJudge):
                 one.ended = one.boot_id != event.boot_id
             case _:
                 pass
+
+    def _short(self, event: Overcommitted) -> None:
+        self._short_ms.add(event.mono_ms)
+        in_use = [one.presented.compartment or 0 for one in self.in_hand()]
+        if any(self.service[number] != "in" for number in in_use):
+            self._service_ms.add(event.mono_ms)  # a courier may leave that door
 
     def _pulse(self, event: Pulsed) -> None:
         one = self.authorised.get(event.authorisation_id)
@@ -216,10 +234,11 @@ class Outsider(PowerJudge):
     def in_hand(self, at_s: float | None = None) -> list[Authorised]:
         """Return the operations that may still go on, now or at another moment."""
         now_s = self.stand.now_s if at_s is None else at_s
+        resumed = self._resumed if 0 <= now_s - self._booted_s < OVER_S else ()
         return [
             one
-            for one in self.authorised.values()
-            if not one.ended and (one.opened or now_s - one.at_s < OVER_S)
+            for given, one in self.authorised.items()
+            if not one.ended and (one.opened or now_s - one.at_s < OVER_S or given in resumed)
         ]
 
     def _coils_are_off_in_time(self) -> None:

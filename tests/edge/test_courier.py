@@ -1,7 +1,5 @@
 """What a courier can do at the locker, one behaviour each."""
 
-from dataclasses import replace
-from datetime import timedelta
 from typing import TypeVar
 
 import msgspec
@@ -262,11 +260,32 @@ def test_a_restart_resumes_the_visit() -> None:
     assert told(locker.press("cancel")) == [("opens", 1)]
 
 
-def test_a_clock_that_is_set_back_does_not_prolong_a_visit() -> None:
+@pytest.mark.parametrize(("later_s", "back_s"), [(10, 100), (310, 200)])
+def test_a_clock_that_is_set_back_does_not_bring_a_visit_back(later_s: int, back_s: int) -> None:
     locker = LittleLocker().ready(right("one"))
     locker.deposit("one")
-    session = locker.controller.session
-    assert session is not None
-    later = msgspec.structs.replace(session, acted_at=session.acted_at + timedelta(days=3650))
-    locker.controller = replace(locker.controller, session=later)
+    locker.wait(later_s)
+    locker.give(ctl.Tick())
+    locker.clock_off_s -= back_s
+    locker.give(ctl.Tick())
+    locker.wait(100)
+    assert ("session", "courier") not in locker.facts
     assert told(locker.press("cancel")) == [("nothing_in_hand", None)]
+
+
+@pytest.mark.parametrize("how", ["cancelled", "interrupted"])
+def test_who_leaves_a_door_that_was_taken_out_of_service_has_lost_its_room(how: str) -> None:
+    """I2: two claims for two doors; the one that is in use has its room until it is left."""
+    locker = LittleLocker().ready(right("one", large=True), right("two", large=True))
+    locker.scan("label-one")
+    locker.door(3, "open")
+    locker.command("set_service", "j1", 3)
+    assert not [one for one in locker.records if isinstance(one, Overcommitted)]
+    if how == "cancelled":
+        locker.press("cancel")
+    else:
+        locker.restart()
+        locker.say_shut()
+        locker.wait(60.0)
+    (said,) = [one for one in locker.records if isinstance(one, Overcommitted)]
+    assert said.right_ids == ("two",)

@@ -142,6 +142,7 @@ def test_a_supply_that_sags_is_a_jam_and_its_doors_work_again_when_it_does(
     assert len(locker.journalled(Collected)) == 1
 
 
+@pytest.mark.slow
 def test_a_door_left_open_is_told_and_given_to_nobody(locker: Failing) -> None:
     """Row 3: a door is left open."""
     locker.collects()

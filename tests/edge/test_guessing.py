@@ -106,6 +106,7 @@ def by_turns(year: Year) -> None:
     year.locker.mono_s += 12 * HOUR_S
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("a_day", "days"), [(whenever_it_can, DAYS), (by_turns, DAYS), (all_digits_in_between, 30)]
 )

@@ -111,6 +111,7 @@ def weld(locker: OnPins) -> None:
     assert CUT in locker.faults()
 
 
+@pytest.mark.slow
 def test_a_relay_that_no_order_switches_off_loses_its_power_and_its_bank_is_out(
     locker: OnPins,
 ) -> None:

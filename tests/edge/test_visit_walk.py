@@ -248,7 +248,7 @@ class Visit(RuleBasedStateMachine):
         """I2: nothing but the physical world takes room from a hard claim."""
         controller = self.locker.controller
         draft = Draft(controller, self.locker.now)
-        taken = bound(draft)
+        taken = bound(draft.c)
         claims = [demand_of(one) for one in hard_claims(draft) if one.id not in taken]
         room = [
             wired.compartment

@@ -14,6 +14,7 @@ from fellesskap_protocol.messages import Right
 from fellesskap_protocol.topics import Kind
 from tests.edge.outsider import Outsider
 from tests.edge.walk_config import DOORS, LARGE, LOCKERS, PROBE, SMALL
+from tests.memory import in_memory
 from tests.simulation.office import STRANGER, Office, badge
 from tests.simulation.stand import Stand
 from tests.simulation.stand_parts import START
@@ -37,7 +38,7 @@ BADGES = {
 ProbeFault = Literal["gone", "bad checksum", "power-on value"]
 HEALTHY_S = 30.0
 """A bank that could be reached for so long is known to answer."""
-MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
+MEMORY = in_memory(mib=32)
 """Power cuts are another test: here a journal may lie in memory."""
 
 
@@ -175,10 +176,20 @@ class WalkLocker:
 
     def at_door(self, act: Act, number: int, *, open_s: float = 1.5) -> bool:
         """Let somebody stand by a door who does what it was opened for; say whether it opened."""
+        if act == "put_in" and number in self._swept():
+            self.tainted.add(number)
         begun_s = self.stand.now_s - 1.0
         opened = self.stand.person(act, number, open_s=open_s, wait_s=5.0)
         self._attended.append((number, begun_s, self.stand.now_s))
         return opened
+
+    def _swept(self) -> set[int | None]:
+        """Return the doors that are open to take a parcel out, whatever else was scanned."""
+        return {
+            one.presented.compartment
+            for one in self.outsider.in_hand()
+            if one.right is not None and one.right.kind == "remove"
+        }
 
     def probe_says(self, said: float | ProbeFault) -> None:
         """Let the probe say a temperature from now on, or let something be wrong with it."""

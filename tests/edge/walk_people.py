@@ -159,10 +159,12 @@ class PeopleWalk(RuleBasedStateMachine):
             assert opened, "I12: the door stays shut"
             assert number not in self.outsider.lies_in, "I12: nobody wrote it down"
 
-    @precondition(lambda self: self.outsider.used)
+    @precondition(lambda self: self.outsider.used or self.outsider.lies_in)
     @rule(seconds=st.sampled_from([0.0, 10.0, 285.0, 301.0]))
     def what_was_used_is_tried_again(self, seconds: float) -> None:
         """It opens what it emptied for five minutes, unless that was given to somebody else."""
+        if not self.outsider.used:
+            self.a_recipient_comes(turn=0, short=False)
         self.come_to_rest()
         self.stand.run(seconds)
         for name in sorted(self.outsider.used & set(NAMES)):

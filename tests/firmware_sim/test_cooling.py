@@ -106,6 +106,7 @@ def test_air_does_not_depend_on_how_often_one_looks(pauses: list[float], look_s:
     assert rarely == often
 
 
+@pytest.mark.slow
 def test_a_failed_compressor_is_warned_of_alarmed_and_leaves_its_record(tmp_path: Path) -> None:
     toml = tmp_path / "locker.toml"
     cold = locker_toml("cold-1", doors=2).replace("features = []", 'features = ["chilled"]', 1)

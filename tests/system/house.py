@@ -354,6 +354,7 @@ class Installation:
             *("locker", "provision", locker_id, "--device", str(device)),
             *("--site-name", "Fornebu S"),
             *("--address", "Widerøeveien 5, 1360 Fornebu"),
+            *("--position", "59.8965,10.6257"),
         )
         locker.provision(provision)
         locker.start()

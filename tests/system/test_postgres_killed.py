@@ -212,11 +212,7 @@ def _kill_in_every_step(scene: Scene) -> Counter[str]:
             _hold(holds, scene.tenant, one)
         sent = scene.send([*ready[IN_LOCK], *ready[IN_WRITE], *ready[AT_COMMIT]])
         scene.wired.hand.add(*_news(scene))
-        seq = len(scene.wired.hand.stored)
-        holds.execute(
-            "INSERT INTO ledger VALUES ('wired', %s, %s, 't', '', now(), NULL)",
-            (scene.wired.hand.epoch, seq),
-        )
+        holds.execute("LOCK TABLE ledger IN SHARE MODE")
         scene.wired.journal()
         held = {IN_LOCK: 2, IN_WRITE: 2, AT_COMMIT: 2, IN_INGEST: 1, IN_NUMBERING: 1}
         wait_for("each is in its step", lambda: scene.seen() >= Counter(held))

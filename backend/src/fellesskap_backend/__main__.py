@@ -28,10 +28,12 @@ from fellesskap_backend.lockers import service as lockers
 from fellesskap_backend.lockers.geo import Point
 from fellesskap_backend.lockers.tables import Locker
 from fellesskap_backend.migrations import upgrade
+from fellesskap_backend.operators import keeping
+from fellesskap_backend.operators.recording import Doing
 from fellesskap_backend.provisioning import told_to_edge
 from fellesskap_backend.server import serve
 from fellesskap_backend.settings import Settings
-from fellesskap_backend.upkeep import Upkeep
+from fellesskap_backend.upkeep import Upkeep, reason_option
 from fellesskap_backend.webhooks import commands as webhooks
 from fellesskap_protocol.signing import PublicKey, unb64url
 
@@ -96,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add.add_argument("locker_id")
     add.add_argument("--device", type=_device, required=True, metavar="FILE", help=told)
+    reason_option(add)
     add.set_defaults(command=_replace)
     Upkeep(_open).add_to(words, nouns, state)
 
@@ -189,12 +192,15 @@ def _taken_in(session: Session, settings: Settings, arguments: argparse.Namespac
 def _replace(settings: Settings, arguments: argparse.Namespace) -> Json:
     """Take another device in for a locker that stands; the one before is revoked."""
     kept, engine = _open(settings)
-    now, device = _moment().now, arguments.device
-    locker = db.run(
-        engine,
-        lambda session: lockers.replace_device(session, arguments.locker_id, **device, now=now),
-    )
-    return told_to_edge(settings, kept, locker, device["device_id"], now=now)
+    moment = _moment()
+    locker = db.run(engine, lambda session: _replaced(session, arguments, moment))
+    return told_to_edge(settings, kept, locker, arguments.device["device_id"], now=moment.now)
+
+
+def _replaced(session: Session, arguments: argparse.Namespace, moment: db.Moment) -> Locker:
+    doing = Doing.by_command(session, arguments.reason, moment)
+    keeping.replace(doing, arguments.locker_id, **arguments.device)
+    return session.get_one(Locker, arguments.locker_id)
 
 
 def _migrate(settings: Settings, _: argparse.Namespace) -> Json:

@@ -19,6 +19,8 @@ class BackendError(Exception):
     title: ClassVar[str] = "The request cannot be served"
     remedy: ClassVar[str] = "Change the request; the same one is answered the same."
     """What the caller can do about it, for the page of the problem."""
+    members: ClassVar[str] = ""
+    """What the problem carries beside the usual, for that page too."""
 
     def __init__(self, detail: str, **fields: Any) -> None:
         super().__init__(detail)
@@ -82,6 +84,7 @@ class InvalidRequest(BackendError):
     code = "invalid_request"
     title = "The request is not valid"
     remedy = "See `detail` and `errors`: each names a place and what is wrong there."
+    members = "`errors`, a list of `where` and `what`, if something has a place."
 
 
 class IdempotencyKeyReused(BackendError):
@@ -103,7 +106,18 @@ class Refused(BackendError):
     )
 
 
-class LockerFull(Refused):
+class NoRoom(Refused):
+    """What is answered to a reservation that is given no room: a decision of the policy."""
+
+    members = (
+        "`reason`, the same as `code`; `alternatives`, up to three lockers nearby that had room, the "
+        "nearest first, each with `locker_id`, `address` and `distance_m`, where nothing is held; "
+        "`decision_id`, by which it can be asked why. A drop-off, of which nothing is decided, is "
+        "refused without them."
+    )
+
+
+class LockerFull(NoRoom):
     """Everything that would fit is promised or occupied."""
 
     code = "locker_full"
@@ -111,7 +125,7 @@ class LockerFull(Refused):
     remedy = "Take another locker or day; a new attempt needs a new Idempotency-Key."
 
 
-class NoFittingCompartment(Refused):
+class NoFittingCompartment(NoRoom):
     """The locker has no compartment in which this would ever fit."""
 
     code = "no_fitting_compartment"
@@ -119,7 +133,7 @@ class NoFittingCompartment(Refused):
     remedy = "Take a locker with larger compartments; this one will never fit it."
 
 
-class NoAccessibleCompartment(Refused):
+class NoAccessibleCompartment(NoRoom):
     """There is room, but not within reach from a wheelchair."""
 
     code = "no_accessible_compartment"
@@ -127,7 +141,7 @@ class NoAccessibleCompartment(Refused):
     remedy = "Take another locker. A low compartment is never silently replaced by a high one."
 
 
-class LockerUnavailable(Refused):
+class LockerUnavailable(NoRoom):
     """The locker was never in contact, was given up, or may confirm nothing at present."""
 
     code = "locker_unavailable"
@@ -135,20 +149,16 @@ class LockerUnavailable(Refused):
     remedy = "Take another locker, or ask again later with a new Idempotency-Key."
 
 
-class DuplicateParcel(Refused):
+class DuplicateParcel(NoRoom):
     """The carrier already has a live parcel with this label."""
 
     code = "duplicate_parcel"
     title = "A parcel with this label is already under way"
     remedy = "Read your parcels with this `label`; end the old one first."
-
-
-class TooManyKeys(Refused):
-    """So many API keys of one owner let in already that one more looks like a mistake."""
-
-    code = "too_many_keys"
-    title = "You have enough API keys"
-    remedy = "Revoke one that you no longer use, then ask again with a new Idempotency-Key."
+    members = (
+        "`reason`, the same as `code`; `alternatives`, which is empty: it is wanted nowhere else; "
+        "`decision_id`, by which it can be asked why."
+    )
 
 
 class TooMany(Refused):
@@ -157,14 +167,6 @@ class TooMany(Refused):
     code = "too_many"
     title = "There are as many as there may be"
     remedy = "End one that is of no use any more, then ask again with a new Idempotency-Key."
-
-
-class TooManySubscriptions(Refused):
-    """So many webhook subscriptions of one carrier that one more looks like a mistake."""
-
-    code = "too_many_subscriptions"
-    title = "You have enough webhook subscriptions"
-    remedy = "Delete one that you no longer use, then ask again with a new Idempotency-Key."
 
 
 class MalformedBody(BackendError):
@@ -226,6 +228,7 @@ class WrongState(Refused):
     code = "wrong_state"
     title = "It is not in a state in which this can be done"
     remedy = "Read it again: `state` says where it is."
+    members = "`state`, as a GET would show it."
 
 
 class BodyTooLarge(BackendError):

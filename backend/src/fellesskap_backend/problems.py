@@ -35,7 +35,9 @@ def markdown() -> str:
     """Render `docs/problems.md`."""
     parts = [_HEAD]
     for kind in kinds().values():
-        told = (f"{kind.status}. {kind.title}.", _meaning(kind), f"What to do: {kind.remedy}")
+        told = [f"{kind.status}. {kind.title}.", _meaning(kind), f"What to do: {kind.remedy}"]
+        if kind.members:
+            told.append(f"It carries {kind.members}")
         paragraphs = "\n\n".join(fill(one, WIDTH) for one in told)
         parts.append(f"\n## {kind.code}\n{paragraphs}\n")
     return "".join(parts)
@@ -50,10 +52,11 @@ def _meaning(kind: Kind) -> str:
 
 
 def _section(kind: Kind) -> str:
+    more = f"<p>It carries {escape(kind.members)}</p>" if kind.members else ""
     return (
         f'<h2 id="{kind.code}">{escape(kind.title)}</h2>'
         f"<p><code>{kind.code}</code>, status {kind.status}</p>"
-        f"<p>{escape(_meaning(kind))}</p><p>What to do: {escape(kind.remedy)}</p>"
+        f"<p>{escape(_meaning(kind))}</p><p>What to do: {escape(kind.remedy)}</p>{more}"
     )
 
 

@@ -17,6 +17,7 @@ _MAY = (
     "GRANT USAGE ON SCHEMA public TO {role}",
     "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}",
     "GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role}",
+    "GRANT EXECUTE ON FUNCTION make_ledger_months() TO {role}",
     "REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM {role}",
     # What the owner's later migrations make.
     "ALTER DEFAULT PRIVILEGES IN SCHEMA public"

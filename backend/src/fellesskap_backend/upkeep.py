@@ -7,17 +7,18 @@ running server.
 import argparse
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Engine
 
 from fellesskap_backend import db
 from fellesskap_backend.ledger import again
-from fellesskap_backend.lockers import lost, restoring
-from fellesskap_backend.lockers import service as lockers
+from fellesskap_backend.operators import keeping
+from fellesskap_backend.operators.recording import Doing
 from fellesskap_backend.secrets import Secrets, rotate
 from fellesskap_backend.settings import Settings
 
+T = TypeVar("T")
 Json = Any
 Words = Any
 """What `add_subparsers` returns; argparse has no public name for it."""
@@ -42,6 +43,8 @@ class Upkeep:
             one.add_argument("--locker", metavar="ID", help="those of one locker")
             one.add_argument("--seq", type=int, metavar="N", help="those with this number")
             one.set_defaults(command=command)
+            if word == "apply":
+                reason_option(one)
 
         nouns = words.add_parser("device", help="controllers of lockers")
         revoke = nouns.add_subparsers(required=True).add_parser(
@@ -49,6 +52,7 @@ class Upkeep:
         )
         revoke.add_argument("locker_id", metavar="LOCKER")
         revoke.add_argument("device_id", metavar="DEVICE")
+        reason_option(revoke)
         revoke.set_defaults(command=self.revoke_device)
 
         told = "give a locker up: its parcels are lost, its reservations diverted"
@@ -64,6 +68,7 @@ class Upkeep:
 
         told = "run this before a database from a backup is served: nothing is signed until then"
         back = words.add_parser("restored", parents=[state], help=told)
+        reason_option(back)
         back.set_defaults(command=self.restored)
 
     def list_unapplied(self, settings: Settings, arguments: argparse.Namespace) -> Json:
@@ -77,35 +82,25 @@ class Upkeep:
     def apply_unapplied(self, settings: Settings, arguments: argparse.Namespace) -> Json:
         """Apply what is kept; what still fails is shown with its reason."""
         secrets, engine = self._opened(settings)
-        return db.run(
+        locker_id, seq = arguments.locker, arguments.seq
+        return _done(
             engine,
-            lambda session: again.apply_again(
-                session,
-                moment=_moment(),
-                secrets=secrets,
-                locker_id=arguments.locker,
-                seq=arguments.seq,
-            ),
+            arguments,
+            lambda doing: keeping.apply_unapplied(doing, locker_id, seq, secrets=secrets),
         )
 
     def revoke_device(self, settings: Settings, arguments: argparse.Namespace) -> Json:
         """Take a device's word away."""
         _, engine = self._opened(settings)
         locker_id, device_id = arguments.locker_id, arguments.device_id
-        db.run(
-            engine,
-            lambda session: lockers.revoke_device(session, locker_id, device_id, now=_moment().now),
-        )
+        _done(engine, arguments, lambda doing: keeping.revoke(doing, locker_id, device_id))
         return {"locker_id": locker_id, "device_id": device_id, "revoked": True}
 
     def write_off(self, settings: Settings, arguments: argparse.Namespace) -> Json:
         """Give a locker up."""
         _, engine = self._opened(settings)
-        locker_id, reason = arguments.locker_id, arguments.reason
-        db.run(
-            engine,
-            lambda session: lost.write_off(session, locker_id, reason=reason, moment=_moment()),
-        )
+        locker_id = arguments.locker_id
+        _done(engine, arguments, lambda doing: keeping.write_off(doing, locker_id))
         return {"locker_id": locker_id, "written_off": True}
 
     def rotate(self, settings: Settings, _: argparse.Namespace) -> Json:
@@ -113,11 +108,18 @@ class Upkeep:
         made = rotate(settings.state)
         return {"keys_version": made.keys_version, "kid": made.signing.kid}
 
-    def restored(self, settings: Settings, _: argparse.Namespace) -> Json:
+    def restored(self, settings: Settings, arguments: argparse.Namespace) -> Json:
         """Begin a new generation of every locker."""
         _secrets, engine = self._opened(settings)
-        return db.run(engine, lambda session: restoring.restored(session, _moment()))
+        return _done(engine, arguments, keeping.restored)
 
 
-def _moment() -> db.Moment:
-    return db.Moment(datetime.now(UTC))
+def reason_option(command: argparse.ArgumentParser) -> None:
+    """Let a command say why; an act of an operator over HTTP must."""
+    command.add_argument("--reason", default="not stated", help="kept with the act; name nobody")
+
+
+def _done(engine: Engine, arguments: argparse.Namespace, act: Callable[[Doing], T]) -> T:
+    """Do something in one transaction, with the row that says so."""
+    moment = db.Moment(datetime.now(UTC))
+    return db.run(engine, lambda session: act(Doing.by_command(session, arguments.reason, moment)))

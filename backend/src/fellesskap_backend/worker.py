@@ -1,4 +1,4 @@
-"""The worker: positions in the feeds, webhooks, deadlines, what was kept long enough.
+"""The worker: positions in the feeds, webhooks, deadlines, what is kept and for how long.
 
 One loop decides and writes; a thread beside it waits for other people's endpoints.
 """
@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from fellesskap_backend import db, deadlines, idempotency
 from fellesskap_backend.db import Moment
+from fellesskap_backend.ledger import months
 from fellesskap_backend.secrets import Secrets
 from fellesskap_backend.settings import Settings
 from fellesskap_backend.webhooks import outbox
@@ -52,7 +53,7 @@ class Worker:
             wake=self.wake,
             timeout_s=timeout_s,
         )
-        self._deadlines_at = self._pruning_at = 0.0
+        self._deadlines_at = self._pruning_at = self._months_at = 0.0
         self._woken = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, name="worker", daemon=True)
@@ -94,6 +95,9 @@ class Worker:
             for deadline in self._deadlines:
                 self._keep(deadline.find, deadline.act, moment)
 
+        if time.monotonic() >= self._months_at:
+            self._months_at = time.monotonic() + months.AHEAD_S
+            db.run(self._engine, months.make_ahead)
         if time.monotonic() >= self._pruning_at:
             self._pruning_at = time.monotonic() + PRUNING_S
             for kept in (idempotency, outbox):

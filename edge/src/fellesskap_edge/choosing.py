@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from fellesskap_edge import door as doors
 from fellesskap_edge.facts import Act
-from fellesskap_edge.state import Draft, demand_of, sees, stands_open
+from fellesskap_edge.state import Controller, Draft, demand_of, sees, stands_open
 from fellesskap_protocol.capacity import SIZE_CLASSES, Compartment, Demand, choose, usable
 from fellesskap_protocol.messages import Right
 
@@ -20,11 +20,11 @@ def in_operation(draft: Draft, number: int) -> bool:
     return draft.c.doors[number].state in doors.IN_OPERATION
 
 
-def bound(draft: Draft) -> dict[str, int]:
+def bound(controller: Controller) -> dict[str, int]:
     """Return the doors that rights have already: those of the operations that put something in."""
     return {
         operation.right.id: number
-        for number, operation in draft.c.operations.items()
+        for number, operation in controller.operations.items()
         if operation.right is not None and operation.act in PUTS_IN
     }
 
@@ -83,7 +83,7 @@ def choose_door(
 
     What is not known to be empty, and what its last user may open again, is offered last.
     """
-    c, taken = draft.c, bound(draft)
+    c, taken = draft.c, bound(draft.c)
     others = [
         demand_of(other)
         for other in hard_claims(draft)

@@ -46,6 +46,7 @@ from fellesskap_edge.service import (
     contact,
     key_turned,
     power_changed,
+    say_what_is_left,
 )
 from fellesskap_edge.state import (
     BadgeForged,
@@ -71,7 +72,7 @@ from fellesskap_edge.state import (
     Wiring,
 )
 from fellesskap_edge.throttle import Throttle
-from fellesskap_edge.visiting import badge_forged, badge_shown
+from fellesskap_edge.visiting import badge_forged, badge_shown, forget_the_last
 from fellesskap_protocol.messages import Right
 
 Facts = Mapping[tuple[FactKind, str], Fact]
@@ -155,10 +156,12 @@ def step(
 ) -> tuple[Controller, tuple[Effect, ...]]:
     """Return the next controller and what to do, in order."""
     draft = Draft(controller, now)
+    forget_the_last(draft)
     HANDLERS[type(event)](draft, event)
     fire_waiting(draft)
     warn(draft)
     settle(draft)
+    say_what_is_left(draft, controller)
     go_on(draft)
     return draft.c, tuple(draft.effects)
 

@@ -14,6 +14,7 @@ from fellesskap_edge.facts import Powerless
 from fellesskap_edge.state import (
     BankContact,
     BankPower,
+    Controller,
     Draft,
     Forget,
     Keep,
@@ -137,7 +138,7 @@ def say_overcommitted(draft: Draft) -> None:
 
     Kept in the order of their ids, which is that of their making (UUIDv7).
     """
-    taken = bound(draft)
+    taken = bound(draft.c)
     matching = Matching(
         wired.compartment
         for number, wired in draft.c.wiring.items()
@@ -150,6 +151,16 @@ def say_overcommitted(draft: Draft) -> None:
     )
     if lost:
         draft.say(Record(Overcommitted(right_ids=lost)))
+
+
+def say_what_is_left(draft: Draft, before: Controller) -> None:
+    """Say which claims lost their room as one left a door that was taken out of service in use."""
+    left = dict(bound(before).items() - bound(draft.c).items())
+    waiting = [right.id for right in hard_claims(draft) if right.id in left] if left else ()
+    if all(may_hold(draft, left[name]) for name in waiting):
+        return
+    if not any(isinstance(e, Record) and isinstance(e.event, Overcommitted) for e in draft.effects):
+        say_overcommitted(draft)
 
 
 def key_turned(draft: Draft, event: KeyTurned) -> None:

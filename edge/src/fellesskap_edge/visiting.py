@@ -44,6 +44,13 @@ def asked_lately(draft: Draft) -> Asked | None:
     return asked if asked is not None and draft.now.mono_s - asked.at < ASKED_S else None
 
 
+def forget_the_last(draft: Draft) -> None:
+    """Forget a session that is over, or later than now: a clock that is set brings none back."""
+    if draft.c.session is not None and current(draft) is None:
+        draft.say(Forget("session", "courier"))
+        draft.change(session=None)
+
+
 def acted(draft: Draft, **fields: object) -> None:
     """Let the session go on from now; without one nothing happens."""
     session = current(draft)

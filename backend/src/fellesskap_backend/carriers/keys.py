@@ -24,7 +24,7 @@ from fellesskap_backend.carriers.service import (
 )
 from fellesskap_backend.carriers.tables import ApiKey
 from fellesskap_backend.db import Moment, instant
-from fellesskap_backend.errors import Forbidden, InvalidRequest, NotFound, TooManyKeys
+from fellesskap_backend.errors import Forbidden, InvalidRequest, NotFound, TooMany
 from fellesskap_backend.etag import Match
 from fellesskap_backend.idempotency import Answered, Attempt
 from fellesskap_protocol.signing import b64url
@@ -163,7 +163,7 @@ def _make(session: Session, by: Caller, asked: Asked, *, k_codes: bytes, moment:
         )
     ).all()
     if len(live) >= LIVE_MAX:
-        raise TooManyKeys(f"At most {LIVE_MAX} of your keys let in at a time; revoke one.")
+        raise TooMany(f"At most {LIVE_MAX} of your keys let in at a time; revoke one.")
     new = _successor(session, mine, k_codes=k_codes, moment=moment)
     new.name, new.scopes, new.expires_at = asked.name, scopes, asked.expires_at
     if asked.overlap is None:

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, aliased
 
-from fellesskap_backend import idempotency
+from fellesskap_backend import idempotency, tenancy
 from fellesskap_backend.badges import service as badges
 from fellesskap_backend.carriers.service import Caller, Credentials, caller
 from fellesskap_backend.carriers.tables import Carrier
@@ -20,6 +20,7 @@ from fellesskap_backend.db import Moment, instant
 from fellesskap_backend.delegations import code as codes
 from fellesskap_backend.delegations.tables import Delegation
 from fellesskap_backend.errors import InvalidRequest, NotFound
+from fellesskap_backend.events import service as events
 from fellesskap_backend.idempotency import Answered, Attempt
 from fellesskap_backend.paging import Page, Slice, slice_of
 
@@ -95,6 +96,7 @@ def _give(
     )
     session.add(made)
     session.flush()
+    _tell(session, made, "delegation.given", moment)
     return made
 
 
@@ -145,6 +147,22 @@ def _end(session: Session, row: Delegation, moment: Moment) -> None:
         return
     row.revoked_at = moment.now
     badges.revoke_for(session, issuer_id=row.receiver_id, carrier_id=row.giver_id, moment=moment)
+    _tell(session, row, "delegation.ended", moment)
+
+
+def _tell(session: Session, row: Delegation, kind: str, moment: Moment) -> None:
+    """Tell both, so that each sees in its own feed what the other did."""
+    tenancy.see(session, row.giver_id, row.receiver_id)
+    told = {
+        "delegation_id": str(row.id),
+        "giver_id": str(row.giver_id),
+        "receiver_id": str(row.receiver_id),
+        "may": row.may,
+        "ends_at": instant(row.ends_at),
+    }
+    for carrier_id in (row.giver_id, row.receiver_id):
+        events.tell(session, carrier_id, kind, told, moment=moment)
+    session.flush()
 
 
 def _find(session: Session, by: Caller, delegation_id: UUID, now: datetime) -> Row:

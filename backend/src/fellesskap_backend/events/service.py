@@ -1,12 +1,13 @@
-"""A carrier's event feed: facts, in the order of their positions."""
+"""A carrier's event feed: facts, in the order of their positions; and what concerns no parcel."""
 
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from fellesskap_backend.carriers.service import Credentials, caller
-from fellesskap_backend.db import instant
+from fellesskap_backend.db import Moment, instant
 from fellesskap_backend.events.tables import Notice
 
 Row = dict[str, Any]
@@ -23,6 +24,22 @@ def feed(session: Session, credentials: Credentials, *, after: int, limit: int) 
     ).all()
     last = notices[-1].position if notices else after
     return {"events": [_shown(notice) for notice in notices], "next": last}
+
+
+def tell(session: Session, carrier_id: UUID, kind: str, data: Row, *, moment: Moment) -> None:
+    """Tell a carrier what concerns no parcel; the transaction sees its rows."""
+    session.add(
+        Notice(
+            id=moment.new_id(),
+            carrier_id=carrier_id,
+            type=kind,
+            parcel_id=None,
+            data=data,
+            occurred_at=moment.now,
+            clock="trusted",
+            recorded_at=moment.now,
+        )
+    )
 
 
 def _shown(notice: Notice) -> Row:

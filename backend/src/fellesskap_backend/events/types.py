@@ -23,5 +23,10 @@ TYPES: dict[str, str] = {
     "drop_off.expired": "its time to be used has passed",
     "parcel.dropped_off": "the person put it in",
     "parcel.picked_up": "a courier took it out",
+    "pickup_code.delegated": "somebody else may fetch it with a code of their own",
+    "pickup_code.rotated": "a code of it has new digits",
+    "pickup_code.revoked": "a code of it opens no more",
+    "delegation.given": "a consolidator may act for a carrier",
+    "delegation.ended": "it may no more",
     "webhook.disabled": "an endpoint answered 410 and is sent nothing more",
 }

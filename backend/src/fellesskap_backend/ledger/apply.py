@@ -6,10 +6,12 @@ fails changes nothing and is kept as unapplied.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from fellesskap_backend.allowances import service as allowances
+from fellesskap_backend.db import Moment
 from fellesskap_backend.ledger import (
     adopting,
     custody,
@@ -19,15 +21,47 @@ from fellesskap_backend.ledger import (
     reporting,
     serving,
 )
+from fellesskap_backend.ledger import known as known_rows
 from fellesskap_backend.ledger.at import At, CannotApply
 from fellesskap_backend.lockers import faults, servicing
 from fellesskap_backend.trouble import is_passing
 from fellesskap_protocol import events
 from fellesskap_protocol.messages import MalformedMessage, decode_event
 
-__all__ = ["HANDLERS", "At", "CannotApply", "apply"]
+__all__ = ["HANDLERS", "At", "CannotApply", "apply", "apply_all"]
 log = logging.getLogger(__name__)
 Handler = Callable[[At, Any], None]
+
+
+def apply_all(at: At, moments: Sequence[Moment], stored: Sequence[bytes]) -> list[str | None]:
+    """Apply the events of a batch; return of each why it could not be, or None.
+
+    All of them under one savepoint, written together at its end. If one fails, that is undone and
+    each is applied alone, as if nothing had been tried.
+    """
+    if len(stored) > 1:
+        said = [_read(body) for body in stored]
+        known = known_rows.read(at.session, at.locker.id, [one for one in said if one])
+        together = replace(at, known=known)
+        try:
+            with at.session.begin_nested():
+                reasons = [
+                    _applied(replace(together, moment=moment), event)
+                    for moment, event in zip(moments, said, strict=True)
+                ]
+                at.session.flush()
+        except CannotApply:
+            log.info("locker %s: a batch is applied event by event", at.locker.id)
+        except Exception as error:  # the top of a loop over what others wrote
+            if is_passing(error):
+                raise
+            log.info("locker %s: a batch is applied event by event", at.locker.id)
+        else:
+            return reasons
+    return [
+        apply(replace(at, moment=moment), body)
+        for moment, body in zip(moments, stored, strict=True)
+    ]
 
 
 def apply(at: At, stored: bytes) -> str | None:
@@ -35,17 +69,10 @@ def apply(at: At, stored: bytes) -> str | None:
 
     The reason names classes only: an event's own words may be somebody's.
     """
-    try:
-        event = decode_event(stored)
-    except MalformedMessage:
-        return "malformed or of an unknown type"
-    handler = HANDLERS.get(type(event))
-    if handler is None:
-        return "nothing is known to do with it"
+    event = _read(stored)
     try:
         with at.session.begin_nested():
-            handler(at, event)
-            _renew(at, event)
+            reason = _applied(at, event)
             at.session.flush()
     except CannotApply as reason:
         return str(reason)
@@ -53,6 +80,25 @@ def apply(at: At, stored: bytes) -> str | None:
         if is_passing(error):
             raise
         return type(error).__name__
+    return reason
+
+
+def _read(stored: bytes) -> events.Event | None:
+    try:
+        return decode_event(stored)
+    except MalformedMessage:
+        return None
+
+
+def _applied(at: At, event: events.Event | None) -> str | None:
+    """Let an event change the rows; say why it is one that cannot."""
+    if event is None:
+        return "malformed or of an unknown type"
+    handler = HANDLERS.get(type(event))
+    if handler is None:
+        return "nothing is known to do with it"
+    handler(at, event)
+    _renew(at, event)
     return None
 
 

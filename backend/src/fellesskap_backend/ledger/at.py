@@ -8,8 +8,9 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from fellesskap_backend.db import Moment
+from fellesskap_backend.ledger.known import Known
 from fellesskap_backend.lockers.tables import Compartment, Epoch, Locker
-from fellesskap_backend.parcels.tables import Parcel
+from fellesskap_backend.parcels.tables import Authorisation, Parcel
 from fellesskap_backend.parcels.telling import Cause
 from fellesskap_backend.pickup_codes.tables import DelegatedCode
 from fellesskap_backend.secrets import Secrets
@@ -32,6 +33,8 @@ class At:
     moment: Moment
     epoch: Epoch | None = None
     secrets: Secrets | None = field(default=None, repr=False)
+    known: Known = field(default_factory=Known, repr=False)
+    """Rows that were read for all of a batch."""
 
     def compartment(self, number: int) -> Compartment:
         """Return a compartment of the locker; raise `CannotApply` for one never described."""
@@ -47,6 +50,9 @@ class At:
         if right_id is None:
             return None
         wanted = UUID(right_id)
+        known = self.known.parcel_of(wanted)
+        if known is not None:
+            return known
         here = select(Parcel).where(Parcel.locker_id == self.locker.id)
         parcel = self.session.scalars(here.where(Parcel.right_id == wanted)).one_or_none()
         if parcel is None:
@@ -58,6 +64,21 @@ class At:
             )
             parcel = self.session.scalars(here.where(others)).one_or_none()
         return parcel
+
+    def authorisation(self, authorisation_id: str) -> Authorisation | None:
+        """Return an authorisation of the locker."""
+        known = self.known.authorisations
+        if authorisation_id in known:
+            return known[authorisation_id]
+        return self.session.get(Authorisation, (self.locker.id, authorisation_id))
+
+    def authorised(self, authorisation: Authorisation) -> None:
+        """Write whose an authorisation is; what was said before of the same one is replaced."""
+        if self.authorisation(authorisation.authorisation_id) is None:
+            self.session.add(authorisation)
+        else:
+            authorisation = self.session.merge(authorisation)
+        self.known.authorisations[authorisation.authorisation_id] = authorisation
 
     def cause(self, event: Event) -> Cause:
         """Return the event as the reason why rows move."""

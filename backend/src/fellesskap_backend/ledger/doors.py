@@ -34,7 +34,7 @@ def presented(at: At, event: Presented) -> None:
     parcel = at.parcel_of(event.right_id)
     operation = _operation(at.session, at.locker.id, event.jti)
     if event.outcome == "authorised" and event.authorisation_id is not None:
-        at.session.merge(
+        at.authorised(
             Authorisation(
                 locker_id=at.locker.id,
                 authorisation_id=event.authorisation_id,
@@ -112,7 +112,7 @@ def _tell(
     authorisation_id: str | None = getattr(event, "authorisation_id", None)
     if authorisation_id is None:
         return
-    found = at.session.get(Authorisation, (at.locker.id, authorisation_id))
+    found = at.authorisation(authorisation_id)
     if found is None:
         return
     compartment: int = getattr(event, "compartment")  # noqa: B009 - all of these have one

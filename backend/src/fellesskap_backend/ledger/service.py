@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from fellesskap_backend.db import Moment
 from fellesskap_backend.downlink import Hold
 from fellesskap_backend.ledger import doors, epochs
-from fellesskap_backend.ledger.apply import At, apply
+from fellesskap_backend.ledger.apply import At, apply_all
 from fellesskap_backend.ledger.tables import Entry, Gap
 from fellesskap_backend.lockers.restoring import hold_of, progressed
 from fellesskap_backend.lockers.service import locked
@@ -198,6 +198,7 @@ def _same(session: Session, epoch: Epoch, first_seq: int, *, stored: Sequence[by
             Entry.locker_id == epoch.locker_id,
             Entry.epoch == epoch.epoch,
             Entry.seq.between(first_seq, first_seq + len(stored) - 1),
+            Entry.recorded_at >= epoch.opened_at,  # so that earlier months are not looked into
         )
     )
     return all(event_hash(body) == event_hash(stored[seq - first_seq]) for seq, body in known)
@@ -248,8 +249,10 @@ def _write(at: At, rows: list[Entry]) -> None:
     ]
     at.session.flush()
     at.session.execute(insert(Entry), values)
-    for row, each in zip(rows, moments, strict=True):
-        note_applied(at.session, row, apply(replace(at, moment=each), row.body))
+    reasons = apply_all(at, moments, [row.body for row in rows])
+    for row, each, reason in zip(rows, moments, reasons, strict=True):
+        row.recorded_at = each.now
+        note_applied(at.session, row, reason)
 
 
 def note_applied(session: Session, row: Entry, reason: str | None) -> None:
@@ -264,6 +267,7 @@ def note_applied(session: Session, row: Entry, reason: str | None) -> None:
             Entry.locker_id == row.locker_id,
             Entry.epoch == row.epoch,
             Entry.seq == row.seq,
+            Entry.recorded_at == row.recorded_at,
         )
         .values(unapplied=reason)
     )

@@ -13,7 +13,7 @@ from fellesskap_backend.manifests.shapes import Manifest, ManifestRequest
 from fellesskap_backend.rim import RetryingRoute
 
 router = APIRouter(prefix="/v1/manifests", tags=["Reservations"], route_class=RetryingRoute)
-MayWrite = Annotated[Credentials, may("reservations:write")]
+MayWrite = Annotated[Credentials, may("reservations:write", acts="reserve")]
 
 
 @router.post(

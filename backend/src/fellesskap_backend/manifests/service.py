@@ -115,6 +115,8 @@ def accept(
         return Answered(200, _accept(session, by, manifest.every, secrets=secrets, moment=moment))
 
     answered = idempotency.once(session, by.tenant, manifest.attempt, act, now=moment.now)
+    if by.acted_by is not None:
+        return answered  # who acts for a carrier is told no code
     return answered._replace(body=_with_codes(session, answered.body, secrets))
 
 

@@ -12,13 +12,15 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from fellesskap_backend.carriers.service import Caller, Credentials, caller
+from fellesskap_backend.carriers.service import NOBODY, Caller, Credentials, caller
 from fellesskap_backend.db import Moment, instant
 from fellesskap_backend.operators.tables import OperatorAct
 from fellesskap_backend.paging import Page, Slice, slice_of
 
 NEWEST = 20
 """Acts that are shown with a thing; all of them: `GET /v1/operator/acts`."""
+BY_COMMAND = "command"
+"""Who acted, where it was no API key but a command of `fellesskap-backend`."""
 Row = dict[str, Any]
 
 
@@ -45,6 +47,11 @@ class Doing:
     def of(cls, session: Session, credentials: Credentials, reason: str, moment: Moment) -> "Doing":
         """Return it for an operator's key; raise `Unauthorized` or `Forbidden`."""
         return cls(session, caller(session, credentials, "operator"), moment, reason)
+
+    @classmethod
+    def by_command(cls, session: Session, reason: str, moment: Moment) -> "Doing":
+        """Return it for whoever runs the installation's commands: no key of the API."""
+        return cls(session, Caller(BY_COMMAND, "operator", NOBODY, 0), moment, reason)
 
     def note(self, act: str, upon: Upon, **details: Any) -> None:
         """Write down that it was done."""

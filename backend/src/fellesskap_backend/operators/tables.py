@@ -18,9 +18,9 @@ class OperatorAct(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     at: Mapped[datetime]
     by_prefix: Mapped[str]
-    """The prefix of the API key."""
+    """The prefix of the API key; `command` for one of `fellesskap-backend`'s."""
     by_owner: Mapped[UUID]
-    """Whose key it is: all keys of one operator have the same."""
+    """Whose key it is: all keys of one operator have the same. Of a command: zeros."""
     act: Mapped[str]
     reason: Mapped[str]
     locker_id: Mapped[str | None]

@@ -10,7 +10,7 @@ from fellesskap_backend import paging
 from fellesskap_backend.auth import may
 from fellesskap_backend.carriers.service import Credentials
 from fellesskap_backend.conventions import AtLocker, Linked, LockerId, Paged, Posted, Posting, sent
-from fellesskap_backend.lockers.tables import Locker
+from fellesskap_backend.lockers.tables import Device, Locker
 from fellesskap_backend.operators import bodies, deeds, examples, worklists
 from fellesskap_backend.operators import shapes as shown
 from fellesskap_backend.operators.routes import MayOperate, MayRead, Number, told
@@ -189,9 +189,10 @@ def replace(
     answered = deeds.replace(deed, locker_id, body.device_id, public_key=body.public_key)
     if answered.status == 200:
         locker = post.session.get_one(Locker, locker_id)
+        device = post.session.get_one(Device, body.device_id)
         house = post.house
         provision = told_to_edge(
-            house.settings, house.secrets, locker, body.device_id, now=post.moment.now
+            house.settings, house.secrets, locker, device.id, now=device.claimed_at
         )
         answered = answered._replace(body=answered.body | {"provision": provision})
     answer = sent(answered)

@@ -152,14 +152,13 @@ def _fulfil(cause: Cause, parcel: Parcel, _facts: Facts) -> None:
 def _free_claim(cause: Cause, parcel: Parcel, facts: Facts) -> None:
     if parcel.right_id is None:
         return
-    freed: dict[str, Any] = {"released": True}
-    if not facts.by_claim:
-        freed = {"released_at_revision": cause.locker.revision}
-    cause.session.execute(
-        update(Claim)
-        .where(Claim.right_id == parcel.right_id, Claim.released.is_(False))
-        .values(**freed)
-    )
+    claim = cause.session.get(Claim, parcel.right_id)
+    if claim is None or claim.released:
+        return
+    if facts.by_claim:
+        claim.released = True
+    else:
+        claim.released_at_revision = cause.locker.revision
 
 
 def _take_claim(cause: Cause, parcel: Parcel, _facts: Facts) -> None:
@@ -168,11 +167,9 @@ def _take_claim(cause: Cause, parcel: Parcel, _facts: Facts) -> None:
     following.forget(cause.session, cause.locker, parcel, cause.moment.now)
     revision = rights.forget(cause.session, cause.locker, parcel.right_id)
     rights.retire_code(cause.session, parcel.right_id, cause.moment.now)
-    cause.session.execute(
-        update(Claim)
-        .where(Claim.right_id == parcel.right_id, Claim.released.is_(False))
-        .values(released_at_revision=revision)
-    )
+    claim = cause.session.get(Claim, parcel.right_id)
+    if claim is not None and not claim.released:
+        claim.released_at_revision = revision
 
 
 # Rights ------------------------------------------------------------------------------------------

@@ -65,7 +65,6 @@ class Cause:
                 detail=detail,
             )
         )
-        self.session.flush()  # the lines are numbered in the order of the ledger
 
     def notify(self, parcel: Parcel, kind: str, data: dict[str, Any]) -> None:
         """Write what the carrier must hear; its place in the feed is given after the commit."""

@@ -168,7 +168,7 @@ def rotate(office: Office, attempt: Attempt, of: Of) -> Answered:
         rights.wish(office.session, cause.locker, changed)
         if isinstance(one, DelegatedCode):
             one.revoked_at = None
-        cause.tell(parcel, "code_rotated")
+        _tell(cause, parcel, "rotated", of.code_id)
         return of.code_id
 
     return _once(office, attempt, of.parcel_id, act, status=200)
@@ -209,7 +209,7 @@ def delegate(
         )
         office.session.add(made)
         parcel.has_second_codes = True
-        cause.tell(parcel, "code_delegated")
+        _tell(cause, parcel, "delegated", issued.right_id)
         return issued.right_id
 
     return _once(office, attempt, parcel_id, act, status=201)
@@ -234,8 +234,13 @@ def revoke(office: Office, of: Of) -> Row:
         bare = msgspec.structs.replace(right, code_mac=None, long_code_mac=None, qr_mac=None)
         rights.wish(session, cause.locker, bare)
     rights.retire_code(session, of.code_id, now)
-    cause.tell(parcel, "code_revoked")
+    _tell(cause, parcel, "revoked", of.code_id)
     return _shown(session, parcel, one)
+
+
+def _tell(cause: Cause, parcel: Parcel, what: str, code_id: UUID) -> None:
+    cause.tell(parcel, f"code_{what}")
+    cause.notify(parcel, f"pickup_code.{what}", {"code_id": str(code_id)})
 
 
 def _collectable(cause: Cause, parcel: Parcel, code_id: UUID) -> messages.Right:

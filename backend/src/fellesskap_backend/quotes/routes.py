@@ -12,7 +12,7 @@ from fellesskap_backend.quotes.shapes import QuoteRequest, Quotes
 from fellesskap_backend.rim import Reading, RetryingRoute, TheHouse
 
 router = APIRouter(prefix="/v1/quotes", tags=["Reservations"], route_class=RetryingRoute)
-MayRead = Annotated[Credentials, may("reservations:read")]
+MayRead = Annotated[Credentials, may("reservations:read", acts="reserve")]
 
 
 @router.post(

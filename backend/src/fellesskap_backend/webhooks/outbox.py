@@ -12,6 +12,7 @@ from sqlalchemy import Integer, and_, bindparam, delete, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from fellesskap_backend.db import Moment, UtcDateTime
+from fellesskap_backend.events import service as events
 from fellesskap_backend.events.tables import Notice
 from fellesskap_backend.webhooks import machine, queueing, rendering, signing
 from fellesskap_backend.webhooks.tables import Delivery, Subscription
@@ -174,18 +175,8 @@ def _disable(session: Session, subscription: Subscription, moment: Moment) -> No
     if "tell" not in step.effects:
         return
     log.warning("a webhook endpoint is gone and will be told nothing more")
-    session.add(
-        Notice(
-            id=moment.new_id(),
-            carrier_id=subscription.carrier_id,
-            type=DISABLED,
-            parcel_id=None,
-            data={"subscription_id": str(subscription.id), "reason": "gone"},
-            occurred_at=moment.now,
-            clock="trusted",
-            recorded_at=moment.now,
-        )
-    )
+    told = {"subscription_id": str(subscription.id), "reason": "gone"}
+    events.tell(session, subscription.carrier_id, DISABLED, told, moment=moment)
 
 
 def prune(session: Session, now: datetime) -> int:

@@ -13,7 +13,7 @@ from fellesskap_backend import idempotency
 from fellesskap_backend.carriers.service import Caller, Credentials, caller
 from fellesskap_backend.carriers.tables import Carrier
 from fellesskap_backend.db import Moment, instant
-from fellesskap_backend.errors import InvalidRequest, NotFound, TooManySubscriptions, WrongState
+from fellesskap_backend.errors import InvalidRequest, NotFound, TooMany, WrongState
 from fellesskap_backend.etag import Match
 from fellesskap_backend.idempotency import Answered, Attempt
 from fellesskap_backend.paging import Page, Slice, slice_of
@@ -70,7 +70,7 @@ def subscribe(
 
 
 def add(session: Session, carrier_id: UUID, wish: Wish, *, moment: Moment) -> Subscription:
-    """Make the row of a subscription; raise `TooManySubscriptions`."""
+    """Make the row of a subscription; raise `TooMany`."""
     # The carrier's row is locked, so that two at once do not both make the last one.
     session.get(Carrier, carrier_id, with_for_update=True)
     live = session.scalar(
@@ -79,7 +79,7 @@ def add(session: Session, carrier_id: UUID, wish: Wish, *, moment: Moment) -> Su
         .where(Subscription.carrier_id == carrier_id, Subscription.state != "deleted")
     )
     if (live or 0) >= LIVE_MAX:
-        raise TooManySubscriptions(f"At most {LIVE_MAX} at a time; delete one.")
+        raise TooMany(f"At most {LIVE_MAX} at a time; delete one.")
     position = numbering.last(session, carrier_id)
     made = Subscription(
         id=moment.new_id(),

@@ -25,8 +25,12 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Go back. A secret that was derived or sealed cannot be read here: its endpoint goes, and has
-    to be added anew; so do tests and what was deleted.
+    """Go back. Tests go, what was deleted, and endpoints whose secret stands in no row.
+
+    Before, a row held its secret as it is; now it is derived from the installation's own, or sealed
+    with it, and that stands in a file which no migration reads. An endpoint that stayed would be
+    signed for with another secret than its carrier has, and refuse everything: so its carrier adds
+    it anew.
     """
     op.execute(f"DELETE FROM deliveries WHERE position IS NULL OR subscription_id IN ({_LOST})")  # noqa: S608
     op.execute(f"DELETE FROM webhook_subscriptions WHERE id IN ({_LOST})")  # noqa: S608

@@ -1,0 +1,158 @@
+"""Reservations over HTTP on PostgreSQL: how many a second, and what a hundredfold of lockers costs.
+
+Two server processes on one database, fsync on; load, servers and PostgreSQL share the two cores.
+The limit is `pgbench` at its best of 4, 8 and 16 connections, writing the same rows.
+"""
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import psycopg
+from psycopg import sql
+
+from fellesskap_backend.settings import Settings
+from tests.backend.postgres import Postgres
+from tests.bench.backend import DOORS, TABLES, put_up_lockers, request
+from tests.bench.callers import per_second
+from tests.bench.figures import Figure, figure, progress
+from tests.bench.limits import pgbench_per_s
+from tests.bench.many import columns_of, multiply
+from tests.system.house import Installation, installation
+
+CONNECTIONS = (4, 8, 16)
+WARM = 100
+SMALL, LARGE, LARGE_QUICK = 1_000, 100_000, 3_000
+HELD, DOORS_OF_SIZE = 30, 48
+"""Claims at each locker, and doors: there is room for what is measured."""
+TURNS = "SLLSSLLS"
+FULL_SAMPLES = 1_000
+
+
+def measure(folder: Path, requests: int) -> list[Figure]:
+    """Reserve at 150 lockers, then at 1,000 and at 100,000 in turns; return the figures."""
+    (folder / "postgres").mkdir()
+    folder.chmod(0o755)  # the server is another user
+    cluster = Postgres(folder / "postgres")
+    try:
+        return [
+            _rate(cluster, folder, requests),
+            _cost_of_size(cluster, folder, requests // 4, full=requests >= FULL_SAMPLES),
+        ]
+    finally:
+        cluster.stop()
+
+
+def _rate(cluster: Postgres, folder: Path, requests: int) -> Figure:
+    lockers = -(-(WARM + requests * len(CONNECTIONS)) // DOORS) + 1
+    with _two_servers(cluster, folder, "bench", lockers, DOORS) as (houses, key):
+        urls = [house.url for house in houses]
+        load = [
+            request(urls[number % 2], key, number, f"bench-{number % lockers}")
+            for number in range(WARM + requests * len(CONNECTIONS))
+        ]
+        per_second(urls, load[:WARM], max(CONNECTIONS), 201)
+        turns = progress(enumerate(CONNECTIONS), "backend: reservations", len(CONNECTIONS))
+        rates = [
+            per_second(urls, load[WARM + turn * requests :][:requests], connections, 201)
+            for turn, connections in turns
+        ]
+    script = _stage(cluster, "bench")
+    limit = max(
+        pgbench_per_s(cluster, "bench", script, connections, requests)
+        for connections in CONNECTIONS
+    )
+    return figure("backend.reservations_per_s", max(rates), "1/s", limit)
+
+
+def _stage(cluster: Postgres, database: str) -> str:
+    """Set the rows that were written aside, empty their tables; return what writes one of each."""
+    with psycopg.connect(f"host={cluster.socket} user=postgres dbname={database}") as connection:
+        connection.execute("CREATE SEQUENCE turn")
+        lines = ["SELECT nextval('turn') AS turn \\gset", "BEGIN;"]
+        for name in TABLES:
+            table, staged = sql.Identifier(name), sql.Identifier(f"staged_{name}")
+            connection.execute(
+                sql.SQL(
+                    "CREATE TABLE {} AS SELECT row_number() OVER () AS turn, t.* FROM {} AS t"
+                ).format(staged, table)
+            )
+            connection.execute(sql.SQL("ALTER TABLE {} ADD PRIMARY KEY (turn)").format(staged))
+            columns = ", ".join(f'"{column}"' for column in columns_of(connection, name))
+            lines.append(
+                f"INSERT INTO {name} ({columns}) SELECT {columns} FROM staged_{name}"
+                " WHERE turn = :turn;"
+            )
+        connection.execute(
+            sql.SQL("TRUNCATE {}").format(sql.SQL(", ").join(map(sql.Identifier, TABLES)))
+        )
+    lines[2:2] = [
+        "UPDATE lockers SET revision = revision + 1 WHERE id ="
+        " (SELECT locker_id FROM staged_reservations WHERE turn = :turn);"
+    ]
+    return "\n".join([*lines, "COMMIT;", ""])
+
+
+def _cost_of_size(cluster: Postgres, folder: Path, requests: int, *, full: bool) -> Figure:
+    """Return how much longer a reservation takes among so many more lockers, drawn at random."""
+    sizes = {"S": SMALL, "L": LARGE if full else LARGE_QUICK}
+    draw = Random(2026)
+    spent = dict.fromkeys(sizes, 0.0)
+    with contextlib.ExitStack() as stack:
+        servers = {
+            name: stack.enter_context(
+                _two_servers(cluster, folder, f"size_{count}", count, DOORS_OF_SIZE, HELD)
+            )
+            for name, count in sizes.items()
+        }
+        turns = progress(enumerate(TURNS), "backend: 1,000 and 100,000 lockers", len(TURNS))
+        for turn, name in turns:
+            houses, key = servers[name]
+            urls = [house.url for house in houses]
+            load = [
+                request(urls[0], key, number, f"bench-{draw.randrange(sizes[name])}")
+                for number in range(turn * requests, (turn + 1) * requests)
+            ]
+            rate = per_second(urls, load, CONNECTIONS[0], 201)
+            if turn >= len(sizes):  # the first of each warm up
+                spent[name] += requests / rate
+    measured = {name: spent[name] / (TURNS[len(sizes) :].count(name) * requests) for name in sizes}
+    cost = measured["L"] / measured["S"]
+    return figure("backend.reservation_cost_100k_vs_1k", cost, "ratio", 1.0)
+
+
+@contextlib.contextmanager
+def _two_servers(
+    cluster: Postgres, folder: Path, database: str, lockers: int, doors: int, held: int = 0
+) -> Iterator[tuple[list[Installation], str]]:
+    """Run two servers on one database with so many lockers; yield them and a carrier's key."""
+    url = cluster.create(database)
+    root = folder / database
+    settings = Settings(state=root / "backend", database_url=url)
+    put_up_lockers(settings, 1, doors)
+    with psycopg.connect(f"host={cluster.socket} user=postgres dbname={database}") as connection:
+        multiply(connection, lockers)
+        _hold(connection, lockers, held)
+        connection.commit()
+        connection.autocommit = True
+        connection.execute("VACUUM ANALYZE")
+    env = {"FELLESSKAP_DATABASE_URL": url}
+    with installation(root, env) as first:
+        key = first.cli("carrier", "add", "Nordpost")["api_key"]
+        other = folder / f"{database}-b"
+        (other / "backend").mkdir(parents=True, mode=0o700)
+        shutil.copy2(root / "backend" / "secrets.json", other / "backend" / "secrets.json")
+        with installation(other, env) as second:
+            yield [first, second], key
+
+
+def _hold(connection: psycopg.Connection, lockers: int, held: int) -> None:
+    """Let so many claims hold room at each locker."""
+    connection.execute(
+        "INSERT INTO claims (right_id, locker_id, carrier_number, w_mm, h_mm, d_mm, g, needs,"
+        " released) SELECT gen_random_uuid(), 'bench-' || n, 1, 300, 100, 200, 900, '[]', false"
+        " FROM generate_series(0, %s - 1) AS n, generate_series(1, %s)",
+        (lockers, held),
+    )
