@@ -127,3 +127,11 @@ class Fair(FirstCome):
     def hold_s(self, standing: Standing) -> int:
         """Return how long a claim waits for its courier."""
         return held_for_s(self.policy, standing, HOLD_S)
+
+
+WAYS: tuple[FirstCome, ...] = (
+    FirstCome(),
+    Partition(),
+    Fair("fair-share, at once"),
+    Fair("fair-share, batch", batch=True),
+)
