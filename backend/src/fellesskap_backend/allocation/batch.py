@@ -1,9 +1,9 @@
 """PURE: all requests of a locker before a cut-off, decided at once: who asked first is no matter.
 
-Round by round, each by progressive filling: who has least beyond its entitlement, of its weight,
-is tried next; so more entitlement never costs anything. Lots decide among one's own requests, and
-between carriers that have equally little: HMAC of the request's id, or of the carrier's, under a
-key of the day, which is published when the day is over.
+Round by round, each by progressive filling: who would have least beyond its entitlement, of its
+weight, is tried next; so more entitlement never costs anything. Lots decide among one's own
+requests, and between carriers that have equally little: HMAC of the request's id, or of the
+carrier's, under a key of the day, which is published when the day is over.
 
 A claim that found room keeps every other claim's, and what finds none never finds it later (a
 matching is a matroid), so the last round serves as many as any order would.
@@ -80,7 +80,11 @@ def lot(day_key: bytes, name: str) -> bytes:
 
 
 class _Turns:
-    """Whose turn it is: who has least beyond its entitlement, of its weight."""
+    """Whose turn it is: who would have least beyond its entitlement, of its weight, with one more.
+
+    With one more, as D'Hondt divides seats: by what each has, as Adams does, whoever appeared under
+    two names would be tried twice before the others (Balinski and Young, Fair Representation).
+    """
 
     def __init__(self, policy: FairShare, view: View, day_key: bytes, *, weighed: bool) -> None:
         self._policy, self._view, self._weighed = policy, view, weighed
@@ -103,5 +107,5 @@ class _Turns:
         weight = Fraction(standing.weight)
         if self._weighed:
             weight = lent_weight(self._policy, standing)
-        now = self._view.beyond(carrier)
+        now = self._view.beyond(carrier) + Fraction(1, max(1, len(self._view.every)))
         return fullness(self._policy, standing, now, weight=weight)
