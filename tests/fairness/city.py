@@ -141,7 +141,7 @@ LIGHT = replace(
 )
 YEAR = City(
     "year",
-    "A city’s year: four sizes, slow collectors, a hoarder, an entrant from day 180 on",
+    "A city’s year: four sizes; one is slow, one hoards, one enters on day 180",
     doors={"S": 16, "M": 14, "L": 8, "XL": 2},
     low=8,
     sizes={"S": 0.5, "M": 0.32, "L": 0.18},

@@ -116,7 +116,7 @@ def markdown(group: Sequence[Figures]) -> Iterator[str]:
 
 def table(group: Sequence[Figures]) -> Table:
     """Make a city's table for a terminal: red where a carrier with reason complains."""
-    shown = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    shown = Table(box=SIMPLE_HEAD, padding=0, show_edge=False)
     first, *rest = head(group[0])
     shown.add_column(first, no_wrap=True, min_width=max(len(one.way) for one in group))
     for name in rest:
