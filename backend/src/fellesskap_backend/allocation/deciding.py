@@ -1,0 +1,163 @@
+"""PURE: `decide(policy, view, request) -> Decision`: one request, answered as it comes.
+
+The ways in which a request may be given room stand in order; the first that has room gives it.
+At cut-offs the same ways decide many requests at once: `allocation.batch`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from fellesskap_backend.allocation.division import OTHER
+from fellesskap_backend.allocation.policy import FairShare
+from fellesskap_backend.allocation.view import Use, View, at_least, others
+from fellesskap_backend.decisions import policy as first_come
+from fellesskap_protocol.capacity import Demand, size_class
+
+Reason = first_come.Reason | Literal["quota_exceeded"]
+Part = Literal["accessible", "guaranteed", "commons", "lent"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a carrier asks for; `is_duplicate`: it has a live parcel of the same label."""
+
+    carrier: str
+    demand: Demand
+    hold: Literal["hard", "soft"] = "hard"
+    is_duplicate: bool = False
+
+    @property
+    def size(self) -> str:
+        """The class under which it counts."""
+        return size_class(self.demand) or OTHER
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The answer: of which part room was given, or the reason why not; and its numbers.
+
+    `quota` and `used` are the carrier's own in the request's class, before the answer. What is
+    kept for others is for auditors (`View.kept`): a carrier is never told it.
+    """
+
+    part: Part | None = None
+    use: Use | None = None
+    reason: Reason | None = None
+    quota: int = 0
+    used: int = 0
+
+    @property
+    def confirmed(self) -> bool:
+        """Say whether room is given."""
+        return self.reason is None
+
+    @property
+    def outcome(self) -> str:
+        """Return how it is written down: `confirmed`, or the reason."""
+        return self.reason or "confirmed"
+
+
+Given = tuple[Part, Use]
+Way = Callable[[View, Request, int], Given | None]
+"""A rule: view, request, how much of what is unused is kept (permille) -> what is given."""
+
+
+def decide(policy: FairShare, view: View, request: Request) -> Decision:
+    """Answer a request as things stand; the same for the same inputs (I15).
+
+    What physically cannot be is refused as `first-come v0` refuses it. A soft one holds nothing
+    and takes nothing from a quota: it is served from the allowance, if there is room.
+    """
+    plain = refusal(view, request)
+    if plain is not None or request.hold == "soft":
+        return answer(view, request, reason=plain)
+    kept = policy.hold.kept_permille(view.minute)
+    for way in (reserved, guaranteed, lent, guaranteed_other):
+        given = way(view, request, kept)
+        if given is not None:
+            return answer(view, request, given)
+    return answer(view, request, reason=kept_back(view, request))
+
+
+def refusal(view: View, request: Request) -> Reason | None:
+    """Return why no policy could give room, whoever asks (I2)."""
+    plain = first_come.Request(request.demand, request.hold, request.is_duplicate)
+    return first_come.decide(first_come.FIRST_COME, view, plain).reason
+
+
+def kept_back(view: View, request: Request) -> Reason:
+    """Return why room that is there is not given: kept for who asks for a low one, or for others.
+
+    The first is as if it were not there: no carrier's share would change it.
+    """
+    if not view.room_beside(request.demand, 0):
+        return "locker_full"
+    return "quota_exceeded"
+
+
+def reserved(view: View, request: Request, _kept: int) -> Given | None:
+    """Low compartments first for those who ask for one: outside the quotas, at any hour.
+
+    All of it is within reach from a wheelchair (EN 301 549, 8.3); who does not ask is kept out.
+    """
+    if "low" not in request.demand.needs or not view.has_room(request.demand):
+        return None
+    for size in at_least(request.size):
+        if view.accessible_left(size):
+            return "accessible", Use(request.carrier, size, accessible=True)
+    return None
+
+
+def guaranteed(view: View, request: Request, kept: int) -> Given | None:
+    """Up to its entitlement a carrier is given what fits in its class, or may be had beside others.
+
+    Within a class the entitled stand in line: nobody is refused for an entitlement of which nobody
+    asked. "Everybody gets all it asked for, or at least its entitlement" leaves no complaint
+    justified (arXiv 1106.2673).
+    """
+    return _entitled(view, request, kept, request.size)
+
+
+def guaranteed_other(view: View, request: Request, kept: int) -> Given | None:
+    """An entitlement to another class, first a larger one, may be used up by a parcel of this one.
+
+    It counts there. Else it would pay to announce parcels larger than they are, and what is kept
+    for a carrier would stand in its own way.
+    """
+    ways = (_entitled(view, request, kept, size) for size in others(request.size))
+    return next(filter(None, ways), None)
+
+
+def lent(view: View, request: Request, kept: int) -> Given | None:
+    """Give beyond the entitlement what nobody holds: of the commons, and of what others leave.
+
+    Nothing that fits stays empty but what is kept (work-conserving). A larger compartment is given
+    only if what is kept of it for others is served all the same; who is given it owes nothing.
+    What lies there is never taken out for anybody.
+    """
+    if not view.room_beside(request.demand, kept):
+        return None
+    division = view.shares.division.get(request.size)
+    commons = division.commons if division else 0
+    part: Part = "commons" if view.beyond_quotas(request.size) < commons else "lent"
+    return part, Use(request.carrier, request.size)
+
+
+def answer(
+    view: View, request: Request, given: Given | None = None, *, reason: Reason | None = None
+) -> Decision:
+    """Put an answer together with the carrier's own numbers."""
+    part, use = given or (None, None)
+    quota = view.quota(request.carrier, request.size)
+    return Decision(part, use, reason, quota, view.used(request.carrier, request.size))
+
+
+def _entitled(view: View, request: Request, kept: int, size: str) -> Given | None:
+    carrier = request.carrier
+    if view.used(carrier, size) >= view.quota(carrier, size):
+        return None
+    demand = request.demand
+    if view.room_in(size, demand) or view.room_beside(demand, kept, less=size):
+        return "guaranteed", Use(carrier, size)
+    return None

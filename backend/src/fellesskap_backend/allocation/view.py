@@ -1,0 +1,189 @@
+"""PURE: a locker as `fair-share` sees it: what is taken and by whom, what is kept for whom.
+
+What is kept for somebody stands in the matching as a demand of its own, which only a compartment of
+that class serves. So "is there room beside what is kept?" is one question, and it is that of
+`capacity`: is one more served? A parcel may go into a larger compartment exactly when all that is
+kept can be served all the same.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+import msgspec
+
+from fellesskap_backend.allocation.division import OTHER, Division, Quotas, class_of
+from fellesskap_backend.allocation.standing import Standing
+from fellesskap_backend.decisions import policy as first_come
+from fellesskap_protocol.capacity import SIZE_CLASSES, Compartment, Demand, Matching
+
+NAMES = (*(one.name for one in SIZE_CLASSES), OTHER)
+
+
+@dataclass(frozen=True)
+class Use:
+    """What a live claim, or a parcel that lies there, counts as.
+
+    `size` is the class under which it was confirmed, whatever door the edge chose since.
+    """
+
+    carrier: str
+    size: str
+    accessible: bool = False
+    """From the low compartments that are kept for who asks: counts against no quota."""
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Who is entitled to what of this locker, and how each carrier stands."""
+
+    division: Mapping[str, Division]
+    quotas: Quotas
+    standings: Mapping[str, Standing]
+
+
+class View(first_come.View):
+    """What `decide` is given; `minute` is the time of day at the locker.
+
+    `claims` are promised and have no compartment yet; `lying` are parcels, whose compartments are
+    not among the usable ones.
+    """
+
+    def __init__(
+        self,
+        compartments: tuple[Iterable[Compartment], Iterable[Compartment]],
+        shares: Shares,
+        *,
+        claims: Iterable[tuple[Demand, Use]] = (),
+        lying: Iterable[Use] = (),
+        minute: int = 0,
+    ) -> None:
+        every, usable = compartments
+        claims = list(claims)
+        super().__init__(every, map(_labelled, usable), [demand for demand, _ in claims])
+        self.shares = shares
+        self.minute = minute
+        self._used: Counter[tuple[str, str]] = Counter()
+        self._accessible: Counter[str] = Counter()
+        self._beside: dict[tuple[str | None, int, bool], Matching] = {}
+        for use in (*(use for _, use in claims), *lying):
+            self._count(use)
+
+    def copy(self) -> "View":
+        """Return a view that grows apart from this one."""
+        twin = View(((), ()), self.shares, minute=self.minute)
+        twin.every, twin._taken = self.every, self._taken.copy()
+        twin._used, twin._accessible = self._used.copy(), self._accessible.copy()
+        return twin
+
+    def give(self, demand: Demand, use: Use) -> None:
+        """Count a claim that was confirmed."""
+        self.promise(demand)
+        self._count(use)
+        self._beside.clear()
+
+    def used(self, carrier: str, size: str) -> int:
+        """Return how much of a class a carrier has."""
+        return self._used[carrier, size]
+
+    def quota(self, carrier: str, size: str) -> int:
+        """Return how much of a class a carrier is entitled to."""
+        return self.shares.quotas.get((carrier, size), 0)
+
+    def kept(self, size: str, permille: int) -> int:
+        """Return how much of a class is kept for whoever has not used its entitlement."""
+        unused = (
+            max(0, units - self._used[carrier, name])
+            for (carrier, name), units in self.shares.quotas.items()
+            if name == size
+        )
+        return sum(-(-one * permille // 1_000) for one in unused)
+
+    def accessible_left(self, size: str) -> int:
+        """Return how many low compartments of a class are still kept for who asks."""
+        division = self.shares.division.get(size)
+        return max(0, division.accessible - self._accessible[size]) if division else 0
+
+    def beyond_quotas(self, size: str) -> int:
+        """Return how much of a class is used beyond quotas, by all."""
+        return sum(
+            max(0, units - self.quota(carrier, name))
+            for (carrier, name), units in self._used.items()
+            if name == size
+        )
+
+    def room_beside(self, demand: Demand, permille: int, *, less: str | None = None) -> bool:
+        """Say whether one more is served with all that is kept for anybody.
+
+        `less` names a class of which one less is kept: the asker's own, which it uses up.
+        Low compartments are kept from whoever asks for none.
+        """
+        low = "low" in demand.needs
+        key = (less, permille, low)
+        if key not in self._beside:
+            beside = self._taken.copy()
+            for kept in self._phantoms(permille, less, with_low=not low):
+                beside.add(kept)
+            self._beside[key] = beside
+        return self._beside[key].copy().add(demand)
+
+    def room_in(self, size: str, demand: Demand) -> bool:
+        """Say whether one more is served in a compartment of a class, whatever is kept of others.
+
+        Low compartments are kept from whoever asks for none.
+        """
+        needs = (*demand.needs, _label(size))
+        return self.room_beside(msgspec.structs.replace(demand, needs=needs), 0)
+
+    def beyond(self, carrier: str) -> Fraction:
+        """Return how much a carrier has beyond its entitlements now, of all compartments.
+
+        Every compartment counts alike: were larger ones measured otherwise, it would pay to
+        announce a parcel as another size than it has.
+        """
+        sizes = (size for one, size in self._used if one == carrier)
+        units = sum(max(0, self._used[carrier, s] - self.quota(carrier, s)) for s in sizes)
+        return Fraction(units, max(1, len(self.every)))
+
+    def _phantoms(self, permille: int, less: str | None, *, with_low: bool) -> Iterator[Demand]:
+        for size in self.shares.division:
+            if with_low:
+                low = Demand(1, 1, 1, 0, (_label(size), "low"))
+                yield from (low for _ in range(self.accessible_left(size)))
+            if permille:
+                kept = Demand(1, 1, 1, 0, (_label(size),))
+                units = self.kept(size, permille) - (size == less)
+                yield from (kept for _ in range(units))
+
+    def _count(self, use: Use) -> None:
+        if use.accessible:
+            self._accessible[use.size] += 1
+        else:
+            self._used[use.carrier, use.size] += 1
+
+
+def others(size: str) -> Collection[str]:
+    """Return the other classes: the larger ones, the nearest first, then the smaller ones.
+
+    >>> others("M"), others(OTHER)
+    (('L', 'XL', 'S'), ())
+    """
+    if size == OTHER:
+        return ()
+    place = NAMES.index(size)
+    return (*NAMES[place + 1 : -1], *NAMES[:place][::-1])
+
+
+def at_least(size: str) -> Collection[str]:
+    """Return a class and all that are larger."""
+    return NAMES[NAMES.index(size) :]
+
+
+def _label(size: str) -> str:
+    return f"class {size}"
+
+
+def _labelled(compartment: Compartment) -> Compartment:
+    features = (*compartment.features, _label(class_of(compartment)))
+    return msgspec.structs.replace(compartment, features=features)

@@ -1,0 +1,99 @@
+"""PURE: the policy in plain words, Norwegian (Bokmål) and English, from its numbers."""
+
+from typing import Literal
+
+from fellesskap_backend.allocation.policy import FairShare
+
+Language = Literal["nb", "en"]
+
+
+def plain(policy: FairShare, language: Language) -> str:
+    """Return the policy as a text for people: a heading and one sentence a rule."""
+    hold, no_show = policy.hold, policy.no_show
+    numbers = {
+        "version": policy.version,
+        "date": policy.in_force_from.date().isoformat(),
+        "cut_offs": ", ".join(policy.cut_offs),
+        "kept_from": hold.kept_from,
+        "kept_until": hold.kept_until,
+        "lent_at": hold.lent_at,
+        "holds_min": no_show.holds_min,
+    }
+    shares = {
+        "guaranteed": policy.guaranteed_permille,
+        "entrant": policy.entrant_permille,
+        "accessible": policy.accessible_permille,
+        "batch": policy.batch_above_permille,
+        "memory": policy.memory_permille,
+        "tolerated": no_show.tolerated_permille,
+        "floor": no_show.weight_permille_min,
+        "used": policy.use_it.used_permille,
+        "headroom": policy.use_it.headroom_permille - 1_000,
+    }
+    said = {name: percent(permille, language) for name, permille in shares.items()}
+    return "\n".join(line.format(**numbers, **said) for line in LINES[language]) + "\n"
+
+
+def percent(permille: int, language: Language) -> str:
+    """Write permille as people read it.
+
+    >>> percent(600, "nb"), percent(125, "nb"), percent(125, "en")
+    ('60 %', '12,5 %', '12.5%')
+    """
+    number = f"{permille / 10:g}"
+    return f"{number.replace('.', ',')} %" if language == "nb" else f"{number}%"
+
+
+LINES: dict[Language, tuple[str, ...]] = {
+    "nb": (
+        "Slik fordeles rommene i pakkeskapene (regelsett {version}, gjelder fra {date})",
+        "1. Hver transportør er sikret sin del: {guaranteed} av rommene i hver størrelse deles"
+        " etter vekter som er offentlige. Resten er felles, for den som ber.",
+        "2. Av det som er sikret, er {entrant} satt av til nye transportører.",
+        "3. Minst ett lavt rom i hver størrelse, og {accessible} av dem, er holdt av til den som"
+        " ber om et rom innen rekkevidde.",
+        "4. Det som er sikret, holdes av fra kl. {kept_from} til kl. {kept_until}. Deretter lånes"
+        " det ut litt etter litt, og fra kl. {lent_at} alt. Etter det står intet"
+        " tomt fordi det er noens.",
+        "5. En pakke får et større rom bare når det ikke tas fra det som holdes av til andre. Det"
+        " koster ikke mer.",
+        "6. Når et skap er mer enn {batch} belagt, avgjøres alle ønsker samlet kl. {cut_offs}: da"
+        " er det uten betydning hvem som spurte først. Ellers får alle svar med en gang.",
+        "7. Når alt avgjøres samlet, får hver først det den er sikret. Resten går til den som har"
+        " fått lånt minst i forhold til sin vekt; bruken de siste 28 dagene teller {memory}. Er det"
+        " likt, avgjør loddet.",
+        "8. Den som ofte bestiller uten å komme (mer enn {tolerated} av minst {holds_min} på 28"
+        " dager), får mindre av det som lånes ut, men aldri under {floor} av vekten, og"
+        " rommene venter tilsvarende kortere. Det den er"
+        " sikret, beholder den. Feil ved skapet og annet den ikke rår over, teller ikke.",
+        "9. Hvert kvartal: den som på gode dager bruker mindre enn {used} av det den er sikret,"
+        " beholder det den bruker pluss {headroom}. Resten går til den som venter, helst nye.",
+        "10. En pakke som ligger i skapet, blir aldri tatt ut for å gi plass til en annens.",
+    ),
+    "en": (
+        "How the compartments are shared (rules {version}, in force from {date})",
+        "1. Every carrier is guaranteed its part: {guaranteed} of the compartments of each size are"
+        " divided by published weights. The rest is common, for whoever asks.",
+        "2. Of what is guaranteed, {entrant} is set aside for new carriers.",
+        "3. At least one low compartment of each size, and {accessible} of them, is kept for"
+        " whoever asks for one within reach.",
+        "4. What is guaranteed is kept from {kept_from} until {kept_until}. After that it is lent"
+        " little by little, from {lent_at} all of it. After that nothing stands empty"
+        " because it is somebody's.",
+        "5. A parcel gets a larger compartment only if nothing is taken from what is kept for"
+        " others. It costs no more.",
+        "6. Where a locker is more than {batch} booked, all requests are decided together at"
+        " {cut_offs}: then it does not matter who asked first. Else everybody is answered at once.",
+        "7. Decided together, everybody first gets what it is guaranteed. The rest goes to who was"
+        " lent least for its weight; use in the last 28 days counts {memory}. If equal, lots"
+        " decide.",
+        "8. Who often reserves and does not come (more than {tolerated} of at least {holds_min} in"
+        " 28 days) is lent less, never below {floor} of its weight, and its compartments"
+        " wait as much shorter. What it is guaranteed it keeps."
+        " Faults of the locker, and what else is beyond its control, do not count.",
+        "9. Every quarter: who uses less than {used} of what it is guaranteed, on good days, keeps"
+        " what it uses and {headroom} more. The rest goes to who is waiting, to new carriers"
+        " first.",
+        "10. A parcel that lies in a locker is never taken out to make room for another's.",
+    ),
+}

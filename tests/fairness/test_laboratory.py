@@ -1,0 +1,160 @@
+"""The laboratory: the same seed gives the same figures, and page and picture show them."""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from fellesskap_backend.allocation.view import Use
+from tests.fairness.__main__ import DRAWN, PICTURE, SEED
+from tests.fairness.city import BOX, CITIES, FULL, LIGHT, YEAR
+from tests.fairness.complaints import Claim, Lent, Lying, is_justified
+from tests.fairness.drawing import draw
+from tests.fairness.figures import (
+    COMMITTED,
+    Figures,
+    by_city,
+    from_lines,
+    jobs,
+    markdown,
+    measure,
+)
+from tests.fairness.ways import WAYS, Fair, Seen
+
+ROOT = Path(__file__).parents[2]
+FOUND = from_lines((ROOT / COMMITTED).read_text())
+SMALL = [replace(one.shortened(6), lockers=1) for one in (FULL, YEAR)]
+"""Days enough for every way to lend and refuse."""
+
+
+def of(city: str) -> dict[str, Figures]:
+    return {one.way: one for one in by_city(FOUND)[city]}
+
+
+def test_the_same_seed_gives_the_same_figures_whatever_the_hashes() -> None:
+    program = (
+        "from tests.fairness.test_laboratory import *; from tests.fairness.figures import to_lines;"
+        "sys.stdout.write(to_lines(measure(jobs(SMALL, WAYS), 7)))"
+    )
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=ROOT,
+            env=os.environ | {"PYTHONHASHSEED": seed, "PYTHONIOENCODING": "utf-8"},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    ]
+    assert runs[0] == runs[1]
+    assert len(from_lines(runs[0].decode())) == len(SMALL) * len(WAYS)
+
+
+def test_every_way_is_asked_the_same() -> None:
+    city = replace(FULL.shortened(3), lockers=1)
+    found = measure(jobs([city], WAYS), 7)
+    assert {one.locker_days for one in found} == {3}
+    roomy = replace(city, doors={"S": 400})
+    assert {one.throughput for one in measure(jobs([roomy], WAYS[:1]), 7)} == {1.0}
+    other = measure(jobs([city], WAYS), 8)
+    assert other != [replace(one, seed=8) for one in found]
+
+
+@pytest.mark.full
+def test_the_full_replay_gives_the_committed_figures() -> None:
+    assert measure(jobs(CITIES, WAYS), SEED) == FOUND
+
+
+def test_the_picture_is_drawn_from_the_committed_figures() -> None:
+    assert (ROOT / PICTURE).read_text() == draw(FOUND, DRAWN)
+
+
+def test_the_picture_shows_every_figure_as_a_bar_of_its_height_and_says_it_in_words() -> None:
+    root = ET.fromstring((ROOT / PICTURE).read_text())
+    space = {"svg": "http://www.w3.org/2000/svg"}
+    said = root.findtext("svg:desc", namespaces=space) or ""
+    bars = [
+        (one.get("class"), float(one.get("height", 0)))
+        for one in root.findall("svg:rect", space)
+        if (one.get("class") or "").startswith("w") and one.get("width") != "14"
+    ]
+    drawn = [
+        (f"w{number}", share)
+        for city in DRAWN
+        for name in [*by_city(FOUND)[city][0].served, None]
+        for number, one in enumerate(by_city(FOUND)[city])
+        for share in [one.throughput if name is None else one.served[name]]
+    ]
+    assert [name for name, _ in bars] == [name for name, _ in drawn]
+    for (_, height), (_, share) in zip(bars, drawn, strict=True):
+        assert height == pytest.approx(200 * share, abs=0.06)
+        assert f" {100 * share:.0f} %" in said
+
+
+def test_the_page_shows_the_committed_figures() -> None:
+    page = (ROOT / "docs/fairness.md").read_text()
+    for group in by_city(FOUND).values():
+        assert "\n".join(markdown(group)) in page, group[0].city
+
+
+def test_the_figures_have_direction_and_size_of_the_small_model_before_them() -> None:
+    """Served 87/31/45 % first come, 51/72/85 % partition, 54/76/91 % lending (`fairness.md`)."""
+    first, fixed, _, batch = (of("full")[way.name] for way in WAYS)
+    for one, before in ((first, (87, 31, 45)), (fixed, (51, 72, 85)), (batch, (54, 76, 91))):
+        for share, percent in zip(one.served.values(), before, strict=True):
+            assert 100 * share == pytest.approx(percent, abs=8), one.way
+    assert batch.jain - first.jain > 0.05
+    assert 0.02 < first.throughput - batch.throughput < 0.05
+    assert batch.throughput - fixed.throughput > 0.03
+    lighter = of("light")
+    assert lighter[batch.way].throughput - lighter[fixed.way].throughput > 0.05
+
+
+def test_what_is_left_of_complaints_is_what_the_page_explains() -> None:
+    for city, most in (("full", 0), ("light", 0), ("year", 10)):
+        batch = of(city)[WAYS[-1].name]
+        assert round(batch.complaints * batch.locker_days) <= most
+
+
+# The judge ---------------------------------------------------------------------------------------
+
+EAST, WEST = Use("east", "S"), Use("west", "S")
+PARCEL = BOX["S"].demand(1_000)
+
+
+def judged(*lent: Lent, quota: int = 1, who: Use = WEST) -> bool:
+    """A locker of one size, all of its doors taken; is east's complaint justified?"""
+    doors = replace(FULL, doors={"S": len(lent)}).compartments()
+    seen = Seen(doors, [], [], [who] * len(doors), 8 * 60, {"east": 1, "west": 1}, frozenset())
+    lying = [(door, who, one) for door, one in zip(doors, lent, strict=True)]
+    entitled = ({("east", "S"): quota}, seen.used())
+    return is_justified(PARCEL, "east", seen, entitled, (lying, []))
+
+
+def test_a_complaint_is_justified_by_what_others_were_lent_first() -> None:
+    assert judged("early", "")
+    assert not judged("early", quota=0), "no entitlement, no complaint"
+    assert not judged("", ""), "what lay there in the morning explains it"
+    assert not judged("late", ""), "and so does the published hour"
+    assert not judged("late", "early"), "who came late was refused by the rule"
+    assert not judged("early", who=EAST, quota=2), "it was lent the room itself"
+
+
+def test_who_asks_for_a_low_one_has_no_reason_to_complain_of_a_high_one() -> None:
+    doors = replace(FULL, doors={"S": 1}).compartments()
+    seen = Seen(doors, [], [], [WEST], 8 * 60, {"east": 1, "west": 1}, frozenset())
+    entitled = ({("east", "S"): 1}, seen.used())
+    low = BOX["S"].demand(1_000, ("low",))
+    there: tuple[list[Lying], list[Claim]] = ([(doors[0], WEST, "early")], [])
+    assert not is_justified(low, "east", seen, entitled, there)
+    assert is_justified(PARCEL, "east", seen, entitled, there)
+
+
+def test_a_shortened_city_has_its_entrant_too() -> None:
+    shown = measure(jobs([replace(YEAR.shortened(4), lockers=1)], [Fair("fair")]), 1)
+    assert shown[0].served["entrant"] > 0
+    assert LIGHT.shortened(5).days == 5
