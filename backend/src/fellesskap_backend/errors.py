@@ -110,9 +110,9 @@ class NoRoom(Refused):
     """What is answered to a reservation that is given no room: a decision of the policy."""
 
     members = (
-        "`reason`, the same as `code`; `alternatives`, up to three lockers nearby that had room, the "
-        "nearest first, each with `locker_id`, `address` and `distance_m`, where nothing is held; "
-        "`decision_id`, by which it can be asked why. A drop-off, of which nothing is decided, is "
+        "`reason`, the same as `code`; `alternatives`, up to three lockers nearby that had room, "
+        "the nearest first, each with `locker_id`, `address` and `distance_m`, where nothing is "
+        "held; `decision_id`, by which it can be asked why. A drop-off, of which nothing is decided, is "
         "refused without them."
     )
 
