@@ -9,7 +9,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import httpx
-import msgspec
 import pytest
 from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
@@ -20,7 +19,7 @@ from fellesskap_backend.decisions.tables import Decision
 from fellesskap_backend.receipts.closing import close_next
 from fellesskap_backend.receipts.hours import HOUR, LOOK_BACK, WAIT, due, hour_of, told_at
 from fellesskap_backend.receipts.tables import AuditRoot, Receipt
-from fellesskap_backend.receipts.told import is_of, told
+from fellesskap_backend.receipts.told import committed, is_of
 from fellesskap_backend.worker import Worker
 from fellesskap_protocol.audit import NotProven, verify
 from tests.backend.api import Api, Json, request, reserve
@@ -90,6 +89,7 @@ def test_every_answer_has_a_receipt_that_is_proven(api: Api) -> None:
     for before, one in zip(waiting, ids, strict=True):
         shown = decision(carrier, one)
         said = json.loads(proven(shown, published)["decision"])
+        assert len(said.pop("record")) == 43
         assert said == {name: shown[name] for name in TOLD}
         assert shown == before | {"receipt": shown["receipt"], "receipt_at": None}
     assert (shown["outcome"], shown["because"]) == (refused["reason"], refused["detail"])
@@ -103,11 +103,11 @@ def test_what_a_receipt_says_is_reviewed(api: Api) -> None:
     receipt = decision(carrier, made["id"])["receipt"]
     assert receipt.keys() == {"hour", "decision", "salt", "place", "path"}
     said = json.loads(receipt["decision"])
-    assert said.keys() == TOLD
+    assert said.keys() == TOLD | {"record"}
     assert said["request"].keys() == ASKED
     assert said["because"] == "There is room for it, and it is given."
     (root,) = [one for one in api.rows(AuditRoot) if instant(one.hour) == receipt["hour"]]
-    assert root.padding_seed not in api.client().get("/v1/audit/roots").text
+    assert root.seed not in api.client().get("/v1/audit/roots").text
 
 
 def test_an_hour_of_silence_has_a_tree_like_any_other(api: Api) -> None:
@@ -190,12 +190,15 @@ def test_the_worker_closes_what_is_due(api: Api) -> None:
 def test_words_may_be_put_better_later(api: Api) -> None:
     reserve(api.carrier(), request(1), "k1")
     (row,) = api.rows(Decision)
-    assert is_of(told(row.body), row.body)
-    assert is_of(told(row.body, "Older words."), row.body)
-    other = msgspec.json.decode(told(row.body)) | {"outcome": "locker_full"}
-    assert not is_of(msgspec.json.encode(other, order="deterministic").decode(), row.body)
-    assert not is_of("[]", row.body)
-    assert not is_of("{}", row.body)
+    seed = b"s" * 32
+    text = committed(row.body, seed)
+    assert is_of(text, row.body, seed)
+    assert is_of(committed(row.body, seed, "Older words."), row.body, seed)
+    assert not is_of(text, row.body.replace('"acked_seq":0', '"acked_seq":1'), seed), "`record`"
+    assert not is_of(text.replace('"confirmed"', '"locker_full"'), row.body, seed)
+    assert not is_of(text, row.body, b"t" * 32)
+    for other in ("", "[]", "{}"):
+        assert not is_of(other, row.body, seed)
 
 
 # Who sees what -----------------------------------------------------------------------------------
@@ -282,7 +285,7 @@ def test_a_carrier_proves_it_alone_and_is_told_if_a_byte_differs(api: Api, tmp_p
 
     def audit() -> subprocess.CompletedProcess[str]:
         program = Path(sys.executable).with_name("fellesskap-audit")
-        line = [program, "verify", receipt, roots]
+        line = [str(one) for one in (program, "verify", receipt, roots)]
         return subprocess.run(line, check=False, capture_output=True, text=True)
 
     good = audit()

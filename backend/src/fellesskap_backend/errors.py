@@ -112,8 +112,8 @@ class NoRoom(Refused):
     members = (
         "`reason`, the same as `code`; `alternatives`, up to three lockers nearby that had room, "
         "the nearest first, each with `locker_id`, `address` and `distance_m`, where nothing is "
-        "held; `decision_id`, by which it can be asked why. A drop-off, of which nothing is decided, is "
-        "refused without them."
+        "held; `decision_id`, by which it can be asked why. A drop-off, of which nothing is "
+        "decided, is refused without them."
     )
 
 

@@ -5,11 +5,8 @@ Of two workers at once one makes the tree: the other waits at the newest root, a
 none the key of the table refuses it.
 """
 
-import hmac
 import logging
-from collections.abc import Iterator
 from datetime import datetime
-from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import bindparam, func, select
@@ -18,9 +15,10 @@ from sqlalchemy.orm import Session
 from fellesskap_backend.bulk import insert_all
 from fellesskap_backend.db import Moment, instant
 from fellesskap_backend.decisions.tables import Decision
+from fellesskap_backend.receipts.checking import padding
 from fellesskap_backend.receipts.hours import HOUR, due, first_seen, id_at
 from fellesskap_backend.receipts.tables import AuditRoot, Receipt
-from fellesskap_backend.receipts.told import told
+from fellesskap_backend.receipts.told import committed
 from fellesskap_backend.secrets import Secrets
 from fellesskap_protocol.merkle import ENTRY_BYTES, SALT_BYTES, Tree, entry, signed_root, size_of
 from fellesskap_protocol.signing import b64url
@@ -37,9 +35,9 @@ def close_next(session: Session, moment: Moment, *, secrets: Secrets) -> bool:
     hour = due(session.scalar(_NEWEST), moment.now)
     if hour is None:
         return False
-    rows = _rows(session, hour, moment)
-    entries = [entry(row.pop("secret"), row["told"].encode()) for row in rows]
     seed = moment.random_bytes(ENTRY_BYTES)
+    rows = _rows(session, hour, moment, seed)
+    entries = [entry(row.pop("secret"), row["told"].encode()) for row in rows]
     tree = Tree(entries, list(padding(seed, size_of(len(entries)) - len(entries))))
     for row, one in zip(rows, entries, strict=True):
         place, path = tree.path(one)
@@ -48,7 +46,7 @@ def close_next(session: Session, moment: Moment, *, secrets: Secrets) -> bool:
         "hour": hour,
         "size": tree.size,
         "root": b64url(tree.root),
-        "padding_seed": b64url(seed),
+        "seed": b64url(seed),
         "key": b64url(secrets.signing.public.raw),
         "jws": signed_root(secrets.installation, instant(hour), tree, secrets.signing),
     }
@@ -58,20 +56,14 @@ def close_next(session: Session, moment: Moment, *, secrets: Secrets) -> bool:
     return True
 
 
-def padding(seed: bytes, count: int) -> Iterator[bytes]:
-    """Yield entries that nobody without the seed tells from those of decisions."""
-    for number in range(count):
-        yield hmac.digest(seed, number.to_bytes(4, "big"), sha256)
-
-
-def _rows(session: Session, hour: datetime, moment: Moment) -> list[Row]:
+def _rows(session: Session, hour: datetime, moment: Moment, seed: bytes) -> list[Row]:
     """Return the rows of what is in no tree yet, as far as they are known before it is made."""
     between = {"since": id_at(first_seen(hour)), "until": id_at(hour + HOUR)}
     found = session.execute(_NEW.execution_options(yield_per=AT_ONCE), between)
     rows: list[Row] = []
     for decision in found:
         try:
-            said = told(decision.body)
+            said = committed(decision.body, seed)
         except (KeyError, TypeError, ValueError):
             # Somebody altered it; `decisions replay` names it. The others get their receipts.
             log.error("decision %s is not as it was written: no receipt", decision.id)  # noqa: TRY400

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import msgspec
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
@@ -15,7 +14,7 @@ from fellesskap_backend.decisions.tables import Decision
 from fellesskap_backend.errors import NotFound
 from fellesskap_backend.receipts.hours import HOUR, told_at
 from fellesskap_backend.receipts.tables import AuditRoot, Receipt
-from fellesskap_backend.receipts.told import told
+from fellesskap_backend.receipts.told import shown, told
 from fellesskap_protocol import merkle
 from fellesskap_protocol.signing import PublicKey, unb64url
 
@@ -34,11 +33,9 @@ def find(session: Session, credentials: Credentials, decision_id: UUID) -> Json:
     if row.told is None:
         at = told_at(row.decided_at, row.newest)
         waiting = {"receipt": None, "receipt_at": None if at is None else instant(at)}
-        shown: Json = msgspec.json.decode(told(row.body))
-        return shown | waiting
+        return told(row.body) | waiting
     proof = merkle.receipt(instant(row.hour), unb64url(row.salt), row.told, (row.place, row.path))
-    shown = msgspec.json.decode(row.told)
-    return shown | {"receipt": proof, "receipt_at": None}
+    return shown(row.told) | {"receipt": proof, "receipt_at": None}
 
 
 def roots(session: Session, since: datetime | None, limit: int) -> tuple[Json, datetime | None]:

@@ -23,7 +23,7 @@ class ReceiptShown(Shown):
     hour: Instant
     """Under whose root it stands: when that hour began."""
     decision: str
-    """What was committed to, to the byte: the members of the answer that it is in."""
+    """What was committed to, to the byte: the answer's members, and `record` for auditors."""
     salt: str
     place: int
     path: list[str]

@@ -37,8 +37,8 @@ class AuditRoot(Base):
     """When it began."""
     size: Mapped[int]
     root: Mapped[str]
-    padding_seed: Mapped[str]
-    """Never shown: it tells padding from decisions, and so how many there were."""
+    seed: Mapped[str]
+    """Never shown: it tells padding from decisions, and what a receipt's `record` hides."""
     key: Mapped[str]
     """The public key that signed it."""
     jws: Mapped[str]

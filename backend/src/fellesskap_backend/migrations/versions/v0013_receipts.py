@@ -35,7 +35,7 @@ def upgrade() -> None:
         sa.Column("hour", sa.DateTime(timezone=True), nullable=False),
         sa.Column("size", sa.Integer(), nullable=False),
         sa.Column("root", sa.String(), nullable=False),
-        sa.Column("padding_seed", sa.String(), nullable=False),
+        sa.Column("seed", sa.String(), nullable=False),
         sa.Column("key", sa.String(), nullable=False),
         sa.Column("jws", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("hour", name="pk_audit_roots"),
