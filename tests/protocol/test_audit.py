@@ -3,6 +3,7 @@
 import ast
 import json
 import sys
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,10 @@ from hypothesis import strategies as st
 
 from fellesskap_protocol import audit, merkle
 from fellesskap_protocol.audit import NotProven, verify
-from fellesskap_protocol.signing import SigningKey, b64url
+from fellesskap_protocol.signing import SigningKey, b64url, unb64url
 
 KEY = SigningKey(bytes(range(32)))
-HOUR = "2026-11-25T10:00Z"
+HOUR = "2026-11-25T10:00:00Z"
 PADDING = [sha256(b"padding %d" % number).digest() for number in range(4_096)]
 DECISIONS = [f'{{"locker_id":"oslo-{n}","outcome":"confirmed"}}'.encode() for n in range(5)]
 
@@ -25,11 +26,22 @@ def salt(number: int) -> bytes:
     return sha256(b"salt %d" % number).digest()
 
 
+def receipt_of(tree: merkle.Tree, number: int, decision: bytes) -> bytes:
+    place, path = tree.path(merkle.entry(salt(number), decision))
+    written = [b64url(one) for one in path]
+    return dumped(merkle.receipt(HOUR, salt(number), decision.decode(), (place, written)))
+
+
+def dumped(document: dict[str, Any]) -> bytes:
+    return json.dumps(document).encode()
+
+
 def sealed() -> tuple[list[bytes], bytes]:
     entries = [merkle.entry(salt(n), one) for n, one in enumerate(DECISIONS)]
     tree = merkle.Tree(entries, PADDING)
-    receipts = [merkle.receipt(HOUR, tree, salt(n), one) for n, one in enumerate(DECISIONS)]
-    return receipts, merkle.roots(KEY, [merkle.signed_root("viv", HOUR, tree, KEY)])
+    receipts = [receipt_of(tree, n, one) for n, one in enumerate(DECISIONS)]
+    signed = [merkle.signed_root("viv", HOUR, tree, KEY)]
+    return receipts, dumped(merkle.roots([KEY.public], signed))
 
 
 RECEIPTS, ROOTS = sealed()
@@ -53,7 +65,7 @@ def test_every_receipt_of_an_hour_is_proven() -> None:
     for document, decision in zip(RECEIPTS, DECISIONS, strict=True):
         proven = verify(document, ROOTS, KEY.public.raw)
         assert (proven["decision"], proven["issuer"]) == (decision.decode(), "viv")
-        assert proven["key"] == sha256(KEY.public.raw).hexdigest()
+        assert proven["key"] == b64url(KEY.public.raw)
 
 
 def test_the_tree_is_that_of_rfc_6962() -> None:
@@ -82,7 +94,7 @@ def test_an_entry_climbs_to_the_root_from_wherever_it_stands(
 def test_trees_of_few_and_many_decisions_cannot_be_told_apart() -> None:
     few = json.loads(RECEIPTS[0])
     entries = [merkle.entry(salt(n), b"%d" % n) for n in range(1_000)]
-    many = json.loads(merkle.receipt(HOUR, merkle.Tree(entries, PADDING), salt(0), b"0"))
+    many = json.loads(receipt_of(merkle.Tree(entries, PADDING), 0, b"0"))
     assert few.keys() == many.keys()
     assert len(few["path"]) == len(many["path"]) == 10
     assert [len(one) for one in few["path"]] == [len(one) for one in many["path"]]
@@ -117,12 +129,20 @@ def _signed(key: SigningKey, typ: str = merkle.ROOT_TYP, **fields: Any) -> bytes
     return key.sign(typ, json.dumps(said).encode())
 
 
-def _roots(*tokens: bytes, key: SigningKey = KEY) -> bytes:
-    return merkle.roots(key, [token.decode() for token in tokens])
+def _roots(*tokens: bytes, keys: Sequence[SigningKey] = (KEY,)) -> bytes:
+    named = [one.public for one in keys]
+    return dumped(merkle.roots(named, [token.decode() for token in tokens]))
+
+
+def _as(kid: str) -> bytes:
+    """Return a root that names a key other than the one that signed it."""
+    header, payload, signature = _signed(OTHER).decode().split(".")
+    said = json.loads(unb64url(header)) | {"kid": kid}
+    return f"{b64url(dumped(said))}.{payload}.{signature}".encode()
 
 
 REFUSED: dict[str, tuple[bytes, bytes, str]] = {
-    "another hour": (changed(RECEIPTS[0], hour="2026-11-25T11:00Z"), ROOTS, "no root"),
+    "another hour": (changed(RECEIPTS[0], hour="2026-11-25T11:00:00Z"), ROOTS, "no root"),
     "another place": (changed(RECEIPTS[0], place=1_024), ROOTS, "not one of that tree"),
     "a place that is a truth": (changed(RECEIPTS[0], place=True), ROOTS, "`place`"),
     "a node for a leaf": (
@@ -134,7 +154,11 @@ REFUSED: dict[str, tuple[bytes, bytes, str]] = {
     "a short hash": (changed(RECEIPTS[0], path=["AAAA"] * 10), ROOTS, "32 bytes"),
     "a short salt": (changed(RECEIPTS[0], salt="AAAA"), ROOTS, "32 bytes"),
     "another decision": (changed(RECEIPTS[0], decision="{}"), ROOTS, "does not lead"),
-    "another's key": (RECEIPTS[0], _roots(_signed(OTHER)), "does not hold"),
+    "half a character": (changed(RECEIPTS[0], decision="\ud800"), ROOTS, "is no text"),
+    "another's key": (RECEIPTS[0], _roots(_signed(OTHER)), "not among `keys`"),
+    "another's signature": (RECEIPTS[0], _roots(_as(KEY.kid)), "does not hold"),
+    "no keys": (RECEIPTS[0], changed(ROOTS, keys=[]), "not among `keys`"),
+    "a key that is none": (RECEIPTS[0], changed(ROOTS, keys=[1]), "not base64url"),
     "another kind of token": (RECEIPTS[0], _roots(_signed(KEY, typ="x")), "something else"),
     "two roots": (
         RECEIPTS[0],
@@ -156,8 +180,29 @@ def test_what_is_not_proven_is_said_why(what: str) -> None:
 
 def test_whoever_knows_the_operators_key_believes_no_other() -> None:
     with pytest.raises(NotProven, match="another key"):
-        verify(RECEIPTS[0], _roots(_signed(OTHER), key=OTHER), KEY.public.raw)
-    assert verify(RECEIPTS[0], _roots(_signed(OTHER), key=OTHER))["key"] != KEY.kid
+        verify(RECEIPTS[0], _roots(_signed(OTHER), keys=[OTHER]), KEY.public.raw)
+    believed = verify(RECEIPTS[0], _roots(_signed(OTHER), keys=[OTHER]))
+    assert believed["key"] == b64url(OTHER.public.raw)
+
+
+def test_each_root_is_checked_with_the_key_that_it_names() -> None:
+    earlier = _signed(OTHER, hour="2026-11-25T09:00:00Z")
+    both = _roots(earlier, _signed(KEY), keys=[KEY, OTHER])
+    assert verify(RECEIPTS[0], both, KEY.public.raw)["key"] == b64url(KEY.public.raw)
+    of_before = changed(RECEIPTS[0], hour="2026-11-25T09:00:00Z")
+    assert verify(of_before, both)["key"] == b64url(OTHER.public.raw)
+    with pytest.raises(NotProven, match="another key"):
+        verify(of_before, both, KEY.public.raw)
+    with pytest.raises(NotProven, match="two different roots"):
+        verify(RECEIPTS[0], _roots(_signed(KEY), _signed(OTHER, size=2_048), keys=[KEY, OTHER]))
+    assert audit.name_of(KEY.public.raw) == KEY.kid
+
+
+def test_the_whole_answer_of_the_api_will_do() -> None:
+    answer = {"outcome": "whatever", "receipt": json.loads(RECEIPTS[0])}
+    assert verify(dumped(answer), ROOTS)["decision"] == DECISIONS[0].decode()
+    with pytest.raises(NotProven, match="not an object"):
+        verify(dumped({"receipt": None}), ROOTS)
 
 
 def test_a_tree_refuses_what_would_tell_or_collide() -> None:

@@ -56,6 +56,8 @@ def main() -> int:
         answer = command(settings, arguments)
     except BackendError as error:
         print(error.detail, file=sys.stderr)
+        if error.fields:
+            print(json.dumps(error.fields, ensure_ascii=False))
         return 1
     if answer is not None:
         print(json.dumps(answer, ensure_ascii=False))

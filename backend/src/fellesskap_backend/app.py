@@ -41,6 +41,7 @@ from fellesskap_backend.parcels import routes as parcels
 from fellesskap_backend.pickup_codes import routes as pickup_codes
 from fellesskap_backend.quotes import routes as quotes
 from fellesskap_backend.rates import Rate, RateLimit
+from fellesskap_backend.receipts import routes as receipts
 from fellesskap_backend.reservations import routes as reservations
 from fellesskap_backend.rim import House, Reading, RetryingRoute
 from fellesskap_backend.secrets import Secrets
@@ -97,7 +98,7 @@ def create_api(
     api.state.house = House(settings, secrets, engine, wake)
     for nouns in (
         *(reservations, parcels, pickup_codes, drop_offs, events),
-        *(quotes, manifests, badges, delegations),
+        *(quotes, manifests, badges, delegations, receipts),
         *(lockers, door_operations, api_keys, webhooks),
         *(operators, operators_work),
     ):

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from fellesskap_backend import db, deadlines, idempotency
 from fellesskap_backend.db import Moment
 from fellesskap_backend.ledger import months
+from fellesskap_backend.receipts import closing
 from fellesskap_backend.secrets import Secrets
 from fellesskap_backend.settings import Settings
 from fellesskap_backend.webhooks import outbox
@@ -28,6 +29,8 @@ log = logging.getLogger(__name__)
 POLL_S = 0.1
 DEADLINES_S = 1.0
 """How often deadlines are looked at."""
+CLOSING_S = 15.0
+"""How often it is asked whether an hour is over."""
 PRUNING_S = 60.0
 """How often answers and deliveries that were kept long enough are forgotten."""
 STOP_S_MAX = 15.0
@@ -53,7 +56,8 @@ class Worker:
             wake=self.wake,
             timeout_s=timeout_s,
         )
-        self._deadlines_at = self._pruning_at = self._months_at = 0.0
+        self._close = partial(closing.close_next, secrets=secrets)
+        self._deadlines_at = self._pruning_at = self._months_at = self._closing_at = 0.0
         self._woken = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, name="worker", daemon=True)
@@ -104,6 +108,11 @@ class Worker:
                 forget = partial(_forget, kept.prune, moment.now)
                 while db.run(self._engine, forget) >= kept.PRUNED_MAX:
                     pass
+        if time.monotonic() >= self._closing_at:
+            self._closing_at = time.monotonic() + CLOSING_S
+            # One after another, each in a round of its own: webhooks need not wait for a year.
+            if db.run(self._engine, lambda session: self._close(session, moment)):
+                self._closing_at = 0.0
 
     def _keep(
         self,

@@ -8,8 +8,9 @@ library and `cryptography` (Ed25519). It needs no account and no network. What i
 2. The entry is one of the leaves of a binary tree of hashes (RFC 6962, 2.1). The receipt gives its
    `place` from the left and, from below, the neighbour on each level (`path`): hashing upwards
    leads to the root, and only there.
-3. ROOTS has one root for each hour, signed with Ed25519 (a compact JWS, RFC 7515). The root that
-   was computed must be that of the receipt's hour, and the number of levels that of its tree.
+3. ROOTS has one root for each hour, signed with Ed25519 (a compact JWS, RFC 7515) by one of the
+   `keys` in it: a key may be replaced in the course of time. The root that was computed must be
+   that of the receipt's hour, and the number of levels that of its tree.
 
 So a decision that was changed, left out or told differently to two carriers would be seen, as long
 as people compare the ROOTS they were given: fetch them at different times and places, and keep
@@ -28,7 +29,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 FILE_BYTES_MAX = 64 << 20
-"""More than a century of hourly roots."""
+"""More than fifteen years of hourly roots."""
 
 
 class NotProven(Exception):
@@ -38,23 +39,31 @@ class NotProven(Exception):
 def verify(receipt: bytes, roots: bytes, key: bytes | None = None) -> dict[str, Any]:
     """Return the decision that is proven, and by which root and key; raise `NotProven`.
 
-    `key` is the public key (32 bytes) that the operator publishes; without it the one in the file
-    is believed, and its fingerprint returned to be compared.
+    `receipt` is the receipt, or the whole answer in which it came. `key` is the public key (32
+    bytes) that you know the operator by; without it the one in the file is believed, and returned
+    to be compared.
     """
-    given = read(receipt, "receipt", {"hour": str, "decision": str, "salt": str, "place": int})
+    given = read(receipt, "receipt", {})
+    given = given.get("receipt", given)
+    given = has(given, "receipt", {"hour": str, "decision": str, "salt": str, "place": int})
     path = given.get("path")
     if not isinstance(path, list):
         raise NotProven("receipt: `path` is missing")
-    published, fingerprint = published_roots(roots, key)
+    published = published_roots(roots)
     if given["hour"] not in published:
         raise NotProven(f"no root is published for {given['hour']}")
-    said = published[given["hour"]]
+    said, signer = published[given["hour"]]
+    if key is not None and signer != key:
+        raise NotProven("that root is signed by another key than the one you named")
     if given["place"] not in range(said["size"]) or said["size"] != 1 << len(path):
         raise NotProven("the path is not one of that tree")
     salt = unb64(given["salt"])
     if len(salt) != 32:
         raise NotProven("a salt has 32 bytes")
-    entry = sha256(salt + given["decision"].encode()).digest()
+    try:
+        entry = sha256(salt + given["decision"].encode()).digest()
+    except UnicodeEncodeError:
+        raise NotProven("receipt: `decision` is no text") from None
     if climb(entry, given["place"], [unb64(one) for one in path]) != unb64(said["root"]):
         raise NotProven("the path does not lead to the published root")
     return {
@@ -62,7 +71,7 @@ def verify(receipt: bytes, roots: bytes, key: bytes | None = None) -> dict[str, 
         "hour": given["hour"],
         "root": said["root"],
         "issuer": said["iss"],
-        "key": fingerprint,
+        "key": b64(signer),
     }
 
 
@@ -78,34 +87,41 @@ def climb(entry: bytes, place: int, path: list[bytes]) -> bytes:
     return node
 
 
-def published_roots(roots: bytes, key: bytes | None) -> tuple[dict[str, dict[str, Any]], str]:
-    """Return the signed roots by hour, and the fingerprint of the key that signed all of them."""
-    given = read(roots, "roots", {"key": str, "roots": list})
-    raw = unb64(given["key"])
-    if key is not None and raw != key:
-        raise NotProven("the roots are signed by another key than the one you named")
-    published: dict[str, dict[str, Any]] = {}
+def published_roots(roots: bytes) -> dict[str, tuple[dict[str, Any], bytes]]:
+    """Return, by hour, the signed root and the key that signed it."""
+    given = read(roots, "roots", {"keys": list, "roots": list})
+    keys = {name_of(raw): raw for raw in map(unb64, given["keys"])}
+    published: dict[str, tuple[dict[str, Any], bytes]] = {}
     for token in given["roots"]:
-        said = unsigned(token, raw)
-        if published.setdefault(said["hour"], said) != said:
+        said, key = unsigned(token, keys)
+        if published.setdefault(said["hour"], (said, key))[0] != said:
             raise NotProven(f"two different roots for {said['hour']}: keep this file, and ask why")
-    return published, sha256(raw).hexdigest()
+    return published
 
 
-def unsigned(token: object, key: bytes) -> dict[str, Any]:
-    """Return what a compact JWS says (`header.payload.signature`), if the key signed it."""
+def name_of(key: bytes) -> str:
+    """Return the name (`kid`) of a public key: its thumbprint of RFC 7638."""
+    text = f'{{"crv":"Ed25519","kty":"OKP","x":"{b64(key)}"}}'
+    return b64(sha256(text.encode()).digest())
+
+
+def unsigned(token: object, keys: dict[str, bytes]) -> tuple[dict[str, Any], bytes]:
+    """Return what a compact JWS says (`header.payload.signature`), and the key that signed it."""
     parts = token.split(".") if isinstance(token, str) else []
     if len(parts) != 3:
         raise NotProven("roots: not a compact JWS")
-    header = read(unb64(parts[0]), "header", {"alg": str, "typ": str})
+    header = read(unb64(parts[0]), "header", {"alg": str, "typ": str, "kid": str})
     if (header["alg"], header["typ"]) != ("Ed25519", "fellesskap.root.v1"):
         raise NotProven("roots: signed as something else")
+    if header["kid"] not in keys:
+        raise NotProven("roots: one is signed by a key that is not among `keys`")
+    key = keys[header["kid"]]
     try:
         public = Ed25519PublicKey.from_public_bytes(key)
         public.verify(unb64(parts[2]), f"{parts[0]}.{parts[1]}".encode())
     except (InvalidSignature, ValueError):
         raise NotProven("roots: a signature does not hold") from None
-    return read(unb64(parts[1]), "root", {"iss": str, "hour": str, "size": int, "root": str})
+    return read(unb64(parts[1]), "root", {"iss": str, "hour": str, "size": int, "root": str}), key
 
 
 def read(data: bytes, what: str, fields: dict[str, type]) -> dict[str, Any]:
@@ -114,12 +130,22 @@ def read(data: bytes, what: str, fields: dict[str, type]) -> dict[str, Any]:
         said = json.loads(data)
     except (ValueError, RecursionError):
         raise NotProven(f"{what}: not JSON") from None
+    return has(said, what, fields)
+
+
+def has(said: Any, what: str, fields: dict[str, type]) -> dict[str, Any]:
+    """Return an object if it has these fields of these types."""
     if not isinstance(said, dict):
         raise NotProven(f"{what}: not an object")
     for name, kind in fields.items():
         if type(said.get(name)) is not kind:
             raise NotProven(f"{what}: `{name}` is missing, or not what it should be")
     return said
+
+
+def b64(raw: bytes) -> str:
+    """Write base64url without padding."""
+    return urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 def unb64(text: object) -> bytes:
@@ -129,7 +155,7 @@ def unb64(text: object) -> bytes:
         data = urlsafe_b64decode(raw + b"=" * (-len(raw) % 4))
     except ValueError:
         raise NotProven("not base64url") from None
-    if not raw or urlsafe_b64encode(data).rstrip(b"=") != raw:
+    if not raw or b64(data) != text:
         raise NotProven("not base64url")
     return data
 
@@ -159,7 +185,7 @@ def main() -> int:
     print(f"proven: {proven['decision']}")
     print(f"under the root {proven['root']} of {proven['hour']}, by {proven['issuer']}")
     if asked.key is None:
-        print(f"signed by the key with SHA-256 {proven['key']}: compare it with the published one")
+        print(f"signed by the key {proven['key']}: compare it with the one you were given")
     return 0
 
 

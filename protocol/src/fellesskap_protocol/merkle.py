@@ -10,8 +10,11 @@ tree over them is that of RFC 6962, 2.1 (leaf `00 || entry`, node `01 || left ||
 import json
 from collections.abc import Collection, Sequence
 from hashlib import sha256
+from typing import Any
 
-from fellesskap_protocol.signing import SigningKey, b64url
+from fellesskap_protocol.signing import PublicKey, SigningKey, b64url
+
+Json = dict[str, Any]
 
 ENTRIES_MIN = 1_024
 """So many decisions an hour are told apart from none by nobody."""
@@ -67,30 +70,29 @@ class Tree:
         return place, [level[(place >> n) ^ 1] for n, level in enumerate(self._levels[:-1])]
 
 
-def receipt(hour: str, tree: Tree, salt: bytes, decision: bytes) -> bytes:
-    """Return a carrier's receipt as JSON; `decision` is what the carrier is told (UTF-8)."""
-    place, path = tree.path(entry(salt, decision))
-    return _json(
-        {
-            "hour": hour,
-            "decision": decision.decode(),
-            "salt": b64url(salt),
-            "place": place,
-            "path": [b64url(one) for one in path],
-        }
-    )
+def receipt(hour: str, salt: bytes, decision: str, at: tuple[int, Sequence[str]]) -> Json:
+    """Return a carrier's receipt.
+
+    `decision` is what the carrier is told; `at` its place in the tree, and the path from there,
+    written as base64url.
+    """
+    place, path = at
+    return {
+        "hour": hour,
+        "decision": decision,
+        "salt": b64url(salt),
+        "place": place,
+        "path": list(path),
+    }
 
 
 def signed_root(issuer: str, hour: str, tree: Tree, key: SigningKey) -> str:
-    """Return the root of an hour as a compact JWS; `hour` is its beginning, `2026-11-25T10:00Z`."""
+    """Return the root of an hour as a compact JWS; `hour` is when it began, in RFC 3339."""
     said = {"iss": issuer, "hour": hour, "size": tree.size, "root": b64url(tree.root)}
-    return key.sign(ROOT_TYP, _json(said)).decode()
+    text = json.dumps(said, ensure_ascii=False, separators=(",", ":"))
+    return key.sign(ROOT_TYP, text.encode()).decode()
 
 
-def roots(key: SigningKey, signed: Sequence[str]) -> bytes:
-    """Return the file of roots: the public key and the signed roots, oldest first."""
-    return _json({"key": b64url(key.public.raw), "roots": list(signed)})
-
-
-def _json(said: object) -> bytes:
-    return json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()
+def roots(keys: Sequence[PublicKey], signed: Sequence[str]) -> Json:
+    """Return the file of roots: the keys that signed some of them, and the roots, oldest first."""
+    return {"keys": [b64url(key.raw) for key in keys], "roots": list(signed)}

@@ -21,6 +21,7 @@ class Scope(NamedTuple):
 SCOPES: dict[str, Scope] = {
     "reservations:read": Scope(("carrier",), "read reservations and quotes"),
     "reservations:write": Scope(("carrier",), "reserve, change and cancel; manifests"),
+    "receipts:read": Scope(("carrier",), "read the own decisions, with their receipts"),
     "parcels:read": Scope(("carrier",), "read parcels and their history"),
     "parcels:write": Scope(("carrier",), "extend, recall and dispute parcels"),
     "codes:read": Scope(("carrier",), "see which pickup codes there are, not the codes"),

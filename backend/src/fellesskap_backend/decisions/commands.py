@@ -1,11 +1,17 @@
-"""The command about decisions: `decisions verify`."""
+"""The commands about decisions: `decisions verify`, `decisions replay`."""
 
 import argparse
+import sys
 from typing import Any
+
+from rich.console import Console
+from rich.progress import Progress
+from sqlalchemy.orm import Session
 
 from fellesskap_backend import db
 from fellesskap_backend.decisions import service
 from fellesskap_backend.errors import BackendError
+from fellesskap_backend.receipts.replaying import Replay, Replayed
 from fellesskap_backend.settings import Settings
 from fellesskap_backend.upkeep import Open
 
@@ -26,9 +32,27 @@ def add_words(words: Any, state: argparse.ArgumentParser, opened: Open) -> None:
             raise ChainBroken("altered: " + "; ".join(walked["altered"]))
         return walked
 
+    def replay(settings: Settings, arguments: argparse.Namespace) -> Replayed:
+        secrets, engine = opened(settings)
+        console = Console(stderr=True)
+        with Progress(console=console, disable=not sys.stderr.isatty()) as shown:
+
+            def work(session: Session) -> Replayed:
+                bar = shown.add_task("decisions", total=None)
+                replayed = Replay(session, secrets, lambda: shown.advance(bar))
+                shown.update(bar, total=replayed.total(arguments.locker))
+                return replayed.run(arguments.locker)
+
+            found = db.read(engine, work)
+        if found["altered"]:
+            raise ChainBroken("altered: " + "; ".join(found["altered"]), **found)
+        return found
+
     nouns = words.add_parser("decisions", help="what was decided, and whether it still stands so")
     verbs = nouns.add_subparsers(required=True)
     told = "walk the chains; names the first altered decision of each, and fails"
-    verb = verbs.add_parser("verify", parents=[state], help=told)
-    verb.add_argument("--locker", metavar="ID", help="that of one locker")
-    verb.set_defaults(command=verify)
+    again = "decide all of them again; compares receipts and roots; names all that differ"
+    for name, command, help_ in (("verify", verify, told), ("replay", replay, again)):
+        verb = verbs.add_parser(name, parents=[state], help=help_)
+        verb.add_argument("--locker", metavar="ID", help="those of one locker")
+        verb.set_defaults(command=command)

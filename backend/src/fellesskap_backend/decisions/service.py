@@ -37,14 +37,15 @@ def verify(session: Session, *, locker_id: str | None = None) -> Walked:
         first = next(chain)
         walked["lockers"] += 1
         walked["decisions"] += first.decided
-        links = (_link(row) for row in both((first,), chain) if row.number is not None)
+        links = (link(row) for row in both((first,), chain) if row.number is not None)
         wrong = list(altered(links, Head(first.decided, first.decision_hash)))
         if wrong:
             walked["altered"].append(f"{at}: decision {min(wrong)}")
     return walked
 
 
-def _link(row: Any) -> Link:
+def link(row: Any) -> Link:
+    """Return a row of the table as a link of its chain."""
     beside = {
         "id": str(row.id),
         "locker_id": row.locker_id,

@@ -31,6 +31,10 @@ _LINKS = {
         "parameters": {"reservation_id": "$response.body#/id"},
     },
     "find_parcel": _PARCEL,
+    "find_decision": {
+        "operationId": "find_decision",
+        "parameters": {"decision_id": "$response.body#/id"},
+    },
 }
 
 

@@ -1,0 +1,79 @@
+"""PURE: do receipts and roots still say what was committed to?
+
+By the functions with which a carrier verifies them (`fellesskap_protocol.audit`).
+"""
+
+import hmac
+from collections.abc import Container, Iterable, Iterator
+from hashlib import sha256
+from typing import NamedTuple
+
+from fellesskap_backend.db import instant
+from fellesskap_backend.receipts.tables import AuditRoot
+from fellesskap_protocol.audit import NotProven, climb, name_of, unb64, unsigned
+from fellesskap_protocol.merkle import Tree, entry, size_of
+from fellesskap_protocol.signing import b64url
+
+
+class Root(NamedTuple):
+    """What was published of an hour."""
+
+    size: int
+    root: str
+    seed: str
+
+
+class Committed(NamedTuple):
+    """One receipt as it is stored."""
+
+    told: str
+    salt: str
+    place: int
+    path: list[str]
+
+
+def padding(seed: bytes, count: int) -> Iterator[bytes]:
+    """Yield entries that nobody without the seed tells from those of decisions."""
+    for number in range(count):
+        yield hmac.digest(seed, number.to_bytes(4, "big"), sha256)
+
+
+def published(row: AuditRoot, issuer: str, names: Container[str]) -> tuple[Root, bool]:
+    """Return what was signed of an hour, and whether the row says the same.
+
+    `names` are the installation's keys, of today and of before. Where nothing that they signed is
+    there, the row's own word is all there is.
+    """
+    own = Root(row.size, row.root, row.seed)
+    try:
+        key = unb64(row.key)
+        name = name_of(key)
+        said, _ = unsigned(row.jws, {name: key})
+    except NotProven:
+        return own, False
+    if name not in names or (said["iss"], said["hour"]) != (issuer, instant(row.hour)):
+        return own, False
+    signed = own._replace(size=said["size"], root=said["root"])
+    return signed, signed == own
+
+
+def stands(one: Committed, under: Root) -> bool:
+    """Say whether a receipt leads to a root."""
+    if one.place not in range(under.size) or under.size != 1 << len(one.path):
+        return False
+    try:
+        leaf = entry(unb64(one.salt), one.told.encode())
+        return b64url(climb(leaf, one.place, [unb64(node) for node in one.path])) == under.root
+    except (NotProven, ValueError):
+        return False
+
+
+def is_whole(root: Root, salted: Iterable[tuple[str, str]]) -> bool:
+    """Say whether these (`salt`, `told`) and padding are all that a tree was made of."""
+    try:
+        entries = [entry(unb64(salt), said.encode()) for salt, said in salted]
+        seed = unb64(root.seed)
+        tree = Tree(entries, list(padding(seed, size_of(len(entries)) - len(entries))))
+    except (NotProven, ValueError):
+        return False
+    return (tree.size, b64url(tree.root)) == (root.size, root.root)

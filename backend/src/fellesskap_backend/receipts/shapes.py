@@ -1,0 +1,60 @@
+"""What is shown of decisions, receipts and roots."""
+
+from fellesskap_backend.reservations.shapes import Box
+from fellesskap_backend.shapes import Id, Instant, Shown
+
+
+class DecidedRequest(Shown):
+    """What was asked for, as it was decided; no label is part of it."""
+
+    dimensions: Box
+    needs: list[str]
+    hold: str
+    is_duplicate: bool
+    """Whether you had a live parcel with this label."""
+    deposit_by: Instant
+    reserve_until: Instant | None
+    collect_within_s: int
+
+
+class ReceiptShown(Shown):
+    """What `fellesskap-audit verify` takes beside the roots."""
+
+    hour: Instant
+    """Under whose root it stands: when that hour began."""
+    decision: str
+    """What was committed to, to the byte: the answer's members, and `record` for auditors."""
+    salt: str
+    place: int
+    path: list[str]
+
+
+class DecisionShown(Shown):
+    """One answer of the allocation policy to one of your requests."""
+
+    id: Id
+    locker_id: str
+    carrier_id: Id
+    at: Instant
+    policy: str
+    """By which rules it was decided: name and version."""
+    request: DecidedRequest
+    outcome: str
+    """`confirmed`, or the `reason` of the refusal."""
+    because: str
+    """The same in words."""
+    receipt: ReceiptShown | None
+    """Null until the tree of its hour is made."""
+    receipt_at: Instant | None
+    """When that will be; null if there is a receipt, or was none in time."""
+
+
+class Roots(Shown):
+    """One signed root an hour, oldest first: a file that `fellesskap-audit verify` takes."""
+
+    keys: list[str]
+    """The public keys (Ed25519, base64url) that signed some of them."""
+    roots: list[str]
+    """Each a compact JWS."""
+    next: Instant | None
+    """The `since` of the next page."""
