@@ -26,8 +26,8 @@ Ready = dict[str, Any]
 BACKLOG = 2_048
 """Connections that may wait for the event loop; the gate, not the kernel, says no."""
 SWITCH_S = 0.0005
-"""How long a thread keeps the interpreter when another wants it, as after PostgreSQL's answers.
-At Python's own 5 ms, whole lives took a tenth to a quarter longer (`docs/performance.md`)."""
+"""How long a thread keeps the interpreter when another wants it, as after PostgreSQL's answers:
+at Python's own 5 ms, an answer that took one waits for five."""
 GOODBYE_S = 5
 """How long requests under way may take to end at a stop."""
 
