@@ -29,6 +29,7 @@ OF_THE_STORE = (
     "_sessions",
     "_last_put",
     "_disputed",
+    "_perhaps",
     "_bytes",
     "_hash",
     "_trusted_at",

@@ -124,6 +124,8 @@ class Judge(Witness):
         """Changes of which every part was delivered."""
         self._reopenable: dict[int, tuple[str, float]] = {}
         self._disputed: set[int] = set()
+        self._perhaps: dict[int, Lying] = {}
+        """What an operator who looked may have taken out."""
         self._sessions: dict[str, int] = {}
         self._session = 0
         self._last_put: str | None = None
@@ -163,6 +165,7 @@ class Judge(Witness):
         self.lies_in[number] = Lying(parcel_id, event.right_id)
         self.unknown.discard(number)
         self._disputed.discard(number)
+        self._perhaps.pop(number, None)
         by = [one for one in self.authorised.values() if one.presented.compartment == number]
         by[-1].ended = True
         if event.right_id and event.right_id not in self.force and by[-1].right:
@@ -190,7 +193,8 @@ class Judge(Witness):
         return not any(one.revoked for one in rights if one.kind != "remove")
 
     def _taken(self, event: Collected | Removed) -> None:
-        lying = self.lies_in.pop(event.compartment, None)
+        perhaps = self._perhaps.pop(event.compartment, None)
+        lying = self.lies_in.pop(event.compartment, perhaps)
         assert lying is not None, "I1: taken from an empty compartment"
         assert lying.parcel_id == event.parcel_id, "I1: another parcel lay there"
         by = [o for o in self.authorised.values() if o.presented.compartment == event.compartment]

@@ -181,11 +181,14 @@ class Outsider(PowerJudge):
                 self._judge_door(event)
 
     def _looked_into(self, event: ServiceChanged) -> None:
-        """An operator looked: if a parcel still lies there whose right is revoked is not known."""
+        """An operator looked: if a parcel still lies there whose right is revoked is not known.
+
+        Whoever stands there with it in hand may still be seen to take it.
+        """
         lying = self.lies_in.get(event.compartment)
         right = self.force.get(lying.right_id or "") if lying else None
         if (event.to, event.cause) == ("in", HELP) and right is not None and right.revoked:
-            del self.lies_in[event.compartment]
+            self._perhaps[event.compartment] = self.lies_in.pop(event.compartment)
             self.unknown.add(event.compartment)
 
     def _judge_door(self, event: AnyEvent) -> None:
