@@ -213,6 +213,7 @@ def test_who_writes_a_whole_chain_anew_is_found_by_what_was_committed_to(house: 
     assert len(found) == MANY // LOCKERS - 49, "each that was written anew"
 
 
+@pytest.mark.slow
 def test_the_command_says_what_it_found(house: House) -> None:
     good = _run(house, "replay", "--locker", "city-1")
     assert (good.returncode, good.stderr) == (0, "")
