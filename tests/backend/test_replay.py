@@ -55,7 +55,7 @@ class House(NamedTuple):
         """Return one row, the same in each run."""
         with db.reader(self.engine) as session:
             rows = session.scalars(select(model).where(*where)).all()
-        return random.Random(str(where)).choice(sorted(rows, key=lambda row: repr(_key(row))))
+        return random.Random(len(rows)).choice(sorted(rows, key=lambda row: repr(_key(row))))
 
 
 def _key(row: Any) -> Any:
@@ -130,10 +130,9 @@ def test_an_altered_body_is_named(house: House) -> None:
 
 @pytest.mark.parametrize("column", ["told", "salt", "path", "place", "carrier_id"])
 def test_an_altered_receipt_is_named(house: House, column: str) -> None:
-    row, other = house.of(Receipt), house.of(Receipt, Receipt.place < 100)
-    value = getattr(row, column).replace('"hard"', '"soft"') if column == "told" else None
-    if value is None or value == row.told:
-        value = getattr(other, column)
+    row = house.of(Receipt)
+    other = house.of(Receipt, Receipt.place < 500, Receipt.carrier_id != row.carrier_id)
+    value = getattr(other, column)
     assert value != getattr(row, column)
     house.change(
         update(Receipt).where(Receipt.decision_id == row.decision_id).values({column: value})
@@ -213,6 +212,7 @@ def test_who_writes_a_whole_chain_anew_is_found_by_what_was_committed_to(house: 
     assert len(found) == MANY // LOCKERS - 49, "each that was written anew"
 
 
+@pytest.mark.slow
 def test_the_command_says_what_it_found(house: House) -> None:
     good = _run(house, "replay", "--locker", "city-1")
     assert (good.returncode, good.stderr) == (0, "")
