@@ -48,7 +48,7 @@ _SEEN = {
     IN_WRITE: "wait_event_type = 'Lock' AND query LIKE 'WITH into_reservations%'",
     AT_COMMIT: "wait_event = 'advisory' AND query = 'COMMIT'",
     AFTER_COMMIT: "wait_event = 'SyncRep' AND query = 'COMMIT'",
-    IN_INGEST: "wait_event_type = 'Lock' AND query LIKE 'INSERT INTO ledger%'",
+    IN_INGEST: "wait_event_type = 'Lock' AND query LIKE 'INSERT INTO _ledger_ %'",  # in quotes
     IN_NUMBERING: "wait_event_type = 'Lock' AND query LIKE '%FROM feed_counters%FOR UPDATE%'",
 }
 _HOLD_COMMITS = f"""
