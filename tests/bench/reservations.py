@@ -17,6 +17,7 @@ from fellesskap_backend.settings import Settings
 from tests.backend.postgres import Postgres
 from tests.bench.backend import DOORS, TABLES, put_up_lockers, request
 from tests.bench.callers import per_second
+from tests.bench.cluster import cluster
 from tests.bench.figures import Figure, figure, progress
 from tests.bench.limits import pgbench_per_s
 from tests.bench.many import columns_of, multiply
@@ -33,21 +34,16 @@ FULL_SAMPLES = 1_000
 
 def measure(folder: Path, requests: int) -> list[Figure]:
     """Reserve at 150 lockers, then at 1,000 and at 100,000 in turns; return the figures."""
-    (folder / "postgres").mkdir()
-    folder.chmod(0o755)  # the server is another user
-    cluster = Postgres(folder / "postgres")
-    try:
+    with cluster(folder) as made:
         return [
-            _rate(cluster, folder, requests),
-            _cost_of_size(cluster, folder, requests // 4, full=requests >= FULL_SAMPLES),
+            _rate(made.postgres, folder, requests),
+            _cost_of_size(made.postgres, folder, requests // 4, full=requests >= FULL_SAMPLES),
         ]
-    finally:
-        cluster.stop()
 
 
-def _rate(cluster: Postgres, folder: Path, requests: int) -> Figure:
+def _rate(postgres: Postgres, folder: Path, requests: int) -> Figure:
     lockers = -(-(WARM + requests * len(CONNECTIONS)) // DOORS) + 1
-    with _two_servers(cluster, folder, "bench", lockers, DOORS) as (houses, key):
+    with _two_servers(postgres, folder, "rate", lockers, DOORS) as (houses, key):
         urls = [house.url for house in houses]
         load = [
             request(urls[number % 2], key, number, f"bench-{number % lockers}")
@@ -59,17 +55,17 @@ def _rate(cluster: Postgres, folder: Path, requests: int) -> Figure:
             per_second(urls, load[WARM + turn * requests :][:requests], connections, 201)
             for turn, connections in turns
         ]
-    script = _stage(cluster, "bench")
+    script = _stage(postgres, "rate")
     limit = max(
-        pgbench_per_s(cluster, "bench", script, connections, requests)
+        pgbench_per_s(postgres, "rate", script, connections, requests)
         for connections in CONNECTIONS
     )
     return figure("backend.reservations_per_s", max(rates), "1/s", limit)
 
 
-def _stage(cluster: Postgres, database: str) -> str:
+def _stage(postgres: Postgres, database: str) -> str:
     """Set the rows that were written aside, empty their tables; return what writes one of each."""
-    with psycopg.connect(f"host={cluster.socket} user=postgres dbname={database}") as connection:
+    with psycopg.connect(f"host={postgres.socket} user=postgres dbname={database}") as connection:
         connection.execute("CREATE SEQUENCE turn")
         lines = ["SELECT nextval('turn') AS turn \\gset", "BEGIN;"]
         for name in TABLES:
@@ -95,7 +91,7 @@ def _stage(cluster: Postgres, database: str) -> str:
     return "\n".join([*lines, "COMMIT;", ""])
 
 
-def _cost_of_size(cluster: Postgres, folder: Path, requests: int, *, full: bool) -> Figure:
+def _cost_of_size(postgres: Postgres, folder: Path, requests: int, *, full: bool) -> Figure:
     """Return how much longer a reservation takes among so many more lockers, drawn at random."""
     sizes = {"S": SMALL, "L": LARGE if full else LARGE_QUICK}
     draw = Random(2026)
@@ -103,7 +99,7 @@ def _cost_of_size(cluster: Postgres, folder: Path, requests: int, *, full: bool)
     with contextlib.ExitStack() as stack:
         servers = {
             name: stack.enter_context(
-                _two_servers(cluster, folder, f"size_{count}", count, DOORS_OF_SIZE, HELD)
+                _two_servers(postgres, folder, f"size_{count}", count, DOORS_OF_SIZE, HELD)
             )
             for name, count in sizes.items()
         }
@@ -125,14 +121,14 @@ def _cost_of_size(cluster: Postgres, folder: Path, requests: int, *, full: bool)
 
 @contextlib.contextmanager
 def _two_servers(
-    cluster: Postgres, folder: Path, database: str, lockers: int, doors: int, held: int = 0
+    postgres: Postgres, folder: Path, database: str, lockers: int, doors: int, held: int = 0
 ) -> Iterator[tuple[list[Installation], str]]:
     """Run two servers on one database with so many lockers; yield them and a carrier's key."""
-    url = cluster.create(database)
+    url = postgres.create(database)
     root = folder / database
     settings = Settings(state=root / "backend", database_url=url)
     put_up_lockers(settings, 1, doors)
-    with psycopg.connect(f"host={cluster.socket} user=postgres dbname={database}") as connection:
+    with psycopg.connect(f"host={postgres.socket} user=postgres dbname={database}") as connection:
         multiply(connection, lockers)
         _hold(connection, lockers, held)
         connection.commit()

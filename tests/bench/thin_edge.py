@@ -16,10 +16,10 @@ from fellesskap_edge.facts import Position
 from fellesskap_edge.state import RightsArrived
 from fellesskap_edge.uplink import Draw, SendBatch, SendBirth, Uplink
 from fellesskap_protocol import events
-from fellesskap_protocol.capacity import Compartment
 from fellesskap_protocol.messages import Ack, Batch, Birth, Right, Rights, encode, event_hash
 from fellesskap_protocol.signing import SigningKey, seal, unseal
 from fellesskap_protocol.topics import Kind, topic
+from tests.backend.lockers import compartments
 
 BATCH_EVENTS = 50
 DOORS = 24
@@ -72,7 +72,7 @@ class ThinEdge:
     def commission(self) -> None:
         """Journal what a first start does."""
         self._store(events.StoreCreated(reason="commissioned"))
-        self._store(events.HardwareDescribed(compartments=_COMPARTMENTS, digest="bench"))
+        self._store(events.HardwareDescribed(compartments=compartments(DOORS), digest="bench"))
 
     # Acts ----------------------------------------------------------------------------------------
 
@@ -231,17 +231,3 @@ class ThinEdge:
 def journal_bytes(edges: Iterable[ThinEdge]) -> list[list[bytes]]:
     """Return the stored events of each edge."""
     return [list(one._stored) for one in edges]
-
-
-_COMPARTMENTS = tuple(
-    Compartment(
-        number=number,
-        width_mm=440,
-        height_mm=110,
-        depth_mm=600,
-        floor_mm=400,
-        top_mm=510,
-        max_g=20_000,
-    )
-    for number in range(1, DOORS + 1)
-)

@@ -1,4 +1,4 @@
-"""Many rows into one table by one statement.
+"""Many rows into one table by one statement, or one row into each of many tables.
 
 On PostgreSQL they travel as one JSON text that the server takes apart (COPY would be no faster to
 write and does not work under row-level security); SQLite, in the same process, takes them one by
@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import TextClause, insert, text
+from sqlalchemy import TextClause, Update, insert, text
 from sqlalchemy.orm import Session
 
 from fellesskap_backend.db import Base, Row, table_of
@@ -23,16 +23,10 @@ def insert_all(session: Session, model: type[Base], rows: Sequence[Row]) -> None
         return
     connection = session.connection()
     if connection.dialect.name == "postgresql":
-        statement = _statement(model, tuple(rows[0]))
-        told = [{name: _told(value) for name, value in row.items()} for row in rows]
-        connection.execute(statement, {"rows": msgspec.json.encode(told).decode()})
+        told = [_told(row) for row in rows]
+        connection.execute(_insert(model, tuple(rows[0])), {"rows": _text(told)})
     else:
         connection.execute(insert(table_of(model)), [dict(row) for row in rows])
-
-
-def _told(value: Any) -> Any:
-    """Write bytes as PostgreSQL reads them from a text."""
-    return f"\\x{value.hex()}" if isinstance(value, bytes) else value
 
 
 @dataclass
@@ -55,12 +49,58 @@ class Pending:
             insert_all(session, model, some)
 
 
+class Together:
+    """One row into each of several tables, and one row changed: together or not at all.
+
+    On PostgreSQL it is one statement, so one round trip. A parameter for each value would make it
+    longer than psycopg keeps (4,096 characters and 50 parameters), and it would be parsed anew each
+    time.
+    """
+
+    def __init__(self, *inserts: type[Base], last: Update) -> None:
+        self._inserts = inserts
+        self._last = self._combined = last
+        for model in inserts:
+            table = table_of(model)
+            written = (one for one in table.columns if one is not table.autoincrement_column)
+            names = tuple(column.name for column in written)
+            made = _insert(model, names, f"CAST(:rows AS json)->'{table.name}'")
+            self._combined = self._combined.add_cte(made.columns().cte(f"into_{table.name}"))
+
+    def execute(self, session: Session, rows: Sequence[Row], last: Row) -> None:
+        """Write the rows, in the order of the tables; `last` are the parameters of the change.
+
+        A number that the database counts is not among a row's values.
+        """
+        connection = session.connection()
+        each = zip(self._inserts, rows, strict=True)
+        if connection.dialect.name == "postgresql":
+            told = {table_of(model).name: [_told(row)] for model, row in each}
+            connection.execute(self._combined, {"rows": _text(told), **last})
+            return
+        for model, row in each:
+            connection.execute(insert(table_of(model)), row)
+        connection.execute(self._last, last)
+
+
 @cache
-def _statement(model: type[Base], names: tuple[str, ...]) -> TextClause:
-    """Return the statement that writes these columns."""
+def _insert(model: type[Base], names: tuple[str, ...], rows: str = ":rows") -> TextClause:
+    """Return the statement that writes these columns from a JSON array of rows."""
     columns = ", ".join(f'"{name}"' for name in names)
     table = table_of(model).name
     return text(
         f'INSERT INTO "{table}" ({columns}) SELECT {columns}'  # noqa: S608 - names of our own
-        f' FROM json_populate_recordset(NULL::"{table}", CAST(:rows AS json))'
+        f' FROM json_populate_recordset(NULL::"{table}", CAST({rows} AS json))'
     )
+
+
+def _told(row: Row) -> Row:
+    """Write bytes as PostgreSQL reads them from a text."""
+    return {
+        name: f"\\x{value.hex()}" if isinstance(value, bytes) else value
+        for name, value in row.items()
+    }
+
+
+def _text(told: Any) -> str:
+    return msgspec.json.encode(told).decode()

@@ -9,7 +9,7 @@ import random
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,18 +19,14 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import (
     JSON,
-    Column,
     Connection,
     DateTime,
     Dialect,
     Engine,
     MetaData,
     Table,
-    Update,
     create_engine,
     event,
-    insert,
-    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -254,48 +250,3 @@ def table_of(model: type[Base]) -> Table:
     found = model.__table__
     assert isinstance(found, Table)
     return found
-
-
-class Together:
-    """One row into each of several tables, and one row changed: together or not at all.
-
-    On PostgreSQL it is one statement, so one round trip; SQLite has no such statement and, in the
-    same process, no round trips. The rows travel as one JSON text that the server takes apart: with
-    a parameter for each value the statement is longer than psycopg keeps (4,096 characters and 50
-    parameters), and it would be parsed anew each time.
-    """
-
-    def __init__(self, *inserts: type[Base], last: Update) -> None:
-        self._inserts = tuple(table_of(model) for model in inserts)
-        self._last = last
-        self._combined = last
-        for table in self._inserts:
-            made = text(_from_json(table)).columns().cte(f"into_{table.name}")
-            self._combined = self._combined.add_cte(made)
-
-    def execute(self, session: Session, rows: Sequence[Row], last: Row) -> None:
-        """Write the rows, in the order of the tables; `last` are the parameters of the change."""
-        connection = session.connection()
-        if connection.dialect.name == "postgresql":
-            told = {table.name: row for table, row in zip(self._inserts, rows, strict=True)}
-            body = msgspec.json.encode(told).decode()
-            connection.execute(self._combined, {"rows": body, **last})
-            return
-        for table, row in zip(self._inserts, rows, strict=True):
-            connection.execute(insert(table), row)
-        connection.execute(self._last, last)
-
-
-def _from_json(table: Table) -> str:
-    """Return the statement that writes one row, which is in `rows` under the table's name."""
-    names = ", ".join(f'"{column.name}"' for column in _written(table))
-    row = f"CAST(:rows AS json)->'{table.name}'"
-    return (
-        f'INSERT INTO "{table.name}" ({names}) SELECT {names}'  # noqa: S608 - names of our own
-        f' FROM json_populate_record(NULL::"{table.name}", {row})'
-    )
-
-
-def _written(table: Table) -> list[Column[Any]]:
-    """Return the columns that a caller gives: all but a number that the database counts."""
-    return [column for column in table.columns if column is not table.autoincrement_column]

@@ -52,14 +52,11 @@ def apply_all(at: At, moments: Sequence[Moment], stored: Sequence[bytes]) -> lis
                 at.session.flush()
                 if known.pending is not None:
                     known.pending.write(at.session)
-        except CannotApply:
-            log.info("locker %s: a batch is applied event by event", at.locker.id)
+                return reasons
         except Exception as error:  # the top of a loop over what others wrote
             if is_passing(error):
                 raise
             log.info("locker %s: a batch is applied event by event", at.locker.id)
-        else:
-            return reasons
     return [
         apply(replace(at, moment=moment, known=known_rows.Known()), body)
         for moment, body in zip(moments, stored, strict=True)

@@ -25,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from fellesskap_backend import idempotency
+from fellesskap_backend.bulk import Together
 from fellesskap_backend.carriers.service import (
     GOOD,
     Caller,
@@ -34,7 +35,7 @@ from fellesskap_backend.carriers.service import (
     check_scope,
 )
 from fellesskap_backend.carriers.tables import ApiKey, Carrier
-from fellesskap_backend.db import Moment, Together, table_of
+from fellesskap_backend.db import Moment, table_of
 from fellesskap_backend.decisions.desk import Decided, Desk, Place
 from fellesskap_backend.decisions.policy import REFUSALS
 from fellesskap_backend.decisions.tables import Decision
