@@ -158,7 +158,7 @@ def _world(lives: Lives, cuts: Sequence[int], now: Moment) -> dict[str, list[Any
             assert said.acked_seq == cut
             begin = cut + 1
         session.flush()
-        raise _Enough({one.__tablename__: _rows(session, one) for one in TABLES})
+        raise _Enough({one.__tablename__: rows_of(session, one) for one in TABLES})
 
     with pytest.raises(_Enough) as enough:
         db.run(lives.api.engine, work)
@@ -166,7 +166,7 @@ def _world(lives: Lives, cuts: Sequence[int], now: Moment) -> dict[str, list[Any
     return found
 
 
-def _rows(session: Session, model: type[db.Base]) -> list[Any]:
+def rows_of(session: Session, model: type[db.Base]) -> list[Any]:
     """Return rows in the order of their making, where that is told, without what chance draws."""
     table = table_of(model)
     counted = table.autoincrement_column

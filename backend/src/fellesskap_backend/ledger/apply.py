@@ -7,7 +7,7 @@ fails changes nothing and is kept as unapplied.
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -67,10 +67,7 @@ def apply_all(session: Session, recorded: Sequence[Recorded]) -> list[Reasons]:
     if len(recorded) > 1:
         return [apply_all(session, [one])[0] for one in recorded]
     return [
-        [
-            apply(replace(one.at, moment=moment, known=known_rows.Known()), body)
-            for moment, body in one.events
-        ]
+        [apply(one.at.then(moment, known_rows.Known()), body) for moment, body in one.events]
         for one in recorded
     ]
 
@@ -85,11 +82,11 @@ def _together(session: Session, recorded: Sequence[Recorded]) -> list[Reasons]:
     known = known_rows.read(session, named, pending)
     reasons = []
     for one, read in zip(recorded, said, strict=True):
-        at = replace(one.at, known=known[one.at.locker.id])
+        here = known[one.at.locker.id]
         moments = [moment for moment, _ in one.events]
         reasons.append(
             [
-                _applied(replace(at, moment=moment), event)
+                _applied(one.at.then(moment, here), event)
                 for moment, event in zip(moments, read, strict=True)
             ]
         )

@@ -17,7 +17,22 @@ from fellesskap_backend.lockers.tables import Compartment
 from fellesskap_backend.parcels.tables import Authorisation, Parcel
 from fellesskap_backend.reservations.tables import Claim, Reservation
 from fellesskap_backend.rights.tables import Right, RightCode
-from fellesskap_protocol.events import Event
+from fellesskap_protocol.events import (
+    Booted,
+    ClockChanged,
+    Collected,
+    Deposited,
+    DoorClosed,
+    DoorOpened,
+    Event,
+    LeftOpen,
+    NotOpened,
+    Presented,
+    Pulsed,
+    RightsApplied,
+    Serving,
+    Temperature,
+)
 
 
 @dataclass
@@ -28,6 +43,8 @@ class Known:
     """By the right under which each was found."""
     authorisations: dict[str, Authorisation | None] = field(default_factory=dict)
     held: list[Any] = field(default_factory=list)
+    frees: bool = True
+    """Whether a claim may wait here for the revision that takes it away to be applied."""
     pending: Pending | None = None
     """Where lines of history and notices wait for the end of the batch."""
 
@@ -43,10 +60,15 @@ INTEGER_MAX = 2**31 - 1
 
 
 def read(session: Session, said: Said, pending: Pending) -> dict[str, Known]:
-    """Read what lockers name of their own, in three statements at most."""
+    """Read what lockers name of their own, in four statements at most."""
     known = {locker_id: Known(pending=pending) for locker_id in said}
     _read_authorisations(session, said, known)
     _read_parcels(session, said, known)
+    quiet = [one for one, events in said.items() if _frees_later(events)]
+    if quiet:
+        waiting = set(session.scalars(_WAITING.where(Claim.locker_id.in_(quiet))))
+        for locker_id in quiet:
+            known[locker_id].frees = locker_id in waiting
     doors = _pairs(said, "compartment")
     if doors:
         wanted = pairs(session, doors)
@@ -57,6 +79,25 @@ def read(session: Session, said: Said, pending: Pending) -> dict[str, Known]:
         for place in session.scalars(places):
             known[place.locker_id].held.append(place)
     return known
+
+
+def _frees_later(events: Sequence[Event]) -> bool:
+    """Say whether rights were applied, and nothing else lets a claim begin to wait for that."""
+    return any(isinstance(one, RightsApplied) for one in events) and all(
+        isinstance(one, QUIET) or (isinstance(one, Deposited) and one.right_id is not None)
+        for one in events
+    )
+
+
+QUIET = (
+    *(RightsApplied, Presented, Pulsed, DoorOpened, DoorClosed, NotOpened, LeftOpen, Collected),
+    *(Booted, ClockChanged, Serving, Temperature),
+)
+_WAITING = (
+    select(Claim.locker_id)
+    .where(Claim.released.is_(False), Claim.released_at_revision.is_not(None))
+    .distinct()
+)
 
 
 def _read_authorisations(session: Session, said: Said, known: Mapping[str, Known]) -> None:

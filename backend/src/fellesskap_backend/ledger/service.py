@@ -260,8 +260,11 @@ def _head(body: bytes) -> _Head | None:
 
 
 def _same(session: Session, epoch: Epoch, first_seq: int, *, stored: Sequence[bytes]) -> bool:
-    """Say whether what is repeated is what was recorded; of rows in a gap nothing is known."""
-    if not stored:
+    """Say whether what is repeated is what was recorded; of rows in a gap nothing is known.
+
+    A chain that ends in the watermark's hash can be no other, and nothing need be read.
+    """
+    if not stored or _leads_to(epoch, first_seq, stored):
         return True
     known = session.execute(
         select(Entry.seq, Entry.body).where(
@@ -272,6 +275,20 @@ def _same(session: Session, epoch: Epoch, first_seq: int, *, stored: Sequence[by
         )
     )
     return all(event_hash(body) == event_hash(stored[seq - first_seq]) for seq, body in known)
+
+
+def _leads_to(epoch: Epoch, first_seq: int, stored: Sequence[bytes]) -> bool:
+    """Say whether bytes are a chain that ends where the journal stands."""
+    heads = [_head(body) for body in stored[1:]]
+    hashes = [event_hash(body) for body in stored]
+    return (
+        first_seq + len(stored) - 1 == epoch.acked_seq
+        and hashes[-1] == epoch.last_hash
+        and all(
+            head is not None and head.prev == before
+            for head, before in zip(heads, hashes[:-1], strict=True)
+        )
+    )
 
 
 def _note_gap(at: At, epoch: Epoch, last_seq: int, *, hash_: str) -> None:
@@ -317,7 +334,7 @@ def _write(session: Session, taken: Sequence[_Taken]) -> None:
     recorded = [
         Recorded(
             one.at,
-            [(replace(one.at.moment, now=row["recorded_at"]), row["body"]) for row in one.rows],
+            [(one.at.moment.then(row["recorded_at"]), row["body"]) for row in one.rows],
         )
         for one in taken
         if one.rows
