@@ -47,23 +47,23 @@ def locker(world: World, record: history.Locker) -> None:
 
 def asked(world: World, record: history.Asked) -> None:
     """Remember a question until it is answered."""
-    world.questions[record.op] = Question(record)
     if record.act in AT_A_LOCKER:
         _shown(world, record)
         return
-    if record.act == "open_door" and not (record.key and (record.who, record.key) in world.keyed):
+    world.questions[record.op] = Question(record)
+    fresh = not record.key or key_of(record) not in world.keyed
+    units = len(_wanted(record)) or 1
+    if fresh and record.act == "open_door":
         world.opens_asked += 1
-    if record.key and (record.who, record.key) not in world.keyed:
-        units = len(_wanted(record)) or 1
-        keyed = Keyed(record.act, record.target, record.body, units=units)
-        world.keyed[record.who, record.key] = keyed
-        if record.act in ("reserve", "manifest"):
-            feed(world, record.who).open_units += units
+    if fresh and record.act in ("reserve", "manifest"):
+        world.open_units += units
+    if fresh and record.key:
+        world.keyed[key_of(record)] = Keyed(record.body, units=units)
 
 
-def feed(world: World, who: str) -> Feed:
-    """Return what is known of a carrier's feed, by `who` or its id."""
-    return world.feeds.setdefault(who.removeprefix("carrier:"), Feed())
+def key_of(record: history.Asked) -> tuple[str, str, str, str]:
+    """Return under what an answer is kept: a key is its tenant's, for one operation."""
+    return record.who, record.act, record.target, record.key
 
 
 def _wanted(record: history.Asked) -> list[dict[str, Any]]:
@@ -103,11 +103,11 @@ def answered(world: World, record: history.Answered) -> None:
     if question is None:
         return
     ask = question.asked
-    keyed = world.keyed.get((ask.who, ask.key)) if ask.key else None
+    keyed = world.keyed.get(key_of(ask)) if ask.key else None
     if keyed is not None and keyed.first is None and is_kept(record):
         keyed.first = record
-        if keyed.act in ("reserve", "manifest"):
-            feed(world, ask.who).open_units -= keyed.units
+        if ask.act in ("reserve", "manifest"):
+            world.open_units -= keyed.units
     if record.outcome == "ok":
         if ask.act in MAKES:
             _made(world, ask, record)
@@ -118,8 +118,8 @@ def answered(world: World, record: history.Answered) -> None:
 
 
 def is_kept(record: history.Answered) -> bool:
-    """Say whether an answer is one that its key gives again: 422, 404, 401 and the like are not."""
-    return record.outcome == "ok" or (record.outcome == "fail" and record.status in (403, 409, 410))
+    """Say whether an answer is one that its key gives again: 422, 404 and the like are not."""
+    return record.outcome == "ok" or (record.outcome == "fail" and record.status in (409, 410))
 
 
 def made_of(record: history.Answered) -> list[dict[str, Any]]:
@@ -130,7 +130,7 @@ def made_of(record: history.Answered) -> list[dict[str, Any]]:
         for row in rows
         if isinstance(row, dict)
         and isinstance(row.get("parcel_id"), str)
-        and row.get("state", "confirmed") not in ("rejected", "requested")
+        and row.get("state", "confirmed") != "rejected"
         and (not isinstance(row.get("status"), int) or row["status"] < 300)
     ]
 
@@ -141,8 +141,10 @@ def _made(world: World, ask: history.Asked, record: history.Answered) -> None:
     for row in made_of(record):
         want = by_label.get(row.get("label")) or (wanted[0] if len(wanted) == 1 else {})
         carrier = ask.who.removeprefix("carrier:")
-        if ask.act != "drop_off":
-            feed(world, ask.who).answered.add(row["parcel_id"])
+        world.answered.add(row["parcel_id"])
+        world.unasked.discard(row["parcel_id"])
+        if row.get("state") == "requested":
+            continue
         parcel = world.parcel(row["parcel_id"])
         if "reserved" in parcel.facts:
             continue
@@ -208,13 +210,13 @@ def looked(world: World, record: history.Answered) -> None:
 
 def delivered(world: World, record: history.Delivered) -> None:
     """Take in what a carrier was told."""
-    known = feed(world, record.carrier)
+    known = world.feeds.setdefault(record.carrier, Feed())
     if record.via == "feed":
         known.last = max(known.last, record.position)
     known.events.setdefault(record.position, record.event_id)
     parcel = world.parcel(record.parcel_id)
-    if record.type == "reservation.confirmed":
-        known.confirmed.add(record.parcel_id)
+    if record.type == "reservation.confirmed" and record.parcel_id not in world.answered:
+        world.unasked.add(record.parcel_id)
     late = record.type == "parcel.deposited"
     if record.type in RESERVATION_OF and (late or parcel.reservation in ("", "confirmed")):
         parcel.reservation = RESERVATION_OF[record.type]

@@ -28,7 +28,8 @@ from fellesskap_protocol.events import (
     Upsized,
 )
 from fellesskap_protocol.messages import Right, event_hash
-from tests.judge.state import REOPEN_S, Authorised, Change, Epoch, Lying, Place, Reopening, World
+from tests.judge.fold_rights import applied, granted_now
+from tests.judge.state import REOPEN_S, Authorised, Epoch, Lying, Place, Reopening, World
 
 BY_CODE = ("code", "long_code", "qr")
 KEY_S = 1800.0
@@ -44,10 +45,11 @@ def entry(world: World, place: Place, epoch: str, stored: bytes, event: AnyEvent
     if epoch != place.epoch:
         if place.epoch:
             place.epochs[place.epoch].closed = True
-        place.epoch = epoch
+        place.epoch, place.epoch_since = epoch, world.at
     if event.seq > known.recorded or known.rewound:
-        known.unrecorded[event.seq] = (stored, event)
+        known.unrecorded[event.seq] = (stored, event, world.at)
     known.head, known.hash = event.seq, event_hash(stored)
+    place.step = event.mono_ms
     if event.boot_id != place.boot_id:
         place.boot_id, place.booted_at = event.boot_id, world.at
         place.reopen.clear()
@@ -69,7 +71,7 @@ def created(world: World, place: Place, event: StoreCreated) -> None:
     place.live.clear()
     place.latest.clear()
     place.reported.clear()
-    place.room_moved = True
+    place.room_moved, place.room_unrecorded = True, 1
     if event.reason == "commissioned":
         place.force, place.used, place.lies = {}, set(), {}
         place.unknown, place.blurred, place.custody_blurred = set(), False, False
@@ -117,62 +119,6 @@ def described(world: World, place: Place, event: HardwareDescribed) -> None:
     place.physical_steps.add(event.mono_ms)
 
 
-# Rights ------------------------------------------------------------------------------------------
-
-
-def candidates(place: Place, event: RightsApplied) -> list[tuple[int, Change]]:
-    """Return the changes that an edge in this position may have applied, each with its `from`."""
-    generation, revision = place.position
-    own = [revision] if generation == event.generation and revision else []
-    names = [(place.epoch, event.generation, start, event.revision) for start in (*own, 0)]
-    return [
-        (name[2], place.changes[name])
-        for name in names
-        if name in place.changes and place.changes[name].whole
-    ]
-
-
-def applied(world: World, place: Place, event: RightsApplied) -> None:
-    """Put a revision in force."""
-    del world
-    found = candidates(place, event)
-    if found:
-        start, change = found[0]
-        put = [right for one in change.heard.values() for right in one.put]
-        remove = {name for one in change.heard.values() for name in one.remove}
-        holding = {one.right_id for one in place.lies.values()}
-        if start == 0:
-            remove |= set(place.force)
-            place.blurred = False
-        for name in remove - holding:
-            place.force.pop(name, None)
-        for right in put:
-            _put(place, right)
-        place.used &= set(place.force)
-    place.position = (event.generation, event.revision)
-    place.changes = {
-        name: change
-        for name, change in place.changes.items()
-        if name[0] == place.epoch and name[1:2] + name[3:] > place.position
-    }
-    place.lost, place.room_moved = None, True
-
-
-def _put(place: Place, right: Right) -> None:
-    place.force[right.id] = right
-    number = right.compartment
-    if right.kind != "collect" or number is None:
-        return
-    lying = place.lies.get(number)
-    if lying is not None and lying.parcel_id == right.parcel_id:
-        lying.right_id = right.id  # the backend's right in the place of the edge's own
-        return
-    good = not right.revoked and right.id not in place.used
-    if lying is None and good and number in place.unknown:
-        place.unknown.discard(number)
-        place.lies[number] = Lying(right.parcel_id or "", right.id, place.booted_at)
-
-
 # Openings ----------------------------------------------------------------------------------------
 
 
@@ -196,6 +142,7 @@ def presented(world: World, place: Place, event: Presented) -> None:
                 granted = one.granted
     one = Authorised(event, world.at, event.boot_id, granted, right)
     place.given.add(given)
+    place.owed[number] = 0  # what did not fire for whoever was here before is no longer owed
     place.live[given] = place.latest[number] = one
     if event.right_id is not None or event.kind not in BY_CODE:
         place.reopen.pop(number, None)
@@ -204,15 +151,6 @@ def presented(world: World, place: Place, event: Presented) -> None:
         place.jtis[event.jti or ""] = world.at
     if event.kind == "badge" and event.right_id is not None:
         place.sessions.setdefault(event.badge_jti or "", place.session)
-
-
-def granted_now(place: Place) -> dict[str, int]:
-    """Return the allowance in force, units per class."""
-    return {
-        one.size_class: one.granted
-        for one in place.force.values()
-        if one.kind == "allowance" and one.size_class and not one.revoked
-    }
 
 
 def pulsed(world: World, place: Place, event: Pulsed) -> None:

@@ -83,7 +83,8 @@ class Epoch:
     """An old copy of the store went on with it."""
     rewound: bool = False
     """A backup of the ledger was put back: it records anew from wherever that stands."""
-    unrecorded: dict[int, tuple[bytes, AnyEvent | None]] = field(default_factory=dict)
+    unrecorded: dict[int, tuple[bytes, AnyEvent, float]] = field(default_factory=dict)
+    """What the ledger lacks, and since when."""
 
 
 @dataclass(slots=True)
@@ -96,6 +97,7 @@ class Place:
     # The journal.
     epochs: dict[str, Epoch] = field(default_factory=dict)
     epoch: str = ""
+    epoch_since: float = 0.0
     boot_id: str = ""
     booted_at: float = 0.0
     force: dict[str, Right] = field(default_factory=dict)
@@ -160,6 +162,8 @@ class Place:
     """Its clock was believed and wrong."""
     # Room (I2).
     lost: int | None = None
+    step: int = -1
+    """The `mono_ms` of the newest entry: those of one step have the same."""
     short_steps: set[int] = field(default_factory=set)
     physical_steps: set[int] = field(default_factory=set)
     room_moved: bool = True
@@ -225,10 +229,8 @@ class Question:
 
 @dataclass(slots=True)
 class Keyed:
-    """What was asked and answered under one Idempotency-Key."""
+    """What was asked and answered under one Idempotency-Key of one act."""
 
-    act: str
-    target: str
     body: dict[str, Any]
     first: history.Answered | None = None
     units: int = 1
@@ -241,12 +243,6 @@ class Feed:
 
     last: int = 0
     events: dict[int, str] = field(default_factory=dict)
-    confirmed: set[str] = field(default_factory=set)
-    """Parcels of which it was told that they were confirmed."""
-    answered: set[str] = field(default_factory=set)
-    """Parcels that an answer named."""
-    open_units: int = 0
-    """Parcels that requests without a known answer may have made."""
 
 
 @dataclass(slots=True)
@@ -267,8 +263,14 @@ class World:
     places: dict[str, Place] = field(default_factory=dict)
     parcels: dict[str, Parcel] = field(default_factory=dict)
     questions: dict[str, Question] = field(default_factory=dict)
-    keyed: dict[tuple[str, str], Keyed] = field(default_factory=dict)
+    keyed: dict[tuple[str, str, str, str], Keyed] = field(default_factory=dict)
     feeds: dict[str, Feed] = field(default_factory=dict)
+    unasked: set[str] = field(default_factory=set)
+    """Parcels of which somebody was told that they are confirmed, and no answer named them yet."""
+    answered: set[str] = field(default_factory=set)
+    """Parcels that an answer named."""
+    open_units: int = 0
+    """Parcels that requests without a known answer may have made."""
     badges: dict[str, tuple[Badge, frozenset[str]]] = field(default_factory=dict)
     operations: dict[str, str] = field(default_factory=dict)
     """Door operations that were answered 2xx, and the state that was last seen."""
