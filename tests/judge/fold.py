@@ -50,7 +50,7 @@ def asked(world: World, record: history.Asked) -> None:
     if record.act in AT_A_LOCKER:
         _shown(world, record)
         return
-    world.questions[record.op] = Question(record)
+    world.questions[record.op] = Question(record, world.line)
     fresh = not record.key or key_of(record) not in world.keyed
     units = len(_wanted(record)) or 1
     if fresh and record.act == "open_door":
@@ -149,7 +149,7 @@ def _made(world: World, ask: history.Asked, record: history.Answered) -> None:
         if "reserved" in parcel.facts:
             continue
         _promise(parcel, want, carrier, ask.at)
-        parcel.facts["reserved"] = record.at
+        parcel.facts["reserved"] = world.line
         if ask.act != "drop_off":
             parcel.reservation = parcel.reservation or "confirmed"
 
@@ -174,10 +174,10 @@ def _acted(world: World, ask: history.Asked, record: history.Answered) -> None:
     parcel = world.parcels.get(ask.target)
     match ask.act:
         case "cancel" if parcel is not None:
-            parcel.facts["cancelled"] = record.at
+            parcel.facts["cancelled"] = world.line
             parcel.reservation = "cancelled"
         case "recall" | "dispute" if parcel is not None:
-            parcel.facts[ask.act] = record.at
+            parcel.facts[ask.act] = world.line
         case "extend":
             _extended(parcel, ask, perhaps=False)
         case "look":
@@ -221,9 +221,9 @@ def delivered(world: World, record: history.Delivered) -> None:
     if record.type in RESERVATION_OF and (late or parcel.reservation in ("", "confirmed")):
         parcel.reservation = RESERVATION_OF[record.type]
     if record.type in FACT_OF:
-        parcel.facts.setdefault(FACT_OF[record.type], record.at)
+        parcel.facts.setdefault(FACT_OF[record.type], world.line)
     if record.type in ("parcel.disputed", "parcel.resolved", "parcel.adopted"):
-        parcel.facts["dispute"] = record.at
+        parcel.facts["dispute"] = world.line
 
 
 # What the backend says to lockers ----------------------------------------------------------------

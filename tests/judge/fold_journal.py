@@ -264,7 +264,7 @@ def reported(world: World, place: Place, event: Reported) -> None:
     lying = place.lies.get(event.compartment)
     parcel = world.parcels.get(event.parcel_id or (lying.parcel_id if lying else ""))
     if parcel is not None:
-        parcel.facts["dispute"] = world.at
+        parcel.facts["dispute"] = world.line
 
 
 def overcommitted(world: World, place: Place, event: Overcommitted) -> None:
@@ -326,7 +326,7 @@ def record(world: World, place: Place, epoch: Epoch, event: AnyEvent, stored: by
         place.room_taken_at = world.at
     fact = fact_of(event)
     if fact is not None:
-        world.parcel(fact[0]).facts.setdefault(fact[1], world.at)
+        world.parcel(fact[0]).facts.setdefault(fact[1], world.line)
 
 
 def fact_of(event: AnyEvent) -> tuple[str, str] | None:

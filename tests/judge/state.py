@@ -206,8 +206,8 @@ class Parcel:
     needs: frozenset[str] = frozenset()
     deposit_by_s: float | None = None
     collect_within_s: float | None = None
-    facts: dict[str, float] = field(default_factory=dict)
-    """What was acknowledged of it, and when: `reserved`, `cancelled`, `recalled`, …"""
+    facts: dict[str, int] = field(default_factory=dict)
+    """What is true of it for good, and by which line: `reserved`, `cancelled`, `deposited`, …"""
     served_s: float | None = None
     """How long it lay where it could be collected, once it is gone."""
     state: str = ""
@@ -221,10 +221,10 @@ class Parcel:
 
 @dataclass(slots=True)
 class Question:
-    """One request and what is known of its answer."""
+    """One request that is not answered yet."""
 
     asked: history.Asked
-    answered: history.Answered | None = None
+    line: int
 
 
 @dataclass(slots=True)
@@ -260,6 +260,7 @@ class World:
     """All that is known."""
 
     at: float = 0.0
+    line: int = 0
     places: dict[str, Place] = field(default_factory=dict)
     parcels: dict[str, Parcel] = field(default_factory=dict)
     questions: dict[str, Question] = field(default_factory=dict)
