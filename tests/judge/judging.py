@@ -63,8 +63,6 @@ class Judge:
         self.world = World()
         self.breaches: list[Breach] = []
         self.broken: Counter[str] = Counter()
-        self.seen: Counter[str] = Counter()
-        """Records by name."""
         self._rules: dict[type[Any], list[tuple[str, Rule]]] = {}
         for invariant, rules in judges.items():
             for kind, rule in rules.items():
