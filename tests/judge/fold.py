@@ -315,6 +315,7 @@ def restored(world: World, record: history.Restored) -> None:
     found.copy_at = record.at
     if known_at > float("-inf"):
         found.blurred = found.custody_blurred = True
+        found.service = dict.fromkeys(found.service, "")
         for epoch in found.epochs.values():
             epoch.branched = True
 

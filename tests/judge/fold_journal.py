@@ -72,6 +72,8 @@ def created(world: World, place: Place, event: StoreCreated) -> None:
     place.latest.clear()
     place.reported.clear()
     place.room_moved, place.room_unrecorded = True, 1
+    if event.reason != "went_back":
+        place.service = dict.fromkeys(place.boxes, "in")
     if event.reason == "commissioned":
         place.force, place.used, place.lies = {}, set(), {}
         place.unknown, place.blurred, place.custody_blurred = set(), False, False
@@ -288,7 +290,7 @@ def serving(world: World, place: Place, event: Serving) -> None:
 
 def fault(world: World, place: Place, event: Fault) -> None:
     """Take in the service key."""
-    if event.part == "service key":
+    if event.part == "service key" and not place.key_seen:
         place.key_on_until = world.at + (0.0 if event.what == "ok" else KEY_S)
 
 

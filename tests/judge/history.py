@@ -271,7 +271,9 @@ class Fault(Record, frozen=True, kw_only=True):
 
     `state`: `begun` and `over` for what lasts, `once` for what is over at once. `compartments`:
     those which it keeps from being served while it lasts (of a silent bank, its doors), so that
-    the judge excuses them and no `serving` may speak of them.
+    the judge excuses them and no `serving` may speak of them. Of the kinds the judge knows
+    `relay_welded` (of a compartment: its coil stays on), `stray…` (its coil moves by itself) and
+    `service_key` (layer plant: somebody turned it on, until it is over); else any name will do.
     """
 
     layer: Layer

@@ -14,7 +14,7 @@ from fellesskap_protocol.messages import Badge, Command, Right, Rights
 from tests.judge import history
 
 REOPEN_S = 300.0
-SPAN_KEPT = 64
+SPANS_KEPT = 64
 """How many times out of order are remembered of a locker; a row of service is at most 15 min."""
 
 
@@ -113,6 +113,7 @@ class Place:
     """Where nothing is known of what lies there, since a new epoch."""
     reported: set[int] = field(default_factory=set)
     service: dict[int, str] = field(default_factory=dict)
+    """In, suspect or out; empty where an old copy of the store may say anything."""
     service_since: dict[int, float] = field(default_factory=dict)
     blurred: bool = False
     """The store is an old copy: which rights it knows is not known until all are sent anew."""
@@ -133,6 +134,8 @@ class Place:
     challenges: dict[str, tuple[str, float]] = field(default_factory=dict)
     refused: deque[float] = field(default_factory=lambda: deque(maxlen=64))
     key_on_until: float = float("-inf")
+    key_seen: bool = False
+    """The key itself was seen: what the locker says of it counts no more."""
     # What people showed: MAC or jti, and when.
     shown: dict[str, float] = field(default_factory=dict)
     badges: dict[str, tuple[bool, float]] = field(default_factory=dict)
@@ -153,7 +156,7 @@ class Place:
     copy_at: float = float("-inf")
     """When its store was last damaged, lost or put back."""
     welded: set[int] = field(default_factory=set)
-    down: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=SPAN_KEPT))
+    down: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=SPANS_KEPT))
     """When the daemon was dead."""
     silent: dict[int, deque[tuple[float, float]]] = field(default_factory=dict)
     proven: dict[int, float] = field(default_factory=dict)
