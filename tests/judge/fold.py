@@ -137,9 +137,9 @@ def made_of(record: history.Answered) -> list[dict[str, Any]]:
 
 def _made(world: World, ask: history.Asked, record: history.Answered) -> None:
     wanted = _wanted(ask)
-    by_label = {one.get("label"): one for one in wanted}
+    by_label = {str(one.get("label")): one for one in wanted}
     for row in made_of(record):
-        want = by_label.get(row.get("label")) or (wanted[0] if len(wanted) == 1 else {})
+        want = by_label.get(str(row.get("label"))) or (wanted[0] if len(wanted) == 1 else {})
         carrier = ask.who.removeprefix("carrier:")
         world.answered.add(row["parcel_id"])
         world.unasked.discard(row["parcel_id"])
