@@ -18,7 +18,7 @@ from tests.edge.walk_tape import TAPE, taped
 from tests.judge import history
 from tests.judge.judging import Breach, judge
 
-WALKS, MISTAKEN_WALKS, STEPS = 8, 250, 25
+WALKS, MISTAKEN_WALKS, STEPS = 6, 250, 25
 FOUND_BY_BOTH: dict[Callable[[Patch], None], str] = {
     walk_mistakes.the_allowance_is_not_counted: "I5",
     walk_mistakes.the_remote_limit_is_off: "I6",

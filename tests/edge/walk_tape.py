@@ -7,6 +7,7 @@ would see of it. The journal is read before whatever follows from it is told.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from math import inf
 from typing import Any
 
 import pytest
@@ -30,9 +31,14 @@ class Tape:
     """The history of the walk that goes on."""
 
     def __init__(self) -> None:
-        self.records: list[history.AnyRecord] = []
+        self.begin()
         self.at: WalkLocker | None = None
-        self.stand: Stand | None = None
+
+    def begin(self, stand: Stand | None = None) -> None:
+        """Begin another one, of this stand."""
+        self.records: list[history.AnyRecord] = []
+        self.stand = stand
+        self._stuck: set[int] = set()
 
     def tell(self, record: type[Any], /, at: float | None = None, **fields: Any) -> None:
         """Write one record down."""
@@ -51,6 +57,15 @@ class Tape:
             if not self.at.is_healthy(number):
                 where = f"{HERE}/{number}"
                 self.tell(history.Fault, layer="plant", kind="unwell", where=where)
+
+    def tell_stuck_contacts(self) -> None:
+        """Write down which doors tell what is not so."""
+        assert self.stand is not None
+        for number, lock in self.stand.plant.locks.items():
+            if (lock.faults.sensor_stuck or lock.faults.ajar) and number not in self._stuck:
+                self._stuck.add(number)
+                where = f"{HERE}/{number}"
+                self.tell(history.Fault, layer="plant", kind="contact_stuck", where=where)
 
 
 TAPE = Tape()
@@ -75,7 +90,7 @@ class ToldStand(Stand):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        TAPE.stand, TAPE.records = self, []
+        TAPE.begin(self)
         family = {
             one.number: next(b.family for b in self.config.banks if b.name == one.bank)
             for one in self.config.compartments
@@ -143,6 +158,8 @@ class ToldOutsider(Outsider):
         self._facts_told = 0
 
     def _judge(self, event: AnyEvent) -> None:
+        TAPE.tell_stuck_contacts()
+        self._tell_facts(self.at_s(event))
         TAPE.tell(
             history.Journalled,
             at=self.at_s(event),
@@ -153,8 +170,13 @@ class ToldOutsider(Outsider):
         super()._judge(event)
 
     def _look_at_the_plant(self) -> None:
+        self._tell_facts(inf)
+        super()._look_at_the_plant()
+
+    def _tell_facts(self, until: float) -> None:
+        """Tell what moved before a moment."""
         facts = self.stand.plant.facts
-        while self._facts_told < len(facts):
+        while self._facts_told < len(facts) and facts[self._facts_told].at < until:
             one = facts[self._facts_told]
             self._facts_told += 1
             told: dict[str, Any] = {"at": one.at, "locker": HERE, "compartment": one.compartment}
@@ -162,7 +184,6 @@ class ToldOutsider(Outsider):
                 TAPE.tell(history.Coil, on=one.name == "pulse_started", **told)
             elif one.name in ("door_opened", "door_shut"):
                 TAPE.tell(history.Door, open=one.name == "door_opened", **told)
-        super()._look_at_the_plant()
 
     def see_badge(self, jti: str, token: str) -> None:
         super().see_badge(jti, token)

@@ -212,9 +212,10 @@ def delivered(world: World, record: history.Delivered) -> None:
     """Take in what a carrier was told."""
     known = world.feeds.setdefault(record.carrier, Feed())
     if record.via == "feed":
-        known.last = max(known.last, record.position)
+        known.last, known.read_at = max(known.last, record.position), record.at
     known.events.setdefault(record.position, record.event_id)
     parcel = world.parcel(record.parcel_id)
+    parcel.told.add(record.type)
     if record.type == "reservation.confirmed" and record.parcel_id not in world.answered:
         world.unasked.add(record.parcel_id)
     late = record.type == "parcel.deposited"

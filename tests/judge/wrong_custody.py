@@ -23,6 +23,7 @@ from tests.judge.spoil import (
     moved,
     said,
     unsaid,
+    without,
 )
 from tests.judge.story import HERE
 from tests.judge.wrong_doors import Wrong, put
@@ -58,6 +59,11 @@ def a_collection_where_nothing_lay() -> Records:
 def custody_out_of_nothing() -> Records:
     records = stories.a_lost_store()
     return said(records, find(records, CustodyReported), compartment=3, parcel_id="parcel-7")
+
+
+def a_door_that_did_not_open() -> Records:
+    records = stories.a_parcel()
+    return without(records, find(records, history.Door, 1, open=True))
 
 
 # I2 -----------------------------------------------------------------------------------------------
@@ -164,6 +170,7 @@ WRONG: dict[str, tuple[Wrong, ...]] = {
         another_parcel_is_collected,
         a_collection_where_nothing_lay,
         custody_out_of_nothing,
+        a_door_that_did_not_open,
     ),
     "I2": (
         a_lost_room_that_is_not_told,

@@ -202,6 +202,11 @@ def a_parcel_that_is_stuck() -> Records:
     return unsaid(records, find(records, Collected))
 
 
+def a_collection_that_is_never_told() -> Records:
+    records = stories.two_low_parcels()
+    return without(records, find(records, history.Delivered, -1))
+
+
 WRONG: dict[str, tuple[Wrong, ...]] = {
     "I7": (
         an_entry_recorded_twice,
@@ -237,5 +242,6 @@ WRONG: dict[str, tuple[Wrong, ...]] = {
         a_door_operation_without_an_end,
         a_door_that_never_shuts,
         a_parcel_that_is_stuck,
+        a_collection_that_is_never_told,
     ),
 }
