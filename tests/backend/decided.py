@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from fellesskap_backend.bulk import insert_all
 from fellesskap_backend.db import Moment
-from fellesskap_backend.decisions.desk import Desk, Place, Wanted
+from fellesskap_backend.decisions.desk import Desk, Live, Place, Wanted
 from fellesskap_backend.decisions.policy import Request
 from fellesskap_backend.decisions.tables import Decision
 from fellesskap_backend.lockers.tables import Locker
@@ -54,14 +54,14 @@ def _decided(
         kept = [one for one in place.claims if rng.random() < 0.7]
         place = replace(place, every=every, usable=usable, claims=kept)
         place.acked_seq += rng.randrange(9)
-        desk = Desk(place)
+        desk = Desk(place, now)
         for _ in range(rng.randint(1, 5)):
             now += step
             wanted = Wanted(rng.choice(CARRIERS), _request(rng), {"collect_within_s": 3_600})
             made = desk.decide(wanted, Moment(now, rng.randbytes))
             yield made.row, desk.head.hash
             if made.decision.confirmed and wanted.request.hold == "hard":
-                place.claims.append((made.number, wanted.request.demand))
+                place.claims.append(Live(made.number, wanted.request.demand))
         place = replace(place, head=desk.head, revision=desk.revision)
 
 

@@ -143,6 +143,20 @@ class Matching:
         self._free &= ~(1 << path[0])
         return True
 
+    def drop(self, demand: Demand) -> bool:
+        """Take back one demand that is served; return whether there is one.
+
+        The rest is a maximum matching only if nothing that found no place waits for this one.
+        """
+        fitting = self._places(demand)
+        for place, held in self._held.items():
+            if held == fitting:
+                del self._held[place]
+                self._free |= 1 << place
+                self._hopeless.clear()
+                return True
+        return False
+
     def spare(self, demand: Demand, avoid: Collection[int] = ()) -> int | None:
         """Return the first fitting compartment without which as many demands are still served.
 

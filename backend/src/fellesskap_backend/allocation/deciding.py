@@ -14,7 +14,7 @@ from fellesskap_backend.allocation.view import Use, View, at_least, others
 from fellesskap_backend.decisions import policy as first_come
 from fellesskap_protocol.capacity import Demand, size_class
 
-Reason = first_come.Reason | Literal["quota_exceeded"]
+Reason = first_come.Reason
 Part = Literal["accessible", "guaranteed", "commons", "lent"]
 
 
