@@ -178,9 +178,7 @@ class View(first_come.View):
         return Fraction(units, max(1, len(self.every)))
 
     def _made(self, key: tuple[str | None, int, bool]) -> _Beside:
-        kept = {
-            one: units for size in self.shares.division for one, units in self._kept(key, size)
-        }
+        kept = {one: units for size in self.shares.division for one, units in self._kept(key, size)}
         matching = self._taken.copy()
         served = [matching.add(one) for one, units in kept.items() for _ in range(units)]
         return _Beside(matching, kept, all(served))

@@ -73,7 +73,10 @@ class Place:
         return fair_view.View(
             (self.every, self.usable),
             shares_of(self.rules, self.layout),
-            claims=[*((one.demand, one.use) for one in self.claims), *((one, None) for one in units)],
+            claims=[
+                *((one.demand, one.use) for one in self.claims),
+                *((one, None) for one in units),
+            ],
             lying=self.lying,
             minute=self.rules.minute(now) if self.minute is None else self.minute,
         )

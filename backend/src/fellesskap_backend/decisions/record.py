@@ -17,8 +17,8 @@ A decision of `fair-share` has more:
 - beside the outcome `part`, `use`, and the carrier's own `quota` and `used` before it; `held_for_s`
   if its claim waits for a shorter time than was asked.
 
-`position` says where the locker's journal and rights stood, and of which `day` the standings are. Alternatives are no part of it: they
-are read from other lockers without a lock.
+`position` says where the locker's journal and rights stood, and of which `day` the standings are.
+Alternatives are no part of it: they are read from other lockers without a lock.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

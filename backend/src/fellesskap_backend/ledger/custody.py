@@ -31,9 +31,7 @@ def deposited(at: At, event: Deposited) -> None:
     known = at.parcel_of(event.right_id or event.parcel_id)
     if known is None and event.right_id is not None:
         raise CannotApply("no parcel of this locker by its right")
-    facts = Facts(
-        event.compartment, event.evidence, by_allowance=event.allowance_class is not None
-    )
+    facts = Facts(event.compartment, event.evidence, by_allowance=event.allowance_class is not None)
     if known is not None:
         moved(at, event, known, "deposited", facts=facts)
         return

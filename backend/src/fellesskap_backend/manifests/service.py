@@ -85,7 +85,7 @@ class Work:
         decided = desk.decide(asked.wanted(self.by, is_duplicate=is_duplicate), self.moment)
         self.decisions.append(decided.row)
         if not decided.decision.confirmed:
-            other = service.alternatives_of(self.near, desk.place, asked, decided, self.by)
+            other = service.alternatives_of(self.near, desk.place, asked, decided)
             self._say(service.refused(decided, asked, other))
             return
         self.live.add(asked.label.key)
@@ -134,7 +134,7 @@ def _accept(
     basis.read(session, places, moment.now)
     desks = {locker_id: Desk(place, moment.now) for locker_id, place in places.items()}
     live = service.live_labels(session, by, [one.label.key for one in whole])
-    near = Neighbours(session, moment.now, desks)
+    near = Neighbours(session, moment.now, desks, carrier=by.number)
     work = Work(by, moment, secrets, desks, live, near)
     for one in every:
         work.answer(one)

@@ -45,7 +45,7 @@ def quote(
     basis.read(session, places, now)
     views = {locker_id: place.view(now) for locker_id, place in places.items()}
     live = live_labels(session, by, [one.label_key for one in every if one.label_key])
-    near = Neighbours(session, now, {})
+    near = Neighbours(session, now, {}, carrier=by.number)
     found = []
     for one in every:
         request = Request(one.demand, one.hold, one.label_key in live)
@@ -58,7 +58,7 @@ def quote(
                 "size_class": size_class(one.demand),
                 "would_confirm": decision.confirmed,
                 "reason": decision.reason,
-                "alternatives": near.of(place, by.number, one.demand) if wanted_elsewhere else [],
+                "alternatives": near.of(place, one.demand) if wanted_elsewhere else [],
             }
         )
     return found

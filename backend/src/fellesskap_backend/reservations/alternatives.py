@@ -41,14 +41,17 @@ class Near(NamedTuple):
 
 
 class Neighbours:
-    """Looks for alternatives in one transaction; `desks` are lockers being decided about in it."""
+    """Looks for a carrier's alternatives in one transaction, which decides at `desks`."""
 
-    def __init__(self, session: Session, now: datetime, desks: Mapping[str, Desk]) -> None:
+    def __init__(
+        self, session: Session, now: datetime, desks: Mapping[str, Desk], *, carrier: int
+    ) -> None:
         self._session, self._now, self._desks = session, now, desks
+        self._carrier = carrier
         self._known: dict[str, list[Near]] = {}
 
-    def of(self, place: Place, carrier: int, demand: Demand) -> list[Alternative]:
-        """Return up to three lockers that would give a carrier room, the nearest first."""
+    def of(self, place: Place, demand: Demand) -> list[Alternative]:
+        """Return up to three lockers that would give it room, the nearest first."""
         if place.locker_id not in self._known:
             self._known[place.locker_id] = self._look(place)
         found: list[Alternative] = []
@@ -57,7 +60,7 @@ class Neighbours:
                 break
             desk = self._desks.get(near.told["locker_id"])
             view = desk.view if desk is not None else near.view
-            if answer(near.place.rules, view, carrier, Request(demand)).confirmed:
+            if answer(near.place.rules, view, self._carrier, Request(demand)).confirmed:
                 found.append(near.told)
         return found
 

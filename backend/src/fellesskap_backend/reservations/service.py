@@ -97,8 +97,8 @@ def reserve(
     desk = Desk(place, now)
     decided = desk.decide(asked.wanted(by, is_duplicate=found.is_duplicate), moment)
     if not decided.decision.confirmed:
-        near = Neighbours(session, now, {place.locker_id: desk})
-        answered = refused(decided, asked, alternatives_of(near, place, asked, decided, by))
+        near = Neighbours(session, now, {place.locker_id: desk}, carrier=by.number)
+        answered = refused(decided, asked, alternatives_of(near, place, asked, decided))
         answer = idempotency.row(tenant, asked.attempt, answered, now)
         _REFUSE.execute(session, (decided.row, answer), changed(desk))
         return answered
@@ -119,12 +119,12 @@ def live_labels(session: Session, by: Caller, keys: Sequence[str]) -> set[str]:
 
 
 def alternatives_of(
-    near: Neighbours, place: Place, asked: Asked, decided: Decided, by: Caller
+    near: Neighbours, place: Place, asked: Asked, decided: Decided
 ) -> list[Alternative]:
     """Return what to do instead; a parcel that is under way already is wanted nowhere else."""
     if decided.decision.reason == "duplicate_parcel":
         return []
-    return near.of(place, by.number, asked.demand)
+    return near.of(place, asked.demand)
 
 
 def refused(decided: Decided, asked: Asked, alternatives: Sequence[Alternative]) -> Answered:

@@ -9,7 +9,6 @@ branch_labels = None
 depends_on = None
 
 _AT = sa.DateTime(timezone=True)
-_HARD = "reservations.hold = 'hard'"
 
 
 def upgrade() -> None:
@@ -63,7 +62,7 @@ def upgrade() -> None:
 
 _COUNTED = (
     # `other`: larger than every class. A soft one holds nothing. By which part, nobody can say.
-    f"UPDATE reservations SET use_size = coalesce(size_class, 'other') WHERE {_HARD}",
+    "UPDATE reservations SET use_size = coalesce(size_class, 'other') WHERE hold = 'hard'",
     "UPDATE claims SET use_size = (SELECT use_size FROM reservations"
     " WHERE reservations.right_id = claims.right_id) WHERE NOT released",
     "UPDATE compartments SET used_as = (SELECT use_size FROM parcels"
