@@ -14,7 +14,7 @@ from fellesskap_backend.allocation import deciding as fair
 from fellesskap_backend.allocation import view as fair_view
 from fellesskap_backend.allocation.deciding import Decision
 from fellesskap_backend.allocation.division import OTHER
-from fellesskap_backend.allocation.standing import Standing, held_for_s
+from fellesskap_backend.allocation.standing import held_for_s
 from fellesskap_backend.allocation.view import Use
 from fellesskap_backend.db import Moment, instant
 from fellesskap_backend.decisions import record
@@ -135,8 +135,10 @@ class Desk:
             "older": [_older(one, place.rules) for one in place.claims if one.number is None],
             "allowances": [[*record.box(one), units] for one, units in place.allowances],
         }
-        if place.rules is not None:
-            self._basis |= self._of_rules(place.rules)
+        self._rules: str | None = None
+        if isinstance(self.view, fair_view.View) and place.rules is not None:
+            self._rules = digest_of(place.rules)
+            self._basis |= self._of_rules(self.view)
         self._live = [one.number for one in place.claims if one.number is not None]
 
     def decide(self, wanted: Wanted, moment: Moment) -> Decided:
@@ -148,7 +150,7 @@ class Desk:
             use = decision.use or Use(str(wanted.number), size_class(request.demand) or OTHER)
             made = made._replace(use=use, held_for_s=self._held_for_s(wanted, moment.now))
         body = record.canonical(self._body(wanted, made, moment.now))
-        known = self.head.rules if rules is None else digest_of(rules)
+        known = self._rules or self.head.rules
         self.head = Head(made.number, record.digest(body), self._layout.digest, known)
         if decision.confirmed:
             self.revision += 1
@@ -174,23 +176,22 @@ class Desk:
     def _held_for_s(self, wanted: Wanted, now: datetime) -> int | None:
         """Return how long a claim waits for who often does not come; None: as was asked."""
         rules, deposit_by = self.place.rules, wanted.said.get("deposit_by")
-        if rules is None or deposit_by is None:
+        if rules is None or deposit_by is None or not isinstance(self.view, fair_view.View):
+            return None
+        standing = self.view.shares.standings.get(str(wanted.number))
+        if standing is None or not standing.no_shows:
             return None
         asked_s = int((datetime.fromisoformat(deposit_by) - now).total_seconds())
-        standings = shares_of(rules, self._layout).standings
-        standing = standings.get(str(wanted.number), Standing())
         held_s = held_for_s(rules.fair, standing, asked_s)
         return held_s if held_s < asked_s else None
 
-    def _of_rules(self, rules: Rules) -> Row:
+    def _of_rules(self, view: fair_view.View) -> Row:
         """Return what `fair-share` depends on beside what `first-come` does."""
         place = self.place
         lying = Counter(place.lying)
         uses = [one for one in place.claims if one.number is not None and not one.chained]
-        view = self.view
-        assert isinstance(view, fair_view.View)
         return {
-            "rules": digest_of(rules),
+            "rules": self._rules,
             "minute": view.minute,
             "uses": sorted([one.number, *_counted(one.use)] for one in uses),
             "lying": sorted([*_counted(use), units] for use, units in lying.items()),
@@ -230,7 +231,7 @@ class Desk:
 
     def _add_rules(self, body: Row, rules: Rules, wanted: Wanted, made: Decided) -> None:
         """Add what only a decision of `fair-share` says."""
-        if self.head.rules != body["basis"]["rules"]:
+        if self.head.rules != self._rules:
             body["basis"]["rulebook"] = rules.written()
         body["position"]["day"] = rules.day
         decision = made.decision

@@ -6,8 +6,10 @@ with them, so they are looked for in one statement a locker.
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import Any
 
 from sqlalchemy import CompoundSelect, Integer, Select, bindparam, cast, select, union_all
 from sqlalchemy.orm import Session
@@ -32,12 +34,18 @@ MILLIONTHS = 1_000_000
 """Positions travel as whole numbers, beside the other numbers of the statement: 11 cm."""
 
 
-class Near(NamedTuple):
-    """A locker nearby, and what it has."""
+@dataclass
+class Near:
+    """A locker nearby, and what it has; it is looked into when the nearer ones have no room."""
 
     told: Alternative
     place: Place
-    view: View
+    now: datetime
+
+    @cached_property
+    def view(self) -> View:
+        """Return it as a decision would see it."""
+        return self.place.view(self.now)
 
 
 class Neighbours:
@@ -86,8 +94,7 @@ class Neighbours:
             of_places.sort_in(row)
         of_places.complete()
         told.sort(key=lambda one: (one["distance_m"] or 0, one["locker_id"]))
-        found = [(one, places[one["locker_id"]]) for one in told]
-        return [Near(one, there, there.view(self._now)) for one, there in found]
+        return [Near(one, places[one["locker_id"]], self._now) for one in told]
 
 
 def _told(place: Place, row: Any) -> Alternative:
