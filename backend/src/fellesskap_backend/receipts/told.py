@@ -50,7 +50,9 @@ def told(body: str, words: str | None = None) -> Json:
 def because(said: Json) -> str:
     """Say in words why it was decided so."""
     if said["outcome"] == "confirmed":
-        return GIVEN.get(said.get("part") or "", CONFIRMED) + (SHORTER if "held_for_s" in said else "")
+        return GIVEN.get(said.get("part") or "", CONFIRMED) + (
+            SHORTER if "held_for_s" in said else ""
+        )
     words = {str(name): one.detail for name, one in REFUSALS.items()}
     return words[said["outcome"]]
 
