@@ -8,7 +8,7 @@ from uuid import UUID
 import httpx
 import msgspec
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import delete, event, update
 
 from fellesskap_backend import db
 from fellesskap_backend.db import Moment
@@ -238,6 +238,24 @@ def test_a_deposit_says_whose_claim_it_took_and_a_collection_takes_that_back(hou
     assert used(house) == [(1, "S"), (None, None), (None, None)]
     house.tell(*collect(first, 1))
     assert used(house) == [(None, None)] * 3
+
+
+@SQLITE
+def test_what_a_deposit_took_costs_no_statement(house: Lives) -> None:
+    made = [house.room(number) for number in (1, 2)]
+    statements: list[str] = []
+
+    @event.listens_for(house.api.engine, "before_cursor_execute")
+    def _count(*arguments: Any) -> None:
+        statements.append(arguments[2])
+
+    house.tell(*deposit(made[0], 1), *deposit(made[1], 2))
+    event.remove(house.api.engine, "before_cursor_execute", _count)
+    assert used(house)[:2] == [(1, "S"), (1, "S")]
+    assert not [one for one in statements if one.startswith("SELECT claims")]
+    written = [one for one in statements if one.startswith("UPDATE compartments")]
+    assert len(written) == 2, "one for each door, with its content"
+    assert all("content" in one and "used_by" in one for one in written)
 
 
 def test_parcels_that_lie_there_count_until_they_are_gone(api: Api) -> None:
