@@ -39,6 +39,7 @@ from fellesskap_backend.operators import routes as operators
 from fellesskap_backend.operators import work_routes as operators_work
 from fellesskap_backend.parcels import routes as parcels
 from fellesskap_backend.pickup_codes import routes as pickup_codes
+from fellesskap_backend.policies import routes as policies
 from fellesskap_backend.quotes import routes as quotes
 from fellesskap_backend.rates import Rate, RateLimit
 from fellesskap_backend.receipts import routes as receipts
@@ -98,7 +99,7 @@ def create_api(
     api.state.house = House(settings, secrets, engine, wake)
     for nouns in (
         *(reservations, parcels, pickup_codes, drop_offs, events),
-        *(quotes, manifests, badges, delegations, receipts),
+        *(quotes, manifests, badges, delegations, receipts, policies),
         *(lockers, door_operations, api_keys, webhooks),
         *(operators, operators_work),
     ):

@@ -15,6 +15,7 @@ from fellesskap_backend.lockers import tables as lockers
 from fellesskap_backend.operators import tables as operators
 from fellesskap_backend.parcels import tables as parcels
 from fellesskap_backend.pickup_codes import tables as pickup_codes
+from fellesskap_backend.policies import tables as policies
 from fellesskap_backend.receipts import tables as receipts
 from fellesskap_backend.reservations import tables as reservations
 from fellesskap_backend.rights import tables as rights
@@ -36,6 +37,7 @@ __all__ = [
     "operators",
     "parcels",
     "pickup_codes",
+    "policies",
     "receipts",
     "reservations",
     "rights",

@@ -1,7 +1,8 @@
 """Everything that was decided, derived again and compared with what carriers were told of it.
 
-Each locker's chain is walked and its log folded; each receipt must say what the body says and stand
-under the root that was published; each tree must be made of its receipts and nothing else.
+Each locker's chain is walked and its log folded; it must have been decided by the rules that were
+published for that day. Each receipt must say what the body says and stand under the root that was
+published; each tree must be made of its receipts and nothing else.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -18,6 +19,7 @@ from fellesskap_backend.decisions.replay import Fold, NotDerived
 from fellesskap_backend.decisions.service import AT_ONCE, link
 from fellesskap_backend.decisions.tables import Decision
 from fellesskap_backend.lockers.tables import Locker
+from fellesskap_backend.policies.comparing import Published
 from fellesskap_backend.receipts.checking import Committed, Root, is_whole, published, stands
 from fellesskap_backend.receipts.hours import HOUR, first_seen, hour_of
 from fellesskap_backend.receipts.tables import AuditRoot, Receipt
@@ -50,11 +52,14 @@ class Replay:
         self._names = {secrets.signing.kid, *secrets.retired}
         self._count = count
         self._roots: Roots = {}
+        self._published = Published(session)
         self._explained: set[datetime] = set()
         self.found = Replayed(lockers=0, decisions=0, receipts=0, hours=0, altered=[])
 
     def run(self, locker_id: str | None = None) -> Replayed:
         """Derive all again, or one locker; trees are built again only with all."""
+        for what in self._published.altered:
+            self.found["altered"].append(what)
         self._read_roots()
         lockers = _LOCKERS if locker_id is None else _LOCKERS.where(Locker.id == locker_id)
         for at, decided, last in self._session.execute(lockers).all():
@@ -91,13 +96,23 @@ class Replay:
             gone.discard(row.number)
             why = ["altered"] if row.number in broken else []
             why += _derived(fold, row, alone=row.number - 1 in broken)
+            why += self._ruled(row)
             why += self._receipt(row)
             if why:
                 self._differs(f"{locker_id}: decision {row.number}", ", ".join(why))
             self.found["decisions"] += 1
             self._count()
+        for rules in fold.rules.values():
+            for what in self._published.differs(locker_id, rules):
+                if what not in self.found["altered"]:
+                    self.found["altered"].append(what)
         for number in sorted(gone):
             self._differs(f"{locker_id}: decision {number}", "gone" if number <= decided else "new")
+
+    def _ruled(self, row: Any) -> Iterator[str]:
+        """Yield what is wrong with the rules by which was decided."""
+        if f'"policy":"{self._published.in_force(row.decided_at)}"' not in row.body:
+            yield "not by the rules in force"
 
     def _receipt(self, row: Any) -> Iterator[str]:
         """Yield what is wrong with the receipt of a decision."""
