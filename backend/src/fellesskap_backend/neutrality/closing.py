@@ -3,7 +3,6 @@
 Counting reads for long where there is much; what is written afterwards is short.
 """
 
-from dataclasses import asdict
 from typing import NamedTuple
 from uuid import UUID
 
@@ -48,7 +47,7 @@ def _row(month: str, carrier: str, found: Counted) -> dict[str, object]:
     return {
         "month": month,
         "carrier_id": UUID(carrier),
-        "figures": asdict(found.figures[carrier]),
+        "figures": found.figures[carrier].written(),
         "may_know_lent": may_know_lent(carrier, found.lent),
         "complaints": complaints_of(carrier, found.complaints)[:COMPLAINTS_MAX],
     }

@@ -75,23 +75,22 @@ class Counted:
     figures: dict[str, Figures] = field(default_factory=dict)
     complaints: list[Complaint] = field(default_factory=list)
     lent: Lent = field(default_factory=Lent)
-    decisions: int = 0
 
     def of(self, carrier: str) -> Figures:
         """Return the figures of a carrier."""
         return self.figures.setdefault(carrier, Figures())
 
 
-def bounded(session: Session, span: Span) -> Span:
-    """Return a span with at most `ROWS_MAX` decisions in its month, and as many before it.
+def bounded(session: Session, span: Span, rows: int = ROWS_MAX) -> Span:
+    """Return a span with at most so many decisions in its month, and as many before it.
 
     It ends before the first one too many, and looks back as far as the last one too many.
     """
     within = span.narrow(select(Decision.decided_at), Decision, span.month.begins)
-    end = session.scalar(within.order_by(Decision.id).offset(ROWS_MAX).limit(1))
+    end = session.scalar(within.order_by(Decision.id).offset(rows).limit(1))
     ahead = replace(span, until=span.month.begins)
     earlier = ahead.narrow(select(Decision.decided_at), Decision, span.since)
-    begin = session.scalar(earlier.order_by(Decision.id.desc()).offset(ROWS_MAX).limit(1))
+    begin = session.scalar(earlier.order_by(Decision.id.desc()).offset(rows).limit(1))
     return replace(span, since=begin or span.since, until=end or span.until)
 
 

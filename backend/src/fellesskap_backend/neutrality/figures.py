@@ -39,8 +39,12 @@ class Figures:
 
     @classmethod
     def of(cls, written: Json) -> "Figures":
-        """Read what `asdict` wrote."""
+        """Read what `written` wrote."""
         return cls(**{**written, "denied": Counter(written["denied"])})
+
+    def written(self) -> Json:
+        """Write it down exactly: counts, and hours in seconds."""
+        return {**vars(self), "denied": dict(self.denied)}
 
     def count(self, said: Said) -> None:
         """Count one decision."""
