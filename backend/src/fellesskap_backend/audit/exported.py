@@ -125,10 +125,11 @@ class Export:
         self.found["lockers"] += 1
         links = [_link(row) for _, row in chain.rows]
         broken = set(altered(reversed(links), chain.head))
-        fold, gone = Fold(), set(broken)
+        for number in sorted(broken - {row.number for _, row in chain.rows}):
+            self._differs(chain.line, f"{chain.locker_id}: decision {number}: gone")
+        fold = Fold()
         for line, row in chain.rows:
             number = row.number
-            gone.discard(number)
             hashed = digest(row.body.encode()) == row.hash
             why = ["altered"] if number in broken or not hashed else []
             why += derived(fold, number, row.body, alone=number - 1 in broken)
@@ -137,8 +138,6 @@ class Export:
                 what = f"{chain.locker_id}: decision {number}"
                 self._differs(line, f"{what}: {', '.join(dict.fromkeys(why))}")
             self.found["decisions"] += 1
-        for number in sorted(gone):
-            self._differs(chain.line, f"{chain.locker_id}: decision {number}: gone")
 
     def _receipt(self, row: AuditedDecision) -> Iterator[str]:
         """Yield what is wrong with the receipt of a decision."""
