@@ -158,7 +158,7 @@ def test_one_altered_line_is_found_and_named(api: Api) -> None:
         page = json.loads(lines[0])
         spoil(page)
         first, *_ = checked([json.dumps(page), *lines[1:]])["altered"]
-        assert re.match("line [12]: oslo-1: decision 2: ", first), first
+        assert re.match("line [14]: oslo-1: decision 2: ", first), first
         assert why in first
     page = json.loads(lines[0])
     _untold(page)
