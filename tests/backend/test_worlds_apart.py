@@ -139,12 +139,13 @@ def some(world: World, at: datetime) -> None:
 
 def many(world: World, at: datetime) -> None:
     """Other labels (the own ones too), outcomes, holds, sizes and another locker."""
+    rival, hour = RIVALS[0], at.hour * 100
     for number in range(8):
-        world.ask(RIVALS[0], number, at)
-        world.ask(RIVALS[1], 900 + number, at, locker_id="oslo-2", hold="hard")
-        world.ask(RIVALS[2], at.hour * 100 + number, at, hold="soft", needs=["low"])
+        world.ask(rival, number, at)
+        world.ask(rival, hour + number, at, locker_id="oslo-2")
+        world.ask(rival, hour + 10 + number, at, hold="soft", needs=["low"])
     dimensions = {"w_mm": 3_000, "h_mm": 900, "d_mm": 900, "g": 900}
-    world.ask(RIVALS[1], at.hour, at, dimensions=dimensions)
+    world.ask(rival, hour + 50, at, dimensions=dimensions)
 
 
 def live(world: World, rivals: Rivals) -> list[Any]:
