@@ -100,9 +100,9 @@ def create_api(
     api.state.house = House(settings, secrets, engine, wake)
     for nouns in (
         *(reservations, parcels, pickup_codes, drop_offs, events),
-        *(quotes, manifests, badges, delegations, receipts, neutrality, audit),
+        *(quotes, manifests, badges, delegations, receipts),
         *(lockers, door_operations, api_keys, webhooks),
-        *(operators, operators_work),
+        *(operators, operators_work, neutrality, audit),
     ):
         api.include_router(nouns.router)
     api.include_router(health)

@@ -31,7 +31,7 @@ POLL_S = 0.1
 DEADLINES_S = 1.0
 """How often deadlines are looked at."""
 CLOSING_S = 15.0
-"""How often it is asked whether an hour is over, or a month."""
+"""How often it is asked whether an hour is over."""
 PRUNING_S = 60.0
 """How often answers and deliveries that were kept long enough are forgotten."""
 STOP_S_MAX = 15.0
