@@ -51,6 +51,14 @@ def test_what_was_lent_after_the_published_hour_explains_it() -> None:
     assert last([*bodies, log.say(SMALL, "quota_exceeded", minute=NOON)]) == "given_later"
 
 
+def test_what_was_given_later_explains_it_also_beside_what_was_common_from_the_start() -> None:
+    log = Writer(doors(4), weights={BIG: 1, SMALL: 1}, quota={BIG: 1, SMALL: 2})
+    bodies = [log.say(BIG, part="guaranteed"), log.say(BIG, part="commons", used=1)]
+    bodies += [log.say(BIG, part="lent", used=2, minute=NOON)]
+    bodies += [log.say(SMALL, part="guaranteed", minute=NOON)]
+    assert last([*bodies, log.say(SMALL, "locker_full", used=1, minute=NOON)]) == "given_later"
+
+
 def test_parcels_that_lie_there_explain_it() -> None:
     log = writer()
     log.usable, log.lying = set(), [["1", "S", 4]]

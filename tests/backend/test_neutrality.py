@@ -170,7 +170,7 @@ def lent_month(api: Api) -> Writer:
     for used in (0, 1):
         log.say(1, part="guaranteed", used=used)
     log.say(1, part="lent", used=2)
-    log.say(1, part="lent", used=3, minute=NOON)
+    log.say(1, part="lent", used=3)
     log.say(2, "locker_full", minute=NOON)
     log.say(2, "quota_exceeded", used=2, minute=NOON)
 

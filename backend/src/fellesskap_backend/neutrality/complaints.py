@@ -54,8 +54,10 @@ class Given(NamedTuple):
     use: Use | None = None
     is_beyond: bool = False
     """Whether no entitlement gave it."""
-    is_early: bool = False
-    """Whether all entitlements were to be kept at that hour."""
+    minute: int = 0
+    """When it was given: the minute of the day at the locker."""
+    rules: str = ""
+    """By which rules: their digest."""
 
 
 class Lacking(NamedTuple):
@@ -90,10 +92,9 @@ class Log:
         if rules is not None and said.rules is not None:
             self._rules[said.rules] = rules
         if said.outcome == CONFIRMED and said.hold == "hard":
-            beyond = said.part in BEYOND
-            self._given[said.number] = Given(
-                said.demand, saying.own_use(said), beyond, beyond and self._is_early(said)
-            )
+            use, is_beyond = saying.own_use(said), said.part in BEYOND
+            minute = saying.minute_of(said)
+            self._given[said.number] = Given(said.demand, use, is_beyond, minute, said.rules or "")
 
     def lacks(self, said: Said) -> Lacking:
         """Return what has to be remembered before a decision is looked into."""
@@ -120,12 +121,13 @@ class Log:
             return None
         return Complaint(said.id, said.locker_id, said.carrier, said.at, why)
 
-    def _is_early(self, said: Said) -> bool:
-        rules = self._rules.get(said.rules or "")
-        minute = said.basis.get("minute")
-        if rules is None or minute is None:
-            return False
-        return rules.policy.hold.kept_permille(minute) == ALL_PERMILLE
+    def _is_early(self, one: Given, said: Said) -> bool:
+        """Say whether a claim was given while all entitlements were to be kept.
+
+        By its own rules; where they are written out nowhere near, by those of the refusal.
+        """
+        rules = self._rules.get(one.rules) or self._rules.get(said.rules or "")
+        return rules is not None and rules.policy.hold.kept_permille(one.minute) == ALL_PERMILLE
 
     def _why(self, said: Said) -> Why | None:
         every = self._layouts.get(said.layout, ())
@@ -134,8 +136,12 @@ class Log:
         claims = list(self._claims(said))
         reserved = list(self._reserved(said))
         beyond = [one for one in claims if one.is_beyond and not _is_own(one, said)]
+        early = [one for one in beyond if self._is_early(one, said)]
+        later = [one for one in beyond if not self._is_early(one, said)]
+        # What was given later explains a refusal wherever it alone would have made room.
         ways: tuple[tuple[Why, list[Given]], ...] = (
-            ("unexplained", [one for one in beyond if one.is_early]),
+            ("given_later", later),
+            ("unexplained", early),
             ("given_later", beyond),
         )
         for why, away in ways:

@@ -149,6 +149,11 @@ def promised_of(said: Said) -> Iterator[tuple[Demand, Use | None]]:
             yield demand_of(box), None
 
 
+def minute_of(said: Said) -> int:
+    """Return the minute of the day at the locker; 0 where nothing depends on it."""
+    return int(said.basis.get("minute", 0))
+
+
 def uses_of(said: Said) -> dict[int, Use | None]:
     """Return what claims count as whose own decisions do not say it, by their numbers."""
     return {number: _use(*use) for number, *use in said.basis.get("uses", ())}
