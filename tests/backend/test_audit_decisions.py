@@ -24,6 +24,7 @@ from tests.backend.api import Api, Json, request, reserve
 from tests.backend.receipts import after, close
 
 PATH = "/v1/audit/decisions"
+SQLITE = pytest.mark.parametrize("owned", ["sqlite"], indirect=True)
 PROGRAM = str(Path(sys.executable).with_name("fellesskap-backend"))
 
 
@@ -104,6 +105,7 @@ def test_pages_are_in_the_order_of_chains_and_say_what_is_stored(api: Api) -> No
     ]
 
 
+@SQLITE
 def test_one_lockers_file_is_checked_too(api: Api) -> None:
     mixed(api)
     found = checked(export(auditor(api), locker_id="oslo-2", limit=3))
@@ -150,7 +152,7 @@ SPOILT: dict[str, tuple[Callable[[Json], None], str]] = {
 }
 
 
-@pytest.mark.parametrize("owned", ["sqlite"], indirect=True)
+@SQLITE
 def test_one_altered_line_is_found_and_named(api: Api) -> None:
     mixed(api)
     lines = export(auditor(api), limit=3)
@@ -166,7 +168,7 @@ def test_one_altered_line_is_found_and_named(api: Api) -> None:
     assert why.endswith("not the tree of its receipts")
 
 
-@pytest.mark.parametrize("owned", ["sqlite"], indirect=True)
+@SQLITE
 def test_a_file_that_is_not_whole_is_told(api: Api) -> None:
     mixed(api)
     lines = export(auditor(api), limit=3)
@@ -193,6 +195,7 @@ def test_a_chain_whose_rows_are_all_gone_is_told(api: Api) -> None:
     ]
 
 
+@SQLITE
 def test_what_is_closed_while_pages_are_read_is_no_fault(api: Api) -> None:
     mixed(api)
     client = auditor(api)
@@ -204,6 +207,7 @@ def test_what_is_closed_while_pages_are_read_is_no_fault(api: Api) -> None:
     assert found["hours"] == 2 <= api.count(AuditRoot)
 
 
+@SQLITE
 def test_nobody_but_an_auditor_reads_them(api: Api) -> None:
     mixed(api)
     for client in (api.carrier("Vestpost"), api.operator()):
@@ -219,7 +223,7 @@ def test_nobody_but_an_auditor_reads_them(api: Api) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("owned", ["sqlite"], indirect=True)
+@SQLITE
 def test_the_command_needs_the_file_alone(api: Api, tmp_path: Path) -> None:
     asked = mixed(api)
     lines = export(auditor(api))

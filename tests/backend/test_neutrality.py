@@ -27,6 +27,7 @@ from tests.backend.neutral import DAY, NOON, Writer, doors
 PATH = "/v1/metrics/neutrality"
 MARCH = month_of("2026-03")
 OVER = MARCH.ends + WAIT
+SQLITE = pytest.mark.parametrize("owned", ["sqlite"], indirect=True)
 
 
 def this_month() -> Month:
@@ -83,6 +84,7 @@ def test_a_carrier_is_told_its_own_of_a_month_that_is_not_over(api: Api) -> None
     assert (yours["lent_hours"], yours["complaints"], yours["complained"]) == (None, None, None)
 
 
+@SQLITE
 def test_operators_and_auditors_see_all_under_pseudonyms(api: Api) -> None:
     ask(api.carrier(), range(2))
     ask(api.carrier("Sydpost"), range(10, 13))
@@ -118,6 +120,7 @@ def test_a_month_that_is_over_is_counted_once(api: Api) -> None:
     assert (newcomer["requested"], newcomer["complained"]) == (0, [])
 
 
+@SQLITE
 def test_of_two_workers_one_writes_a_month_down(api: Api) -> None:
     ask(api.carrier(), range(2))
     moment = Moment(this_month().ends + WAIT)
@@ -128,6 +131,7 @@ def test_of_two_workers_one_writes_a_month_down(api: Api) -> None:
     assert (api.count(NeutralMonth), api.count(NeutralFigures)) == (1, 1)
 
 
+@SQLITE
 def test_the_worker_counts_the_month_that_ended_last(api: Api) -> None:
     before = name_at(datetime.now(UTC) - WAIT)
     Worker(api.settings, api.secrets, api.engine)._round()
@@ -135,6 +139,7 @@ def test_the_worker_counts_the_month_that_ended_last(api: Api) -> None:
     assert after(row.month) in {before, name_at(datetime.now(UTC) - WAIT)}
 
 
+@SQLITE
 def test_only_a_month_that_has_begun_can_be_asked_for(api: Api) -> None:
     own = api.carrier()
     later = own.get(PATH, params={"month": after(this_month().name)})
@@ -279,6 +284,7 @@ def test_what_is_counted_while_somebody_waits_is_bounded(api: Api) -> None:
     assert whole == Span.of(MARCH, OVER)
 
 
+@SQLITE
 def test_a_spoilt_body_is_left_out(api: Api) -> None:
     log = lent_month(api)
 
@@ -290,6 +296,7 @@ def test_a_spoilt_body_is_left_out(api: Api) -> None:
     assert total(found.figures).requested == 5
 
 
+@SQLITE
 @pytest.mark.parametrize("role", ["carrier", "operator"])
 def test_a_key_needs_its_scope(api: Api, role: str) -> None:
     scope = {"carrier": "parcels:read", "operator": "lockers:read"}[role]

@@ -100,7 +100,7 @@ OWN = [(0, 0), (8, 6), (1, 20)]
 
 @pytest.mark.parametrize("own", OWN, ids=str)
 def test_no_small_world_bounds_a_rival_below_five(own: Numbers) -> None:
-    assert must_hold(own, rivals((6, 6), sorted(vectors(6, 2)))) > 1
+    assert must_hold(own, rivals((6, 5), sorted(vectors(6, 2)))) > 1
 
 
 @pytest.mark.parametrize("own", OWN, ids=str)
@@ -117,8 +117,9 @@ def test_nor_does_a_larger_one(own: Numbers) -> None:
 
 
 def test_nor_does_one_with_two_reasons() -> None:
-    choices = [one for one in product((0, 1, 5), repeat=3) if sum(one) > 0]
-    assert must_hold((6, 6, 6), rivals((10, 5, 5), choices)) > 5
+    ones = [(1, 0, 0), (0, 1, 0), (0, 0, 1)]
+    choices = [*ones, *(one for one in product((0, 5), repeat=3) if sum(one) > 0)]
+    assert must_hold((6, 6, 6), rivals((11, 6, 6), choices)) > 5
 
 
 def rests(parts: dict[str, int]) -> list[list[int]]:
