@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from fellesskap_backend import __version__, docs_page, documents, problems
+from fellesskap_backend.audit import routes as audit
 from fellesskap_backend.badges import routes as badges
 from fellesskap_backend.carriers import routes as api_keys
 from fellesskap_backend.delegations import routes as delegations
@@ -35,6 +36,7 @@ from fellesskap_backend.events import routes as events
 from fellesskap_backend.gate import RETRY_AFTER_S, Gate
 from fellesskap_backend.lockers import routes as lockers
 from fellesskap_backend.manifests import routes as manifests
+from fellesskap_backend.neutrality import routes as neutrality
 from fellesskap_backend.operators import routes as operators
 from fellesskap_backend.operators import work_routes as operators_work
 from fellesskap_backend.parcels import routes as parcels
@@ -101,7 +103,7 @@ def create_api(
         *(reservations, parcels, pickup_codes, drop_offs, events),
         *(quotes, manifests, badges, delegations, receipts, policies),
         *(lockers, door_operations, api_keys, webhooks),
-        *(operators, operators_work),
+        *(operators, operators_work, neutrality, audit),
     ):
         api.include_router(nouns.router)
     api.include_router(health)

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from fellesskap_backend import db, deadlines, idempotency
 from fellesskap_backend.db import Moment
 from fellesskap_backend.ledger import months
+from fellesskap_backend.neutrality import closing as month_closing
 from fellesskap_backend.policies import standings
 from fellesskap_backend.receipts import closing
 from fellesskap_backend.secrets import Secrets
@@ -115,6 +116,16 @@ class Worker:
             # One after another, each in a round of its own: webhooks need not wait for a year.
             if db.run(self._engine, lambda session: self._close(session, moment)):
                 self._closing_at = 0.0
+            if self._close_month(moment):
+                self._closing_at = 0.0
+
+    def _close_month(self, moment: Moment) -> bool:
+        """Count the next month that is due; nobody waits for it, for nothing is written so long."""
+        found = db.read(self._engine, lambda session: month_closing.count_due(session, moment))
+        if found is None:
+            return False
+        db.run(self._engine, lambda session: month_closing.keep(session, found, moment))
+        return True
 
     def _keep(
         self,

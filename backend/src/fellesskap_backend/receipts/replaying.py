@@ -15,12 +15,19 @@ from sqlalchemy.orm import Session
 
 from fellesskap_backend.db import instant, table_of
 from fellesskap_backend.decisions.record import Head, altered
-from fellesskap_backend.decisions.replay import Fold, NotDerived
+from fellesskap_backend.decisions.replay import Fold
 from fellesskap_backend.decisions.service import AT_ONCE, link
 from fellesskap_backend.decisions.tables import Decision
 from fellesskap_backend.lockers.tables import Locker
 from fellesskap_backend.policies.comparing import Published
-from fellesskap_backend.receipts.checking import Committed, Root, is_whole, published, stands
+from fellesskap_backend.receipts.checking import (
+    Committed,
+    Root,
+    derived,
+    is_whole,
+    published,
+    stands,
+)
 from fellesskap_backend.receipts.hours import HOUR, first_seen, hour_of
 from fellesskap_backend.receipts.tables import AuditRoot, Receipt
 from fellesskap_backend.receipts.told import is_of
@@ -95,7 +102,7 @@ class Replay:
         for row in self._stream(_FORWARDS, of_it):
             gone.discard(row.number)
             why = ["altered"] if row.number in broken else []
-            why += _derived(fold, row, alone=row.number - 1 in broken)
+            why += derived(fold, row.number, row.body, alone=row.number - 1 in broken)
             why += self._ruled(row)
             why += self._receipt(row)
             if why:
@@ -161,15 +168,6 @@ def _is_of(row: Any, root: Root) -> bool:
         return is_of(row.told, row.body, unb64url(root.seed))
     except ValueError:
         return False
-
-
-def _derived(fold: Fold, row: Any, *, alone: bool) -> Iterator[str]:
-    """Yield what is wrong with a decision that is derived again."""
-    try:
-        if fold.again(row.number, row.body, alone=alone) != row.body:
-            yield "decided otherwise"
-    except NotDerived:
-        yield "cannot be derived"
 
 
 _LOCKERS = select(Locker.id, Locker.decided, Locker.decision_hash).order_by(Locker.id)
