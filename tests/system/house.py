@@ -230,15 +230,19 @@ class Locker:
         path.touch(mode=0o600)
         path.write_text(json.dumps(provision))
 
-    def start(self, env: Mapping[str, str] | None = None) -> Program:
-        """Start the daemon and wait until it has read its doors."""
-        self._close_kiosk()
-        command = [str(BIN / "fellesskap-edge"), "run", "--config", str(self.config)]
+    def command(self) -> list[str]:
+        """Return how the daemon is started."""
         if 'family = "gpio"' in self.config.read_text():
             # The pins of this computer are not there: the simulator's are joined to its plant.
             command = [str(BIN / "fellesskap-firmware-sim"), "edge", "--config", str(self.config)]
-            command += ["--dir", str(self.folder)]
-        self.edge = Program("edge daemon", command, self.folder / "edge.log", env or {})
+            return [*command, "--dir", str(self.folder)]
+        return [str(BIN / "fellesskap-edge"), "run", "--config", str(self.config)]
+
+    def start(self, env: Mapping[str, str] | None = None) -> Program:
+        """Start the daemon and wait until it has read its doors."""
+        self._close_kiosk()
+        log = self.folder / "edge.log"
+        self.edge = Program("edge daemon", self.command(), log, env or {})
         self._kiosk = httpx.Client(base_url=self.edge.ready["kiosk"], timeout=30)
         return self.edge
 

@@ -1,0 +1,87 @@
+"""One campaign from its seed to its history: build, let people come, torment, calm, settle."""
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.judge import history
+from tests.nemesis.building import LOCKERS, building
+from tests.nemesis.chronicle import BRIDGE
+from tests.nemesis.gathering import gather, settled
+from tests.nemesis.nemesis import Nemesis
+from tests.nemesis.plan import plan
+from tests.nemesis.town import SETTLE_S, Town
+from tests.system.brokers import Name
+
+
+@dataclass
+class Result:
+    """What a campaign showed."""
+
+    seed: int
+    history: list[history.AnyRecord]
+    kills: Counter[str]
+    hit: Counter[tuple[str, str]]
+    """Kills by part and step."""
+    faults: Counter[str]
+    packets: Counter[str]
+    """What was done to packets on all lines."""
+    outcomes: Counter[str]
+    parcels: int
+    collected: int
+    cancelled: int
+    rescues: int
+    """Parcels that a courier had to fetch back because a kill fell between act and note."""
+    took_s: dict[str, float] = field(default_factory=dict)
+
+
+def campaign(
+    root: Path,
+    *,
+    seed: int,
+    kills: int,
+    broker: Name,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Result:
+    """Run one; raise if anything does not settle. `root` is empty and may be thrown away after."""
+    begun = time.monotonic()
+    with building(root, broker, seed) as built:
+        town = Town(built, seed)
+        town.begin()
+        took = {"built": time.monotonic() - begun}
+        nemesis = Nemesis(built, seed, tell)
+        try:
+            nemesis.work(plan(seed, kills, LOCKERS, BRIDGE))
+            built.chronicle.add(history.Calm(at=built.chronicle.now, settle_s=SETTLE_S))
+            took["tormented"] = time.monotonic() - begun
+            town.settle()
+            settled(built)
+            for carrier in town.carriers:
+                for parcel in town.parcels:
+                    if parcel.carrier is carrier:
+                        carrier.look(parcel)
+                carrier.read_feed()
+        finally:
+            built.over.set()
+        took["settled"] = time.monotonic() - begun
+        gather(built)
+        built.chronicle.add(history.End(at=built.chronicle.now))
+        packets: Counter[str] = Counter()
+        for line in built.proxy.lines.values():
+            packets += line.done
+        return Result(
+            seed=seed,
+            history=built.chronicle.ordered(),
+            kills=nemesis.kills,
+            hit=nemesis.hit,
+            faults=nemesis.faults,
+            packets=packets,
+            outcomes=built.chronicle.outcomes,
+            parcels=len(town.parcels),
+            collected=len(town.collected),
+            cancelled=sum(one.cancelled for one in town.parcels),
+            rescues=town.rescues,
+            took_s=took,
+        )
