@@ -39,8 +39,8 @@ REMOTE_GAP_S, REMOTE_MAX = 1.0, 100_000
 """Raised in `locker.toml`: a courier who lost a parcel behind a door waits for nobody."""
 SLACK_S = 3.0
 """How exact times are: processes stand still, and threads of people wait for a turn."""
-DISK_BYTES = 40 * 1024 * 1024
-"""Twice the journal's ballast, and some."""
+DISK_BYTES = 64 * 1024 * 1024
+"""Three times the journal's ballast, and some."""
 
 
 class ShiftedLocker(Locker):
