@@ -87,7 +87,7 @@ class Asked(Record, frozen=True, kw_only=True):
     - reserve: `locker`, `needs` (list), `hold` (hard | soft), `label`, `deposit_by_s` (true
       seconds), `collect_within_s`; manifest: `parcels`, a list of those; drop_off: `locker`,
       `needs`, `drop_off_by_s`;
-    - extend: `by_s`, by how much longer; open_door: `locker`, `compartment`;
+    - extend: `collect_within_s`, how long in all; open_door: `locker`, `compartment`;
     - scan: `macs`, every label MAC that the scanned bytes may mean; type_code, show_qr: `macs`
       (one: of the digits or token as shown), `parcel_id` if it is somebody's own;
     - show_badge: `jti`, `holds` (whether its signature is the installation's).
