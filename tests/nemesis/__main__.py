@@ -64,7 +64,13 @@ def main() -> int:
         f"{result.rescues} fetched back; {sum(result.kills.values())} kills, "
         + ", ".join(f"{name} after {took_s:.0f} s" for name, took_s in result.took_s.items())
     )
-    return 0
+    for one in result.breaches:
+        console.print(
+            f"[bold red]{one.invariant}[/] at {one.at:.1f} s, line {one.line}: {one.words}"
+        )
+    colour = "red" if result.breaches else "green"
+    console.print(f"[bold {colour}]Verdict: {len(result.breaches)} invariant breaks[/]")
+    return 1 if result.breaches else 0
 
 
 if __name__ == "__main__":

@@ -13,13 +13,16 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import psycopg
+from sqlalchemy import Engine
 
+from fellesskap_backend import db
+from fellesskap_backend.settings import Settings
 from fellesskap_edge.config_check import load
 from fellesskap_protocol.signing import unb64url
 from tests.backend.postgres import Postgres
@@ -85,19 +88,28 @@ class Part:
         self.kill()
         self._now("down")
 
+    def freeze(self) -> None:
+        """SIGSTOP for each of its processes."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """SIGCONT."""
+        self._signal(signal.SIGCONT)
+
     def stop(self) -> None:
-        """Let it stand still: SIGSTOP for each of its processes."""
-        for process in self.processes():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(process, signal.SIGSTOP)
+        """Let it stand still."""
+        self.freeze()
         self._now("stopped")
 
     def go_on(self) -> None:
-        """SIGCONT."""
+        """Let it go on."""
+        self.thaw()
+        self._now("up")
+
+    def _signal(self, number: signal.Signals) -> None:
         for process in self.processes():
             with contextlib.suppress(ProcessLookupError):
-                os.kill(process, signal.SIGCONT)
-        self._now("up")
+                os.kill(process, number)
 
 
 class Building:
@@ -112,10 +124,38 @@ class Building:
         self.keys: dict[str, bytes] = {}
         """K_locker of each, as a technician could read it."""
         self.parts: dict[str, Part] = {}
+        self._obstacles: dict[str, set[str]] = {name: set() for name in LOCKERS}
+        self._contacts = threading.Lock()
         self.over = threading.Event()
         """Set when everybody shall go home at once."""
         self.disks: dict[str, Path] = {}
         """Lockers whose store lies on a disk of its own that can be filled."""
+
+    def obstruct(self, what: str, lockers: Iterable[str]) -> None:
+        """Note that something keeps messages from passing between lockers and the backend."""
+        for locker in lockers:
+            with self._contacts:
+                self._obstacles[locker].add(what)
+                if len(self._obstacles[locker]) == 1:
+                    self._contact(locker, up=False)
+
+    def clear(self, what: str) -> None:
+        """Note that it does not any more."""
+        with self._contacts:
+            for locker, obstacles in self._obstacles.items():
+                if what in obstacles:
+                    obstacles.discard(what)
+                    if not obstacles:
+                        self._contact(locker, up=True)
+
+    def _contact(self, locker: str, *, up: bool) -> None:
+        self.chronicle.add(history.Contact(at=self.chronicle.now, locker=locker, up=up))
+
+    @property
+    def engine(self) -> Engine:
+        """The database, as the backend's own commands open it."""
+        url = self.house.env["FELLESSKAP_DATABASE_URL"]
+        return db.engine(Settings(state=self.house.state, database_url=url))
 
     def pause(self, length_s: float) -> bool:
         """Let a person wait a moment, as people do; say whether it is all over."""

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.judge import history
+from tests.judge.judging import Breach, Judge
 from tests.nemesis.building import LOCKERS, building
 from tests.nemesis.chronicle import BRIDGE
 from tests.nemesis.gathering import gather, settled
 from tests.nemesis.nemesis import Nemesis
 from tests.nemesis.plan import plan
-from tests.nemesis.town import SETTLE_S, Town
+from tests.nemesis.town import Town
 from tests.system.brokers import Name
 
 
@@ -22,6 +23,7 @@ class Result:
 
     seed: int
     history: list[history.AnyRecord]
+    breaches: list[Breach]
     kills: Counter[str]
     hit: Counter[tuple[str, str]]
     """Kills by part and step."""
@@ -54,15 +56,12 @@ def campaign(
         nemesis = Nemesis(built, seed, tell)
         try:
             nemesis.work(plan(seed, kills, LOCKERS, BRIDGE))
-            built.chronicle.add(history.Calm(at=built.chronicle.now, settle_s=SETTLE_S))
+            # It is waited for here that all settles; so the judge need not wait.
+            built.chronicle.add(history.Calm(at=built.chronicle.now, settle_s=0.0))
             took["tormented"] = time.monotonic() - begun
             town.settle()
             settled(built)
-            for carrier in town.carriers:
-                for parcel in town.parcels:
-                    if parcel.carrier is carrier:
-                        carrier.look(parcel)
-                carrier.read_feed()
+            town.look_at_all()
         finally:
             built.over.set()
         took["settled"] = time.monotonic() - begun
@@ -71,9 +70,14 @@ def campaign(
         packets: Counter[str] = Counter()
         for line in built.proxy.lines.values():
             packets += line.done
+        told = built.chronicle.ordered()
+        judge = Judge()
+        for record in told:
+            judge.take(record)
         return Result(
             seed=seed,
-            history=built.chronicle.ordered(),
+            history=told,
+            breaches=judge.breaches,
             kills=nemesis.kills,
             hit=nemesis.hit,
             faults=nemesis.faults,

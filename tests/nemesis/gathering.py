@@ -19,6 +19,9 @@ from tests.system.house import wait_for
 
 SETTLED_S_MAX = 120.0
 """How long the last journals and rights may take: twice the longest timer of a resend."""
+AGREE_S = 0.002
+"""How far an entry may seem to be before its cause: it bears whole milliseconds, rounded down, and
+the clocks of two processes agree to about one more."""
 LEDGER = (
     "SELECT epoch, body, recorded_at FROM ledger WHERE locker_id = %s ORDER BY recorded_at, seq"
 )
@@ -63,7 +66,7 @@ def gather(building: Building) -> None:
 
 def _journal(chronicle: Chronicle, locker: str, epoch: str, bodies: list[bytes]) -> None:
     for body in bodies:
-        at = decode_event(body).mono_ms / 1000 - chronicle.began_mono
+        at = decode_event(body).mono_ms / 1000 + AGREE_S - chronicle.began_mono
         chronicle.add(history.Journalled(at=max(at, 0.0), locker=locker, epoch=epoch, event=body))
     chronicle.add(_head(chronicle, "store", locker, epoch, bodies))
 

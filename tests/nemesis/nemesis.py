@@ -8,6 +8,7 @@ import contextlib
 import random
 import resource
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,7 +19,19 @@ import psycopg
 from tests.judge import history
 from tests.nemesis import where
 from tests.nemesis.building import Building, Part
-from tests.nemesis.plan import CUT, WEATHERS, ClockJump, FullDisk, Kill, Step, Stop, Wire
+from tests.nemesis.plan import (
+    AIMS,
+    CUT,
+    KINDS,
+    WEATHERS,
+    ClockJump,
+    FullDisk,
+    Kill,
+    Kind,
+    Step,
+    Stop,
+    Wire,
+)
 from tests.nemesis.proxy import Weather
 from tests.nemesis.shifted_edge import set_clock
 from tests.system.house import NeverHappened
@@ -27,6 +40,8 @@ UP_S_MAX = 60.0
 """How long a part may need until it is up again."""
 MOMENT_S_MAX = 4.0
 """How long a kill waits for its moment; then it strikes in another."""
+INSIDE_S_MAX, LOOK_S = 3.0, 0.003
+"""How long a kill waits for a transaction, and how often it looks."""
 GAP_S = (0.2, 1.0)
 HANDS = 12
 
@@ -82,6 +97,12 @@ class Nemesis:
             history.Fault(at=self._chronicle.now, layer=layer, kind=kind, where=at, state=state)
         )
 
+    def _touched(self, part: str) -> list[str]:
+        """Return the lockers that are cut off while a part, or a line, does not work."""
+        lockers = list(self.building.lockers)
+        found = [one for one in lockers if part in (one, f"edge:{one}")]
+        return found or lockers
+
     # Processes -----------------------------------------------------------------------------------
 
     def _kill(self, kill: Kill) -> None:
@@ -90,36 +111,52 @@ class Nemesis:
         part.turn.acquire()
         at = kill.part.removeprefix("edge:") if kill.part.startswith("edge:") else ""
         moment = self._chronicle.wait(kill.aim, at, MOMENT_S_MAX)
+        if not moment:
+            others = frozenset().union(*AIMS[_kind(part)])
+            moment = self._chronicle.wait(others, at, MOMENT_S_MAX)
         self.building.pause(kill.jitter_s)
-        step = self._strike(part)
-        self.kills[part.name.split(":")[0]] += 1
-        self.hit[part.name.split(":")[0], step] += 1
+        step = self._strike(part, inside=kill.inside)
+        self.building.obstruct(part.name, self._touched(part.name))
+        self.kills[_kind(part)] += 1
+        self.hit[_kind(part), step] += 1
         self._fault("process", f"SIGKILL ({moment or 'no moment'}; {step})", part.name)
         self._later(self._start_again, part, kill.down_s)
 
-    def _strike(self, part: Part) -> str:
+    def _strike(self, part: Part, *, inside: bool) -> str:
         """Kill a part; return in which step it was."""
         asked = sum(self._chronicle.in_flight().values())
-        if part.name.startswith("edge:"):
+        if _kind(part) == "edge":
             part.end()
             locker = self.building.lockers[part.name.removeprefix("edge:")]
             return where.of_edge(locker.folder / "state" / "journal.sqlite")
         if part.name == "broker":
+            step = where.of_broker(self._chronicle.passing, self._chronicle.now)
             part.end()
-            return where.of_broker(self._chronicle.passing, self._chronicle.now)
-        if part.name == "backend":
-            part.stop()  # so that what the database shows is the step that the kill finds it in
-            seen = self._in_database()
-        else:
-            seen = self._in_database()
+            return step
+        seen = self._seen_inside(part, inside=inside)
         part.end()
         step = ", ".join(sorted(seen)) or "between transactions"
         return f"{step}{', asked' if asked else ''}"
 
-    def _in_database(self) -> Counter[str]:
-        with contextlib.suppress(psycopg.Error), self.building.connect() as admin:
-            return where.of_database(admin)
-        return Counter({"database away": 1})
+    def _seen_inside(self, part: Part, *, inside: bool) -> Counter[str]:
+        """Return in which steps the database is; if wished, not before it is in one.
+
+        The backend stands still while we look, so that the kill finds it where it was seen.
+        """
+        until = time.monotonic() + INSIDE_S_MAX
+        try:
+            with self.building.connect() as admin:
+                while True:
+                    if part.name == "backend":
+                        part.freeze()
+                    seen = where.of_database(admin)
+                    if seen or not inside or time.monotonic() > until:
+                        return seen
+                    if part.name == "backend":
+                        part.thaw()
+                    self.building.pause(LOOK_S)
+        except psycopg.Error:
+            return Counter({"database away": 1})
 
     def _start_again(self, part: Part, down_s: float) -> None:
         try:
@@ -137,14 +174,17 @@ class Nemesis:
                 else:
                     break
         finally:
+            self.building.clear(part.name)
             part.turn.release()
 
     def _stop(self, part: Part, for_s: float) -> None:
         with part.turn:
             self._fault("process", "SIGSTOP", part.name, "begun")
+            self.building.obstruct(part.name, self._touched(part.name))
             part.stop()
             self.building.pause(for_s)
             part.go_on()
+            self.building.clear(part.name)
             self._fault("process", "SIGSTOP", part.name, "over")
 
     # The wire ------------------------------------------------------------------------------------
@@ -156,14 +196,18 @@ class Nemesis:
                 self._fault("wire", CUT, step.line)
                 proxy.cut(step.line)
                 return
+            weather = WEATHERS[step.kind]
             self._fault("wire", step.kind, step.line, "begun")
-            proxy.weather(step.line, WEATHERS[step.kind])
-            if WEATHERS[step.kind].mute:
+            if weather.mute or weather.still:
+                self.building.obstruct(f"line {step.line}", self._touched(step.line))
+            proxy.weather(step.line, weather)
+            if weather.mute:
                 proxy.cut(step.line)  # whoever comes again is not answered
             self.building.pause(step.for_s)
             proxy.weather(step.line, Weather())
-            if WEATHERS[step.kind].mute:
+            if weather.mute:
                 proxy.cut(step.line)
+            self.building.clear(f"line {step.line}")
             self._fault("wire", step.kind, step.line, "over")
 
     # Disks and clocks ----------------------------------------------------------------------------
@@ -211,3 +255,8 @@ class Nemesis:
                 at=self._chronicle.now, part=part, offset_s=offset_s, trusted=synchronised
             )
         )
+
+
+def _kind(part: Part) -> Kind:
+    """Return the kind of a part."""
+    return next(kind for kind in KINDS if part.name.split(":")[0] == kind)

@@ -50,11 +50,15 @@ class Caller:
     """Somebody with an API key."""
 
     who: str
+    name: str
+    """Before the numbers of its Idempotency-Keys; nobody else's."""
     client: httpx.Client
     chronicle: Chronicle
     ending: threading.Event = field(default_factory=threading.Event)
     position: int = 0
     """How far the feed was read."""
+    operations: list[tuple[str, str]] = field(default_factory=list)
+    """Door operations that were asked for: locker and id."""
     _keys: int = 0
 
     def ask(
@@ -75,7 +79,7 @@ class Caller:
         key = ""
         if method == "POST":
             self._keys += 1
-            key = f"{self.who}-{self._keys}"
+            key = f"{self.name}-{self._keys}"
             asked["headers"] = {"Idempotency-Key": key}
         until = time.monotonic() + KNOWN_S_MAX
         while time.monotonic() < until:
@@ -199,6 +203,7 @@ class Caller:
             json={"compartment": compartment, "reason_code": "test", "reason": "The campaign."},
         )
         assert status == 202, body
+        self.operations.append((locker, body["id"]))
         return str(body["id"])
 
     def outcome(self, locker: str, operation_id: str) -> str:

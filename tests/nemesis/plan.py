@@ -28,7 +28,7 @@ AIMS: dict[Kind, tuple[frozenset[str], ...]] = {
         frozenset({"journal"}),
         frozenset({"ack"}),
         frozenset({"rights"}),
-        frozenset({"commands", "birth"}),
+        frozenset({"commands", "birth", "state"}),
     ),
     "backend": (
         frozenset({"reserve"}),
@@ -47,6 +47,7 @@ AIMS: dict[Kind, tuple[frozenset[str], ...]] = {
 JITTER_S_MAX = {"edge": 0.06, "broker": 0.01, "backend": 0.02, "database": 0.015}
 """How long after its moment: about as long as the part is at work on it."""
 DOWN_S_MAX = 1.0
+INSIDE = 0.8
 STOP_S = (0.5, 2.5)
 """Less than people wait for a door, more than any timer of a connection in use."""
 WEATHERS: dict[str, Weather] = {
@@ -72,6 +73,8 @@ class Kill:
     aim: frozenset[str]
     jitter_s: float
     down_s: float
+    inside: bool
+    """Strike backend or database when the database is seen in the middle of a transaction."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,8 @@ def plan(seed: int, kills: int, lockers: Sequence[str], bridge: str) -> list[Ste
             aims = AIMS[kind]
             aim = aims[(turn + seed) % len(aims)]
             jitter_s = chance.uniform(0, JITTER_S_MAX[kind])
-            steps.append(Kill(part, aim, jitter_s, chance.uniform(0, DOWN_S_MAX)))
+            down_s, inside = chance.uniform(0, DOWN_S_MAX), chance.random() < INSIDE
+            steps.append(Kill(part, aim, jitter_s, down_s, inside))
     parts = [*(f"edge:{one}" for one in lockers), "broker", "backend", "database"]
     for turn in range(max(1, kills // 5)):
         steps += [Wire(chance.choice(lines), kind, chance.uniform(1, 3)) for kind in WEATHERS]

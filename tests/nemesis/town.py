@@ -9,11 +9,16 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
 
+from fellesskap_backend import db
+from fellesskap_backend.carriers import service
+from fellesskap_backend.db import Moment
 from tests.nemesis.building import DOORS, LOCKERS, Building
 from tests.nemesis.office import Caller, Parcel
 from tests.nemesis.visitors import OPEN_S, UNDER_WAY, Visitors
-from tests.system.house import NeverHappened
+from tests.system.house import NeverHappened, wait_for
 
 CARRIERS = ("Nordpost", "Sydpost")
 LIVE_MAX = 5
@@ -21,6 +26,7 @@ LIVE_MAX = 5
 CANCELLED = 0.08
 TRIES_MAX = 4
 """Foreign labels or wrong codes at one locker: one less than the throttle takes notice of."""
+OPENING = frozenset({*UNDER_WAY, "opened"})
 SETTLE_S = 180.0
 """How long everything may take to settle once it is calm: three of the longest timers."""
 
@@ -34,14 +40,9 @@ class Town:
         self.parcels: list[Parcel] = []
         self.collected: list[Parcel] = []
         self.failures: list[str] = []
-        house, chronicle = building.house, building.chronicle
-        self.carriers: list[Caller] = []
-        for name in CARRIERS:
-            client, told = house.carrier(name)
-            who = f"carrier:{told['carrier_id']}"
-            self.carriers.append(Caller(who, client, chronicle, building.over))
-        self.operator = Caller("operator", house.operator(), chronicle, building.over)
-        self.clerk = Caller("operator", house.operator("Vakt"), chronicle, building.over)
+        self.carriers = [self._caller(name) for name in CARRIERS]
+        self.operator = self._caller("Drift", operator=True)
+        self.clerk = self._caller("Vakt", operator=True)
         """Another operator's desk: who lost a parcel behind a door rings here."""
         self._lock = threading.Lock()
         self._numbers = iter(range(1, 100_000))
@@ -50,6 +51,15 @@ class Town:
         self._seed = seed
         self._threads: list[threading.Thread] = []
         self._visitors: list[Visitors] = []
+
+    def _caller(self, name: str, *, operator: bool = False) -> Caller:
+        """Take a carrier in, or let an operator in, as the backend's commands do."""
+        moment, built = Moment(datetime.now(UTC)), self.building
+        add = service.add_operator if operator else service.add_carrier
+        made = db.run(built.engine, lambda session: add(session, name, moment))  # type: ignore[operator]
+        who, key = ("operator", made) if operator else (f"carrier:{made[0]}", made[1])
+        client = built.house.client(key)
+        return Caller(who, name, client, built.chronicle, built.over)
 
     def begin(self) -> None:
         """Let everybody come."""
@@ -91,6 +101,16 @@ class Town:
                 raise NeverHappened(f"{thread.name} does not come to an end")
         if self.failures:
             raise AssertionError("\n".join(self.failures))
+
+    def look_at_all(self) -> None:
+        """Let everybody look what became of all that they asked for."""
+        for parcel in self.parcels:
+            parcel.carrier.look(parcel)
+        for carrier in self.carriers:
+            carrier.read_feed()
+        for operator in (self.operator, self.clerk):
+            for locker, operation in operator.operations:
+                wait_for("its end", partial(_is_over, operator, locker, operation))
 
     @property
     def rescues(self) -> int:
@@ -184,3 +204,7 @@ class Town:
             if eyes.wait("door_opened", number, since=since, timeout_s=0.5):
                 eyes.act("nothing", number, "", "operator", open_s=OPEN_S)
             eyes.of_operator.discard(number)
+
+
+def _is_over(operator: Caller, locker: str, operation: str) -> bool:
+    return operator.outcome(locker, operation) not in OPENING

@@ -26,7 +26,7 @@ SCREEN_S_MAX = 1.0
 """How long somebody waits for the screen before it counts as dark."""
 DOOR_S_MAX = 6.0
 """How long somebody waits for a door: longer than a daemon stands still."""
-LOOK_S = 0.02
+LOOK_S = 0.05
 PATIENCE_S = 120.0
 """How long somebody comes back before the campaign fails."""
 UNDER_WAY = frozenset({"issued", "pulsed"})

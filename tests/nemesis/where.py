@@ -48,7 +48,13 @@ def of_query(query: str) -> str:
 def of_database(admin: "psycopg.Connection[Any]") -> Counter[str]:
     """Count in which steps its transactions are, by `pg_stat_activity`."""
     found: Counter[str] = Counter()
+    import os
+
     for query, state, waits in admin.execute(BUSY).fetchall():
+        if os.environ.get("NEMQ") and state != "idle":
+            open(os.environ["NEMQ"], "a").write(
+                f"{of_query(query)} | {state} | {waits} | {' '.join(query.split())[:200]}\n"
+            )
         step = of_query(query)
         if state == "idle":
             continue
