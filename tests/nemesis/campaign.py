@@ -26,7 +26,7 @@ class Result:
     breaches: list[Breach]
     kills: Counter[str]
     hit: Counter[tuple[str, str]]
-    """Kills by part and step."""
+    """Kills by part and step; one kill finds as many steps as transactions and questions go on."""
     faults: Counter[str]
     packets: Counter[str]
     """What was done to packets on all lines."""

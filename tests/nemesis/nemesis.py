@@ -43,6 +43,9 @@ MOMENT_S_MAX = 4.0
 INSIDE_S_MAX, LOOK_S = 3.0, 0.003
 """How long a kill waits for a transaction, and how often it looks."""
 GAP_S = (0.2, 1.0)
+IN_THE_API = frozenset(
+    f"{act} without an answer" for act in ("reserve", "cancel", "open_door", "look", "other")
+)
 HANDS = 12
 
 
@@ -64,14 +67,16 @@ class Nemesis:
 
     def work(self, steps: list[Step]) -> None:
         """Take every step; return when all that was done is undone."""
-        for step in steps:
-            if self.building.over.is_set():
-                break
-            self._do(step)
-            self.building.pause(self._chance.uniform(*GAP_S))
-        for one in self._undone:
-            one.result()
-        self._hands.shutdown()
+        try:
+            for step in steps:
+                if self.building.over.is_set():
+                    break
+                self._do(step)
+                self.building.pause(self._chance.uniform(*GAP_S))
+            for one in self._undone:
+                one.result()
+        finally:
+            self._hands.shutdown()  # what was killed is started again, whatever happened
 
     def _do(self, step: Step) -> None:
         match step:
@@ -115,30 +120,30 @@ class Nemesis:
             others = frozenset().union(*AIMS[_kind(part)])
             moment = self._chronicle.wait(others, at, MOMENT_S_MAX)
         self.building.pause(kill.jitter_s)
-        step = self._strike(part, inside=kill.inside)
+        steps = self._strike(part, inside=kill.inside)
         self.building.obstruct(part.name, self._touched(part.name))
         self.kills[_kind(part)] += 1
-        self.hit[_kind(part), step] += 1
-        self._fault("process", f"SIGKILL ({moment or 'no moment'}; {step})", part.name)
+        self.hit.update((_kind(part), step) for step in steps)
+        what = f"SIGKILL ({moment or 'no moment'}; {', '.join(sorted(steps))})"
+        self._fault("process", what, part.name)
         self._later(self._start_again, part, kill.down_s)
 
-    def _strike(self, part: Part, *, inside: bool) -> str:
-        """Kill a part; return in which step it was."""
-        asked = sum(self._chronicle.in_flight().values())
+    def _strike(self, part: Part, *, inside: bool) -> set[str]:
+        """Kill a part; return in which steps it was."""
         if _kind(part) == "edge":
             part.end()
             locker = self.building.lockers[part.name.removeprefix("edge:")]
             return where.of_edge(locker.folder / "state" / "journal.sqlite")
         if part.name == "broker":
-            step = where.of_broker(self._chronicle.passing, self._chronicle.now)
+            steps = where.of_broker(self._chronicle.passing, self._chronicle.now)
             part.end()
-            return step
-        seen = self._seen_inside(part, inside=inside)
+            return steps
+        steps = self._seen_inside(part, inside=inside)
+        asked = {f"{act} without an answer" for act in self._chronicle.in_flight()}
         part.end()
-        step = ", ".join(sorted(seen)) or "between transactions"
-        return f"{step}{', asked' if asked else ''}"
+        return steps | (asked & IN_THE_API) or {"between transactions"}
 
-    def _seen_inside(self, part: Part, *, inside: bool) -> Counter[str]:
+    def _seen_inside(self, part: Part, *, inside: bool) -> set[str]:
         """Return in which steps the database is; if wished, not before it is in one.
 
         The backend stands still while we look, so that the kill finds it where it was seen.
@@ -149,14 +154,14 @@ class Nemesis:
                 while True:
                     if part.name == "backend":
                         part.freeze()
-                    seen = where.of_database(admin)
-                    if seen or not inside or time.monotonic() > until:
-                        return seen
+                    steps = where.of_database(admin)
+                    if steps or not inside or time.monotonic() > until:
+                        return steps
                     if part.name == "backend":
                         part.thaw()
                     self.building.pause(LOOK_S)
         except psycopg.Error:
-            return Counter({"database away": 1})
+            return {"with the database away"}
 
     def _start_again(self, part: Part, down_s: float) -> None:
         try:

@@ -22,7 +22,7 @@ Json = dict[str, Any]
 ASK_S_MAX = 5.0
 """How long a client waits for an answer before it counts it as unknown."""
 AGAIN_S = 0.2
-KNOWN_S_MAX = 120.0
+KNOWN_S_MAX = 240.0
 """How long somebody asks again before the campaign fails: nothing is down for so long."""
 IDS = ("id", "state", "hold", "parcel_id", "right_id", "locker_id", "size_class", "created_at")
 """What of a reservation must not change when it is asked for again."""

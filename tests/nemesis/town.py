@@ -55,11 +55,17 @@ class Town:
     def _caller(self, name: str, *, operator: bool = False) -> Caller:
         """Take a carrier in, or let an operator in, as the backend's commands do."""
         moment, built = Moment(datetime.now(UTC)), self.building
-        add = service.add_operator if operator else service.add_carrier
-        made = db.run(built.engine, lambda session: add(session, name, moment))  # type: ignore[operator]
-        who, key = ("operator", made) if operator else (f"carrier:{made[0]}", made[1])
-        client = built.house.client(key)
-        return Caller(who, name, client, built.chronicle, built.over)
+        engine = built.engine
+        if operator:
+            key = db.run(engine, lambda session: service.add_operator(session, name, moment))
+            who = "operator"
+        else:
+            carrier, key = db.run(
+                engine, lambda session: service.add_carrier(session, name, moment)
+            )
+            who = f"carrier:{carrier}"
+        engine.dispose()
+        return Caller(who, name, built.house.client(key), built.chronicle, built.over)
 
     def begin(self) -> None:
         """Let everybody come."""

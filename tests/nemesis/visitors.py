@@ -27,7 +27,7 @@ SCREEN_S_MAX = 1.0
 DOOR_S_MAX = 6.0
 """How long somebody waits for a door: longer than a daemon stands still."""
 LOOK_S = 0.05
-PATIENCE_S = 120.0
+PATIENCE_S = 240.0
 """How long somebody comes back before the campaign fails."""
 UNDER_WAY = frozenset({"issued", "pulsed"})
 """The states of an operator's door operation from which a door may still open."""
