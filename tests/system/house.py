@@ -78,6 +78,7 @@ class Program:
         line = self.process.stdout.readline()
         watchdog.cancel()
         if not line:
+            self.process.stdout.close()
             self.process.wait()
             last = self.log.read_text(errors="replace")[-3000:]
             raise NeverHappened(f"{self.name} ended before it was ready; its log ends:\n{last}")
