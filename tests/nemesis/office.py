@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 
@@ -19,6 +19,7 @@ from tests.nemesis.chronicle import Chronicle
 from tests.system.house import NeverHappened
 
 Json = dict[str, Any]
+Via = Literal["feed", "webhook"]
 ASK_S_MAX = 5.0
 """How long a client waits for an answer before it counts it as unknown."""
 AGAIN_S = 0.2
@@ -176,18 +177,37 @@ class Caller:
             _, body = self.ask("other", "GET", f"/v1/events?after={self.position}")
             for event in body["events"]:
                 self.position = event["position"]
-                self.chronicle.add(
-                    history.Delivered(
-                        at=self.chronicle.now,
-                        carrier=self.who.removeprefix("carrier:"),
-                        position=event["position"],
-                        event_id=event["id"],
-                        parcel_id=event["data"].get("parcel_id", ""),
-                        type=event["type"],
-                    )
-                )
+                self._told(self.chronicle.now, event["id"], event["position"], event)
             if not body["events"]:
                 return
+
+    def subscribe(self, url: str) -> str:
+        """Have every event sent to an endpoint; return the secret that signs it."""
+        path = "/v1/webhook-subscriptions"
+        status, body = self.ask("other", "POST", path, json={"url": url})
+        assert status == 201, body
+        return str(body["secret"])
+
+    def was_told(self, deliveries: list[Json]) -> None:
+        """Note what came by webhook, when it came."""
+        for one in deliveries:
+            at = one["received_at"].timestamp() - self.chronicle.began_wall
+            self._told(at, one["headers"]["webhook-id"], one["data"]["position"], one, "webhook")
+
+    def _told(
+        self, at: float, event_id: str, position: int, event: Json, via: Via = "feed"
+    ) -> None:
+        self.chronicle.add(
+            history.Delivered(
+                at=at,
+                carrier=self.who.removeprefix("carrier:"),
+                position=position,
+                event_id=event_id,
+                parcel_id=event["data"].get("parcel_id", ""),
+                type=event["type"],
+                via=via,
+            )
+        )
 
     # Operators -----------------------------------------------------------------------------------
 

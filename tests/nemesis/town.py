@@ -19,6 +19,7 @@ from tests.nemesis.building import DOORS, LOCKERS, Building
 from tests.nemesis.office import Caller, Parcel
 from tests.nemesis.visitors import OPEN_S, UNDER_WAY, Visitors
 from tests.system.house import NeverHappened, wait_for
+from tests.system.receiver import Receiver
 
 CARRIERS = ("Nordpost", "Sydpost")
 LIVE_MAX = 5
@@ -41,6 +42,7 @@ class Town:
         self.collected: list[Parcel] = []
         self.failures: list[str] = []
         self.carriers = [self._caller(name) for name in CARRIERS]
+        self.receivers = [Receiver() for _ in self.carriers]
         self.operator = self._caller("Drift", operator=True)
         self.clerk = self._caller("Vakt", operator=True)
         """Another operator's desk: who lost a parcel behind a door rings here."""
@@ -70,6 +72,8 @@ class Town:
     def begin(self) -> None:
         """Let everybody come."""
         self._wait_for_doors()
+        for carrier, receiver in zip(self.carriers, self.receivers, strict=True):
+            receiver.secret = carrier.subscribe(receiver.url)
         for turn, carrier in enumerate(self.carriers):
             self._come(f"carrier {turn}", lambda c=carrier, t=turn: self._carrier(c, t))  # type: ignore[misc]
         for turn, locker in enumerate(LOCKERS):
@@ -114,6 +118,10 @@ class Town:
             parcel.carrier.look(parcel)
         for carrier in self.carriers:
             carrier.read_feed()
+        for carrier, receiver in zip(self.carriers, self.receivers, strict=True):
+            wait_for("every webhook", partial(_all_told, carrier, receiver), SETTLE_S)
+            carrier.was_told(receiver.deliveries)
+            receiver.close()
         for operator in (self.operator, self.clerk):
             for locker, operation in operator.operations:
                 wait_for("its end", partial(_is_over, operator, locker, operation))
@@ -210,6 +218,11 @@ class Town:
             if eyes.wait("door_opened", number, since=since, timeout_s=0.5):
                 eyes.act("nothing", number, "", "operator", open_s=OPEN_S)
             eyes.of_operator.discard(number)
+
+
+def _all_told(carrier: Caller, receiver: Receiver) -> bool:
+    told = {one["data"]["position"] for one in list(receiver.deliveries)}
+    return told == set(range(1, carrier.position + 1))
 
 
 def _is_over(operator: Caller, locker: str, operation: str) -> bool:
