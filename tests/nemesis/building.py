@@ -69,7 +69,6 @@ class Part:
     kill: Callable[[], object]
     processes: Callable[[], list[int]]
     chronicle: Chronicle
-    up: threading.Event = field(default_factory=threading.Event)
     turn: threading.Lock = field(default_factory=threading.Lock)
     """Whoever does something to this part holds it until the part is up again."""
 
@@ -80,11 +79,9 @@ class Part:
         """Start it; it answers when this returns."""
         self.start()
         self._now("up")
-        self.up.set()
 
     def end(self) -> None:
         """SIGKILL."""
-        self.up.clear()
         self.kill()
         self._now("down")
 
