@@ -1,6 +1,7 @@
 """`python -m tests.nemesis --seed 1 --kills 5 --broker nats`: one campaign, told as it goes."""
 
 import argparse
+import shutil
 import sys
 import tempfile
 import time
@@ -10,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.judge import history
-from tests.nemesis.campaign import Result, campaign
+from tests.nemesis.campaign import UNFINISHED, Result, campaign
 from tests.system.brokers import NAMES
 
 console = Console(highlight=False)
@@ -37,6 +38,15 @@ def show(result: Result) -> None:
     console.print(asked)
 
 
+def _no_sockets(folder: str, names: list[str]) -> list[str]:
+    """Leave out what is no file: the simulator's lines."""
+    return [
+        name
+        for name in names
+        if not (Path(folder) / name).is_file() and not (Path(folder) / name).is_dir()
+    ]
+
+
 def main() -> int:
     """Run one campaign; 0 if nothing was broken."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -49,12 +59,17 @@ def main() -> int:
     def tell(what: str) -> None:
         console.print(f"[bold]{time.monotonic() - begun:6.1f} s[/]  {what}")
 
-    with tempfile.TemporaryDirectory(prefix="fellesskap-nemesis-") as root:
-        result = campaign(
-            Path(root), seed=asked.seed, kills=asked.kills, broker=asked.broker, tell=tell
-        )
     path = Path("build") / f"nemesis-{asked.seed}.jsonl"
     path.parent.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="fellesskap-nemesis-") as name:
+        root = Path(name)
+        try:
+            result = campaign(
+                root, seed=asked.seed, kills=asked.kills, broker=asked.broker, tell=tell
+            )
+        finally:
+            if (root / UNFINISHED).exists():
+                shutil.copytree(root, path.with_suffix(""), dirs_exist_ok=True, ignore=_no_sockets)
     with path.open("wb") as file:
         lines = history.write(result.history, file)
     show(result)

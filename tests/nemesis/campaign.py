@@ -16,6 +16,8 @@ from tests.nemesis.plan import plan
 from tests.nemesis.town import Town
 from tests.system.brokers import Name
 
+UNFINISHED = "history.jsonl"
+
 
 @dataclass
 class Result:
@@ -47,7 +49,7 @@ def campaign(
     broker: Name,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Result:
-    """Run one; raise if anything does not settle. `root` is empty and may be thrown away after."""
+    """Run one in an empty folder; if anything does not settle, raise and leave `UNFINISHED`."""
     begun = time.monotonic()
     with building(root, broker, seed) as built:
         town = Town(built, seed)
@@ -62,6 +64,11 @@ def campaign(
             town.settle()
             settled(built)
             town.look_at_all()
+        except BaseException:
+            built.over.set()
+            gather(built)
+            built.chronicle.write(root / UNFINISHED)
+            raise
         finally:
             built.over.set()
         took["settled"] = time.monotonic() - begun
