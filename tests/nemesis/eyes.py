@@ -7,6 +7,7 @@ door with what; what was really done is seen here.
 import contextlib
 import threading
 import time
+from collections import defaultdict
 from typing import Any
 
 from tests.judge import history
@@ -30,6 +31,8 @@ class Eyes:
         self._facts: list[Json] = []
         self._acting: dict[int, tuple[str, str]] = {}
         self._seen = threading.Condition()
+        self._hands: defaultdict[int, threading.Lock] = defaultdict(threading.Lock)
+        """One person at a door at a time."""
         rows = hardware.watch()
         next(rows)  # it says that it watches
         threading.Thread(target=self._watch, args=(rows,), daemon=True).start()
@@ -75,13 +78,15 @@ class Eyes:
         with self._seen:
             return self._seen.wait_for(came, timeout_s)
 
-    def opened_since(self, since: float) -> int | None:
-        """Return a door that opened since, other than an operator's; None if there is none."""
+    def opened_since(self, since: float, number: int | None = None) -> int | None:
+        """Return a door that opened since: that one, or any but an operator's; else None."""
         for row in reversed(self._facts):
             if row["mono_s"] <= since:
                 return None
-            if row["fact"] == "door_opened" and row["compartment"] not in self.of_operator:
-                return int(row["compartment"])
+            found = int(row["compartment"])
+            wanted = found not in self.of_operator if number is None else found == number
+            if row["fact"] == "door_opened" and wanted:
+                return found
         return None
 
     def standing_open(self) -> list[int]:
@@ -97,11 +102,11 @@ class Eyes:
 
         Returns whether it was done and the door was seen shut.
         """
-        self._acting[compartment] = (item, by)
-        since = time.monotonic()
-        if not any(
-            row["compartment"] == compartment and row["open"] for row in self._hardware.doors()
-        ):
-            return False
-        self._hardware.person(act, compartment, open_s=open_s)
-        return self.wait("door_shut", compartment, since=since, timeout_s=open_s + 10)
+        with self._hands[compartment]:
+            self._acting[compartment] = (item, by)
+            since = time.monotonic()
+            doors = self._hardware.doors()
+            if not any(one["compartment"] == compartment and one["open"] for one in doors):
+                return False
+            self._hardware.person(act, compartment, open_s=open_s)
+            return self.wait("door_shut", compartment, since=since, timeout_s=open_s + 10)

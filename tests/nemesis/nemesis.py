@@ -36,7 +36,7 @@ from tests.nemesis.proxy import Weather
 from tests.nemesis.shifted_edge import set_clock
 from tests.system.house import NeverHappened
 
-UP_S_MAX = 60.0
+UP_S_MAX = 180.0
 """How long a part may need until it is up again."""
 MOMENT_S_MAX = 4.0
 """How long a kill waits for its moment; then it strikes in another."""

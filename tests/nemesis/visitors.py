@@ -7,14 +7,14 @@ done, and never conclude anything from an answer that they did not get.
 
 import random
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 
 from fellesskap_protocol.barcodes import candidates
-from fellesskap_protocol.codes import mac, short_code
-from tests.judge import history
+from fellesskap_protocol.codes import CODE_DIGITS, MacKind, mac, short_code
 from tests.nemesis.building import Building
+from tests.nemesis.chronicle import Outcome
 from tests.nemesis.eyes import Eyes
 from tests.nemesis.office import Caller, Parcel
 from tests.system.house import NeverHappened
@@ -31,6 +31,23 @@ PATIENCE_S = 240.0
 """How long somebody comes back before the campaign fails."""
 UNDER_WAY = frozenset({"issued", "pulsed"})
 """The states of an operator's door operation from which a door may still open."""
+
+
+class Told(NamedTuple):
+    """What the screen said; nothing if it was dark."""
+
+    outcome: str
+    compartment: int | None = None
+
+    @property
+    def dark(self) -> bool:
+        """Whether it said nothing."""
+        return not self.outcome
+
+    @property
+    def opens(self) -> bool:
+        """Whether a door opens."""
+        return self.outcome in ("opens", "courier_opens", "courier_check_empty")
 
 
 class Visitors:
@@ -96,12 +113,21 @@ class Visitors:
 
     # Doors ---------------------------------------------------------------------------------------
 
-    def _opened(self, since: float, *, expected: bool) -> int | None:
-        """Return the door that opened for us, None if none did; wait for it if one is expected."""
-        give_up = time.monotonic() + (DOOR_S_MAX if expected else 0)
-        while (found := self.eyes.opened_since(since)) is None and time.monotonic() < give_up:
+    def _opened(self, told: Told, since: float, *, only: int | None = None) -> int | None:
+        """Return the door that opened for us, None if none did; wait for it if one is expected.
+
+        The screen says which. If it is dark, it is the one that opened in the meantime (`only`, if
+        we know behind which our parcel lies).
+        """
+        number = told.compartment or only
+        give_up = time.monotonic() + (DOOR_S_MAX if told.opens or told.dark else 0)
+        while True:
+            found = self.eyes.opened_since(since, number)
+            if found is not None:
+                return found
+            if time.monotonic() > give_up:
+                return number if number in self.eyes.standing_open() else None
             self.pause(LOOK_S)
-        return found
 
     def _put_in(self, parcel: Parcel, number: int, who: str) -> None:
         self.eyes.act("put_in", number, parcel.label, who, open_s=OPEN_S)
@@ -118,17 +144,17 @@ class Visitors:
     def deposit(self, parcel: Parcel) -> None:
         """Scan, put in, shut; come back until the locker says that it has the parcel."""
         who = f"courier:{parcel.carrier.who}"
-        until, told = time.monotonic() + PATIENCE_S, ""
+        until, told = time.monotonic() + PATIENCE_S, Told("")
         while time.monotonic() < until:
-            before = self._lit()["scan"]["turn"]
+            turn = self._lit()["scan"]["turn"]
             dark, begun = self._dark, time.monotonic()
-            told = self._scan(parcel.label, who, before)
-            if told == "courier_deposited":
+            told = self._scan(parcel.label, who, turn)
+            if told.outcome == "courier_deposited":
                 return
-            number = self._opened(begun, expected=told in OPENING or self._dark != dark)
+            number = self._opened(told, begun)
             if number is None:
                 self.pause(0.2)
-                self._look_round(parcel, who)
+                self._shut_all(who)
             elif parcel.compartment is None or number == parcel.compartment:
                 if parcel.compartment is None:
                     self._put_in(parcel, number, who)
@@ -138,37 +164,38 @@ class Visitors:
                     return
             else:
                 self._fetch_back(parcel, number, who)
-        raise NeverHappened(f"{self.locker} does not take {parcel.label}: {told}")
+        raise NeverHappened(f"{self.locker} does not take {parcel.label}: {told.outcome}")
 
-    def _scan(self, text: str, who: str, turn: int) -> str:
-        """Hold a label before the scanner; return what the screen says, empty if nothing."""
+    def _scan(self, text: str, who: str, turn: int) -> Told:
+        """Hold a label before the scanner; return what the screen says."""
         keys = [one.key for one in candidates(text.encode())]
         macs = [mac(self._key, "label", key) for key in keys]
         op = self._chronicle.ask(who, "scan", target=self.locker, macs=macs, locker=self.locker)
+        begun = time.monotonic()
         self._place.hardware.scan(text + "\r")
-        until = time.monotonic() + DOOR_S_MAX
-        told = ""
-        while not told and time.monotonic() < until:
+        told = Told("")
+        while told.dark and time.monotonic() < begun + DOOR_S_MAX:
             shown = self._screen()
             if shown is not None and shown["scan"]["turn"] != turn:
-                told = str(shown["scan"].get("outcome", ""))
-                turn = shown["scan"]["turn"]
-            elif shown is None and self.eyes.opened_since(until - DOOR_S_MAX) is not None:
+                said, turn = shown["scan"], shown["scan"]["turn"]
+                told = Told(str(said.get("outcome", "")), said.get("compartment"))
+            elif shown is None and self.eyes.opened_since(begun) is not None:
                 break
             self.pause(LOOK_S)
-        if told:
-            self._chronicle.answer(op, "ok" if told in OPENING else "fail", body={"told": told})
-        else:
-            self._chronicle.answer(op, "unknown")
+        self._answer(op, told)
         return told
 
-    def _look_round(self, parcel: Parcel, who: str) -> None:
-        """Deal with doors that opened after all: late, or for nobody who still waits."""
+    def _answer(self, op: str, told: Told) -> None:
+        if told.dark:
+            self._chronicle.answer(op, "unknown")
+        else:
+            outcome: Outcome = "ok" if told.opens else "fail"
+            self._chronicle.answer(op, outcome, body={"told": told.outcome})
+
+    def _shut_all(self, who: str) -> None:
+        """Shut what stands open and is nobody's."""
         for number in self.eyes.standing_open():
-            if parcel.compartment is None and number not in self.eyes.lies:
-                self._put_in(parcel, number, who)
-            else:
-                self.eyes.act("nothing", number, "", who, open_s=OPEN_S)
+            self.eyes.act("nothing", number, "", who, open_s=OPEN_S)
 
     def _fetch_back(self, parcel: Parcel, offered: int, who: str) -> None:
         """Another door is offered while the parcel lies behind the one that was not noted.
@@ -203,45 +230,42 @@ class Visitors:
     def collect(self, parcel: Parcel) -> None:
         """Type the code, take the parcel, shut; come back until the locker says it is done."""
         who = f"resident:{parcel.label}"
-        until = time.monotonic() + PATIENCE_S
-        code, told = short_code(parcel.code), ""
+        until, told = time.monotonic() + PATIENCE_S, Told("")
+        code = short_code(parcel.code)
         while time.monotonic() < until:
             self._lit()
             dark, begun = self._dark, time.monotonic()
             told = self._type(code, who, parcel.id)
-            if told == "long_code_needed":
+            if told.outcome == "long_code_needed":
                 code = parcel.code
                 continue
-            if told == "refused" and parcel.compartment is None:
+            if told.outcome == "refused" and parcel.compartment is None:
                 return
-            number = self._opened(begun, expected=told in ("opens", ""))
-            if number is not None:
-                if number == parcel.compartment:
-                    self._take(parcel, number, who)
-                else:
-                    self.eyes.act("nothing", number, "", who, open_s=OPEN_S)
-                if parcel.compartment is None and self._at_rest("collect", dark):
-                    return
-            else:
+            number = self._opened(told, begun, only=parcel.compartment or 0)
+            if number is None:
                 self.pause(0.2)
-                for late in self.eyes.standing_open():
-                    self._take(parcel, late, who)
-        raise NeverHappened(f"{self.locker} does not give {parcel.label}: {told}")
+                self._shut_all(who)
+                continue
+            if number == parcel.compartment:
+                self._take(parcel, number, who)
+            else:
+                self.eyes.act("nothing", number, "", who, open_s=OPEN_S)
+            if parcel.compartment is None and self._at_rest("collect", dark):
+                return
+        raise NeverHappened(f"{self.locker} does not give {parcel.label}: {told.outcome}")
 
-    def _type(self, code: str, who: str, parcel_id: str = "") -> str:
-        """Type a code; return what the page answers, empty if nothing."""
-        kind: Any = "code" if len(code) == 8 else "long_code"
+    def _type(self, code: str, who: str, parcel_id: str = "") -> Told:
+        """Type a code; return what the page answers."""
+        kind: MacKind = "code" if len(code) == CODE_DIGITS else "long_code"
         said: Json = {"macs": [mac(self._key, kind, code)], "locker": self.locker}
         if parcel_id:
             said["parcel_id"] = parcel_id
-        act: history.Act = "type_code"
-        op = self._chronicle.ask(who, act, target=self.locker, **said)
+        op = self._chronicle.ask(who, "type_code", target=self.locker, **said)
         pressed = self._press("code", code=code)
-        if pressed is None or pressed[0] != 200:
-            self._chronicle.answer(op, "unknown")
-            return ""
-        told = str(pressed[1]["outcome"])
-        self._chronicle.answer(op, "ok" if told == "opens" else "fail", body={"told": told})
+        told = Told("")
+        if pressed is not None and pressed[0] == 200:
+            told = Told(str(pressed[1]["outcome"]), pressed[1]["compartment"])
+        self._answer(op, told)
         return told
 
     # Who has no business here --------------------------------------------------------------------
@@ -257,7 +281,3 @@ class Visitors:
     def close(self) -> None:
         """Go home."""
         self._kiosk.close()
-
-
-OPENING = frozenset({"courier_opens", "courier_check_empty"})
-"""What the screen says when a door opens for a label."""

@@ -22,7 +22,7 @@ from typing import Any, Protocol, TypeVar
 import httpx
 
 BIN = Path(sys.executable).parent
-READY_S_MAX = 60.0
+READY_S_MAX = 180.0
 POLL_S = 0.01
 T = TypeVar("T")
 Json = dict[str, Any]
