@@ -50,7 +50,7 @@ def asked(world: World, record: history.Asked) -> None:
     if record.act in AT_A_LOCKER:
         _shown(world, record)
         return
-    world.questions[record.op] = Question(record)
+    world.questions[record.op] = Question(record, world.line)
     fresh = not record.key or key_of(record) not in world.keyed
     units = len(_wanted(record)) or 1
     if fresh and record.act == "open_door":
@@ -137,9 +137,9 @@ def made_of(record: history.Answered) -> list[dict[str, Any]]:
 
 def _made(world: World, ask: history.Asked, record: history.Answered) -> None:
     wanted = _wanted(ask)
-    by_label = {one.get("label"): one for one in wanted}
+    by_label = {str(one.get("label")): one for one in wanted}
     for row in made_of(record):
-        want = by_label.get(row.get("label")) or (wanted[0] if len(wanted) == 1 else {})
+        want = by_label.get(str(row.get("label"))) or (wanted[0] if len(wanted) == 1 else {})
         carrier = ask.who.removeprefix("carrier:")
         world.answered.add(row["parcel_id"])
         world.unasked.discard(row["parcel_id"])
@@ -149,7 +149,7 @@ def _made(world: World, ask: history.Asked, record: history.Answered) -> None:
         if "reserved" in parcel.facts:
             continue
         _promise(parcel, want, carrier, ask.at)
-        parcel.facts["reserved"] = record.at
+        parcel.facts["reserved"] = world.line
         if ask.act != "drop_off":
             parcel.reservation = parcel.reservation or "confirmed"
 
@@ -174,10 +174,10 @@ def _acted(world: World, ask: history.Asked, record: history.Answered) -> None:
     parcel = world.parcels.get(ask.target)
     match ask.act:
         case "cancel" if parcel is not None:
-            parcel.facts["cancelled"] = record.at
+            parcel.facts["cancelled"] = world.line
             parcel.reservation = "cancelled"
         case "recall" | "dispute" if parcel is not None:
-            parcel.facts[ask.act] = record.at
+            parcel.facts[ask.act] = world.line
         case "extend":
             _extended(parcel, ask, perhaps=False)
         case "look":
@@ -185,7 +185,7 @@ def _acted(world: World, ask: history.Asked, record: history.Answered) -> None:
         case "open_door":
             operation = record.body.get("operation_id")
             if isinstance(operation, str):
-                world.operations.setdefault(operation, "issued")
+                world.operations.setdefault(operation, ("issued", record.at))
 
 
 def _extended(parcel: Parcel | None, ask: history.Asked, *, perhaps: bool) -> None:
@@ -201,7 +201,7 @@ def looked(world: World, record: history.Answered) -> None:
     state = record.body.get("state")
     operation, parcel_id = record.body.get("operation_id"), record.body.get("parcel_id")
     if isinstance(operation, str) and isinstance(state, str):
-        world.operations[operation] = state
+        world.operations[operation] = (state, record.at)
     elif isinstance(parcel_id, str) and isinstance(state, str):
         parcel = world.parcel(parcel_id)
         parcel.state = state
@@ -212,18 +212,19 @@ def delivered(world: World, record: history.Delivered) -> None:
     """Take in what a carrier was told."""
     known = world.feeds.setdefault(record.carrier, Feed())
     if record.via == "feed":
-        known.last = max(known.last, record.position)
+        known.last, known.read_at = max(known.last, record.position), record.at
     known.events.setdefault(record.position, record.event_id)
     parcel = world.parcel(record.parcel_id)
+    parcel.told.add(record.type)
     if record.type == "reservation.confirmed" and record.parcel_id not in world.answered:
         world.unasked.add(record.parcel_id)
     late = record.type == "parcel.deposited"
     if record.type in RESERVATION_OF and (late or parcel.reservation in ("", "confirmed")):
         parcel.reservation = RESERVATION_OF[record.type]
     if record.type in FACT_OF:
-        parcel.facts.setdefault(FACT_OF[record.type], record.at)
+        parcel.facts.setdefault(FACT_OF[record.type], world.line)
     if record.type in ("parcel.disputed", "parcel.resolved", "parcel.adopted"):
-        parcel.facts["dispute"] = record.at
+        parcel.facts["dispute"] = world.line
 
 
 # What the backend says to lockers ----------------------------------------------------------------
@@ -292,6 +293,7 @@ def gap(world: World, record: history.Gap) -> None:
         for seq in range(epoch.recorded + 1, min(record.last, epoch.head) + 1):
             epoch.unrecorded.pop(seq, None)
         epoch.recorded, epoch.recorded_hash = max(epoch.recorded, record.last), ""
+        epoch.furthest = max(epoch.furthest, record.last)
         epoch.rewound = False
 
 
@@ -315,6 +317,7 @@ def restored(world: World, record: history.Restored) -> None:
     found.copy_at = record.at
     if known_at > float("-inf"):
         found.blurred = found.custody_blurred = True
+        found.service = dict.fromkeys(found.service, "")
         for epoch in found.epochs.values():
             epoch.branched = True
 

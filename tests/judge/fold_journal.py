@@ -46,7 +46,7 @@ def entry(world: World, place: Place, epoch: str, stored: bytes, event: AnyEvent
         if place.epoch:
             place.epochs[place.epoch].closed = True
         place.epoch, place.epoch_since = epoch, world.at
-    if event.seq > known.recorded or known.rewound:
+    if event.seq > known.furthest:
         known.unrecorded[event.seq] = (stored, event, world.at)
     known.head, known.hash = event.seq, event_hash(stored)
     place.step = event.mono_ms
@@ -72,6 +72,8 @@ def created(world: World, place: Place, event: StoreCreated) -> None:
     place.latest.clear()
     place.reported.clear()
     place.room_moved, place.room_unrecorded = True, 1
+    if event.reason != "went_back":
+        place.service = dict.fromkeys(place.boxes, "in")
     if event.reason == "commissioned":
         place.force, place.used, place.lies = {}, set(), {}
         place.unknown, place.blurred, place.custody_blurred = set(), False, False
@@ -264,7 +266,7 @@ def reported(world: World, place: Place, event: Reported) -> None:
     lying = place.lies.get(event.compartment)
     parcel = world.parcels.get(event.parcel_id or (lying.parcel_id if lying else ""))
     if parcel is not None:
-        parcel.facts["dispute"] = world.at
+        parcel.facts["dispute"] = world.line
 
 
 def overcommitted(world: World, place: Place, event: Overcommitted) -> None:
@@ -288,7 +290,7 @@ def serving(world: World, place: Place, event: Serving) -> None:
 
 def fault(world: World, place: Place, event: Fault) -> None:
     """Take in the service key."""
-    if event.part == "service key":
+    if event.part == "service key" and not place.key_seen:
         place.key_on_until = world.at + (0.0 if event.what == "ok" else KEY_S)
 
 
@@ -319,14 +321,14 @@ EVENTS: dict[type[Any], Callable[[World, Place, Any], None]] = {
 def record(world: World, place: Place, epoch: Epoch, event: AnyEvent, stored: bytes) -> None:
     """Take in one entry that the backend committed; what it says of parcels is for good."""
     epoch.recorded, epoch.recorded_hash = event.seq, event_hash(stored)
-    epoch.rewound = False
+    epoch.rewound, epoch.furthest = False, max(epoch.furthest, event.seq)
     epoch.unrecorded.pop(event.seq, None)
     if isinstance(event, TAKES_ROOM):
         place.room_unrecorded = max(place.room_unrecorded - 1, 0)
         place.room_taken_at = world.at
     fact = fact_of(event)
     if fact is not None:
-        world.parcel(fact[0]).facts.setdefault(fact[1], world.at)
+        world.parcel(fact[0]).facts.setdefault(fact[1], world.line)
 
 
 def fact_of(event: AnyEvent) -> tuple[str, str] | None:

@@ -1,10 +1,11 @@
 """Folds what an outsider sees of coils, doors and things, and what the world does to a locker."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from math import inf
 
 from tests.judge import history
-from tests.judge.state import Place, World
+from tests.judge.state import SPANS_KEPT, Place, World
 
 
 def coil(world: World, record: history.Coil) -> None:
@@ -24,6 +25,7 @@ def door(world: World, record: history.Door) -> None:
     place = world.places.get(record.locker)
     if place is not None:
         (place.open_doors.add if record.open else place.open_doors.discard)(record.compartment)
+        place.moved.setdefault(record.compartment, {})[record.open] = record.at
 
 
 def laid(world: World, record: history.Laid) -> None:
@@ -49,12 +51,16 @@ def part(world: World, record: history.Part) -> None:
     if record.state == "up":
         if not place.up:
             place.down.append((place.down_since, record.at))
+        if place.stopped:
+            place.stalls.append((place.stopped_since, record.at))
         place.up_since = record.at
     else:
         place.fault_at = record.at
         excuse(world, place)
     if record.state == "down" and place.up:
         place.down_since = record.at
+    if record.state == "stopped":
+        place.stopped_since = record.at
     place.up, place.stopped = record.state != "down", record.state == "stopped"
 
 
@@ -82,23 +88,37 @@ def fault(world: World, record: history.Fault) -> None:
     """Take in that something is broken, or mended."""
     for place, number in touched(world, record.where):
         name = (record.layer, record.kind, record.where)
+        if record.layer in ("plant", "board"):
+            place.broken |= {number} if number is not None else set(place.boxes)
         if record.layer == "disk":
             place.copy_at = record.at
+        if record.kind == "service_key":
+            place.key_seen = True
+            place.key_on_until = inf if record.state == "begun" else record.at
+            return
         if record.kind == "relay_welded" and number is not None:
             (place.welded.discard if record.state == "over" else place.welded.add)(number)
         keeps_from = record.compartments or ((number,) if number is not None else ())
         if record.state == "begun":
             place.faults[name] = keeps_from
-            for one in record.compartments:
-                place.silent.setdefault(one, deque(maxlen=8)).append((record.at, float("inf")))
+            _silent(place, record.compartments, record.at, begins=True)
         elif record.state == "over":
-            place.faults.pop(name, None)
-            for one in record.compartments:
-                if place.silent.get(one):
-                    place.silent[one][-1] = (place.silent[one][-1][0], record.at)
+            kept_from = place.faults.pop(name, ())
+            _silent(place, {*kept_from, *record.compartments}, record.at, begins=False)
         if record.layer not in ("wire", "clock"):
             place.fault_at = record.at
             excuse(world, place)
+
+
+def _silent(place: Place, numbers: Iterable[int], at: float, *, begins: bool) -> None:
+    """Take in that compartments cannot be reached from now on, or can."""
+    for number in numbers:
+        spans = place.silent.setdefault(number, deque(maxlen=SPANS_KEPT))
+        stands = bool(spans) and spans[-1][1] == inf
+        if begins and not stands:
+            spans.append((at, inf))
+        elif not begins and stands:
+            spans[-1] = (spans[-1][0], at)
 
 
 def touched(world: World, where: str) -> Iterator[tuple[Place, int | None]]:

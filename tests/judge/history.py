@@ -2,7 +2,9 @@
 
 Written by a simulated world and by a campaign of real processes; imports the protocol's messages,
 msgspec and the standard library. `what` names the record, `at` is *true* seconds since the start
-(no part's own clock), and lines stand in the order of `at`; of equal `at` the cause stands first.
+(no part's own clock), and lines stand in the order of `at`; of equal `at` the cause stands first:
+a code before what it opens, an entry of the journal before the coil that it lets move and before
+the ledger's row of it, that row before its `Acked`, a door's movement before the entry of it.
 Which fields of a `body` count is said at `Asked` and `Answered`; others are ignored.
 """
 
@@ -271,7 +273,9 @@ class Fault(Record, frozen=True, kw_only=True):
 
     `state`: `begun` and `over` for what lasts, `once` for what is over at once. `compartments`:
     those which it keeps from being served while it lasts (of a silent bank, its doors), so that
-    the judge excuses them and no `serving` may speak of them.
+    the judge excuses them and no `serving` may speak of them. Of the kinds the judge knows
+    `relay_welded` (of a compartment: its coil stays on), `stray…` (its coil moves by itself) and
+    `service_key` (layer plant: somebody turned it on, until it is over); else any name will do.
     """
 
     layer: Layer

@@ -63,9 +63,6 @@ class Judge:
         self.world = World()
         self.breaches: list[Breach] = []
         self.broken: Counter[str] = Counter()
-        self.seen: Counter[str] = Counter()
-        """Records by name."""
-        self.lines = 0
         self._rules: dict[type[Any], list[tuple[str, Rule]]] = {}
         for invariant, rules in judges.items():
             for kind, rule in rules.items():
@@ -74,8 +71,8 @@ class Judge:
 
     def take(self, one: history.AnyRecord) -> None:
         """Judge one record, then fold it in."""
-        self.lines += 1
         world, kind = self.world, type(one)
+        world.line += 1
         world.at = one.at
         for invariant, rule in self._always:
             self._hold(invariant, rule(world, one), one)
@@ -125,7 +122,7 @@ class Judge:
         self.broken[invariant] += 1
         if len(self.breaches) < BREACHES_MAX:
             locker = getattr(one, "locker", "")
-            self.breaches.append(Breach(invariant, one.at, locker, wrong, self.lines))
+            self.breaches.append(Breach(invariant, one.at, locker, wrong, self.world.line))
 
 
 def judge(

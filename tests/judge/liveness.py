@@ -12,6 +12,11 @@ from tests.judge.state import Place, World
 OPERATION_ENDS = frozenset(
     ("closed", "rejected", "expired", "not_opened", "left_open", "jammed", "unverified", "refused")
 )
+TOLD_BY = {
+    "deposited": {"parcel.deposited", "parcel.dropped_off"},
+    "collected": {"parcel.collected"},
+    "removed": {"parcel.removed", "parcel.picked_up"},
+}
 ENDED_S = 600.0
 """How long after its last act an operation may be in hand."""
 DUE_S = 900.0
@@ -24,7 +29,7 @@ def settled(world: World, record: history.End) -> str | None:
     """Name the first thing that did not settle, and how many there are."""
     if world.calm is None or record.at - world.calm.at < world.calm.settle_s:
         return None
-    found = [*_reservations(world), *_parcels(world), *_operations(world)]
+    found = [*_reservations(world), *_parcels(world), *_operations(world), *_untold(world)]
     for place in world.places.values():
         if place.up and place.contact:
             found += _undelivered(world, place)
@@ -38,6 +43,8 @@ def _reservations(world: World) -> Iterator[str]:
         limbo = parcel.hold == "hard" and parcel.reservation in ("confirmed", "requested")
         due = parcel.deposit_by_s is not None and world.at > parcel.deposit_by_s + DUE_S
         place = world.places.get(parcel.locker)
+        if parcel.facts.keys() & {"deposited", "cancelled", "collected", "removed"}:
+            continue
         if limbo and due and not parcel.unsure and place is not None and place.contact:
             yield f"the reservation of {name} is {parcel.reservation}, long after its deadline"
 
@@ -51,9 +58,27 @@ def _parcels(world: World) -> Iterator[str]:
             yield f"{name} is stuck: its resident came at {parcel.came:.0f} s"
 
 
+def _untold(world: World) -> Iterator[str]:
+    """Of whoever read the feed in the calm: all that was recorded of parcels must be in it."""
+    calm_at = world.calm.at if world.calm else world.at
+    for name, parcel in world.parcels.items():
+        feed = world.feeds.get(parcel.carrier)
+        if (
+            feed is None
+            or feed.read_at < calm_at
+            or parcel.unsure
+            or "reserved" not in parcel.facts
+        ):
+            continue
+        for fact, types in TOLD_BY.items():
+            if fact in parcel.facts and not types & parcel.told:
+                yield f"{name} was {fact}, and its carrier was never told"
+
+
 def _operations(world: World) -> Iterator[str]:
-    for name, state in world.operations.items():
-        if state not in OPERATION_ENDS:
+    calm_at = world.calm.at if world.calm else world.at
+    for name, (state, seen_at) in world.operations.items():
+        if state not in OPERATION_ENDS and seen_at >= calm_at:
             yield f"door operation {name} is {state} for good"
 
 
@@ -72,7 +97,7 @@ def _undelivered(world: World, place: Place) -> Iterator[str]:
 
 def _unended(world: World, place: Place) -> Iterator[str]:
     for number, one in place.latest.items():
-        running = one.pulses and not one.ended and not one.waiting
+        running = one.pulses and not one.ended and not one.waiting and number not in place.broken
         if running and number in place.spec.sensors and world.at - one.at > ENDED_S:
             yield f"{place.locker}: the operation of {number} has no end"
 

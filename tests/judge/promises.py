@@ -24,6 +24,7 @@ CONTRADICTS = {
     "recall": frozenset(("deposited", "overdue")),
 }
 """Which states of a parcel cannot be seen after a fact."""
+NEVER = 1 << 62
 CLONES = 3
 """From the third store within a day on a locker is in quarantine: nothing is concluded."""
 NEEDS_ENTRY = {
@@ -43,12 +44,12 @@ def looked(world: World, record: history.Answered) -> str | None:
     ask = question.asked
     known = world.parcels.get(str(record.body.get("parcel_id") or ask.target))
     if record.status == 404:
-        reserved = known is not None and known.facts.get("reserved", float("inf")) < ask.at
+        reserved = known is not None and known.facts.get("reserved", NEVER) < question.line
         gone = (reserved and not _unsure(world, known)) or ask.target in world.operations
         return f"{ask.target} was answered 2xx and is not found" if gone else None
     if known is None or _unsure(world, known) or record.outcome != "ok":
         return None
-    return _contradiction(known, record, ask.at)
+    return _contradiction(known, record, question.line)
 
 
 def _unsure(world: World, parcel: Parcel | None) -> bool:
@@ -56,15 +57,15 @@ def _unsure(world: World, parcel: Parcel | None) -> bool:
     return parcel is None or parcel.unsure or (place is not None and len(place.epochs) >= CLONES)
 
 
-def _contradiction(parcel: Parcel, record: history.Answered, asked_at: float) -> str | None:
-    state, reservation = record.body.get("state"), record.body.get("reservation")
-    for fact, at in parcel.facts.items():
-        if at >= asked_at or state not in CONTRADICTS.get(fact, ()):
+def _contradiction(parcel: Parcel, record: history.Answered, asked: int) -> str | None:
+    state, reservation = (str(record.body.get(name)) for name in ("state", "reservation"))
+    for fact, line in parcel.facts.items():
+        if line > asked or state not in CONTRADICTS.get(fact, ()):
             continue
         if fact == "recall" and "dispute" in parcel.facts:
             continue
-        return f"{record.body.get('parcel_id')} was {fact} at {at:.1f} s and is {state}"
-    cancelled = parcel.facts.get("cancelled", float("inf")) < asked_at
+        return f"{record.body.get('parcel_id')} was {fact} in line {line} and is {state}"
+    cancelled = parcel.facts.get("cancelled", NEVER) < asked
     if cancelled and reservation in ("confirmed", "requested"):
         return f"{record.body.get('parcel_id')} was cancelled and is {reservation}"
     return None

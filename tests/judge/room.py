@@ -49,7 +49,7 @@ def promises_kept(world: World, place: Place, entry: Entry | None = None) -> str
     place.room_moved = False
     steps = place.short_steps & place.physical_steps
     place.short_steps, place.physical_steps = set(), set()
-    if place.blurred or place.custody_blurred:
+    if place.blurred or place.custody_blurred or "" in place.service.values():
         place.lost = None
         return None
     claims = _claims(place)

@@ -14,7 +14,7 @@ from fellesskap_protocol.messages import Badge, Command, Right, Rights
 from tests.judge import history
 
 REOPEN_S = 300.0
-SPAN_KEPT = 64
+SPANS_KEPT = 64
 """How many times out of order are remembered of a locker; a row of service is at most 15 min."""
 
 
@@ -74,6 +74,8 @@ class Epoch:
     head: int = 0
     hash: str = GENESIS
     recorded: int = 0
+    furthest: int = 0
+    """How much was ever recorded: a backup that is put back is told it again."""
     recorded_hash: str = GENESIS
     acked: int = 0
     refusals: int = 0
@@ -113,6 +115,7 @@ class Place:
     """Where nothing is known of what lies there, since a new epoch."""
     reported: set[int] = field(default_factory=set)
     service: dict[int, str] = field(default_factory=dict)
+    """In, suspect or out; empty where an old copy of the store may say anything."""
     service_since: dict[int, float] = field(default_factory=dict)
     blurred: bool = False
     """The store is an old copy: which rights it knows is not known until all are sent anew."""
@@ -133,12 +136,16 @@ class Place:
     challenges: dict[str, tuple[str, float]] = field(default_factory=dict)
     refused: deque[float] = field(default_factory=lambda: deque(maxlen=64))
     key_on_until: float = float("-inf")
+    key_seen: bool = False
+    """The key itself was seen: what the locker says of it counts no more."""
     # What people showed: MAC or jti, and when.
     shown: dict[str, float] = field(default_factory=dict)
     badges: dict[str, tuple[bool, float]] = field(default_factory=dict)
     # The plant.
     coils: dict[int, float] = field(default_factory=dict)
     open_doors: set[int] = field(default_factory=set)
+    moved: dict[int, dict[bool, float]] = field(default_factory=dict)
+    """When each door was opened last, and when shut; empty: nobody sees the doors."""
     items: dict[int, list[str]] = field(default_factory=dict)
     # The world around.
     up: bool = True
@@ -152,9 +159,14 @@ class Place:
     """When the last fault was that may keep a person from being served."""
     copy_at: float = float("-inf")
     """When its store was last damaged, lost or put back."""
+    broken: set[int] = field(default_factory=set)
+    """Doors at which something of plant or board was ever wrong."""
     welded: set[int] = field(default_factory=set)
-    down: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=SPAN_KEPT))
+    down: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=SPANS_KEPT))
     """When the daemon was dead."""
+    stopped_since: float = 0.0
+    stalls: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=SPANS_KEPT))
+    """When it stood still: what happened then it learns late."""
     silent: dict[int, deque[tuple[float, float]]] = field(default_factory=dict)
     proven: dict[int, float] = field(default_factory=dict)
     """Until when it is told of each compartment that it served."""
@@ -206,8 +218,8 @@ class Parcel:
     needs: frozenset[str] = frozenset()
     deposit_by_s: float | None = None
     collect_within_s: float | None = None
-    facts: dict[str, float] = field(default_factory=dict)
-    """What was acknowledged of it, and when: `reserved`, `cancelled`, `recalled`, …"""
+    facts: dict[str, int] = field(default_factory=dict)
+    """What is true of it for good, and by which line: `reserved`, `cancelled`, `deposited`, …"""
     served_s: float | None = None
     """How long it lay where it could be collected, once it is gone."""
     state: str = ""
@@ -215,16 +227,18 @@ class Parcel:
     reservation: str = ""
     unsure: bool = False
     """A backup was put back that knew less: nothing more is held against anybody."""
+    told: set[str] = field(default_factory=set)
+    """Types of events of it that a carrier got."""
     came: float | None = None
     """When its resident came with a code that was good."""
 
 
 @dataclass(slots=True)
 class Question:
-    """One request and what is known of its answer."""
+    """One request that is not answered yet."""
 
     asked: history.Asked
-    answered: history.Answered | None = None
+    line: int
 
 
 @dataclass(slots=True)
@@ -242,6 +256,7 @@ class Feed:
     """How far a carrier has read, and which event stood where."""
 
     last: int = 0
+    read_at: float = 0.0
     events: dict[int, str] = field(default_factory=dict)
 
 
@@ -260,6 +275,7 @@ class World:
     """All that is known."""
 
     at: float = 0.0
+    line: int = 0
     places: dict[str, Place] = field(default_factory=dict)
     parcels: dict[str, Parcel] = field(default_factory=dict)
     questions: dict[str, Question] = field(default_factory=dict)
@@ -272,8 +288,8 @@ class World:
     open_units: int = 0
     """Parcels that requests without a known answer may have made."""
     badges: dict[str, tuple[Badge, frozenset[str]]] = field(default_factory=dict)
-    operations: dict[str, str] = field(default_factory=dict)
-    """Door operations that were answered 2xx, and the state that was last seen."""
+    operations: dict[str, tuple[str, float]] = field(default_factory=dict)
+    """Door operations that were answered 2xx: the state that was seen last, and when."""
     opens_asked: int = 0
     opens_signed: set[str] = field(default_factory=set)
     waiting: deque[Waiting] = field(default_factory=deque)
