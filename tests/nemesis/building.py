@@ -252,6 +252,14 @@ class Building:
         subprocess.run(["mount", "-t", "tmpfs", "-o", size, "none", str(state)], check=True)
         self.disks[locker_id] = state
 
+    def kill_all(self) -> None:
+        """End what is of the house, as nothing is judged any more: nobody waits for a goodbye."""
+        programs = [self.house.backend, *(one.edge for one in self.house.lockers)]
+        programs += [one.hardware.program for one in self.house.lockers]
+        for program in programs:
+            if program is not None and program.process.poll() is None:
+                program.kill()
+
     def close(self) -> None:
         """Give back what outlives its processes."""
         self.proxy.close()
@@ -288,5 +296,6 @@ def building(root: Path, broker_name: Name, seed: int) -> Iterator[Building]:
         made = Building(root / "house", house, postgres, broker)
         ends.callback(made.close)
         ends.callback(house.stop)
+        ends.callback(made.kill_all)
         made.set_up(seed)
         yield made
