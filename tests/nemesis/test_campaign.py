@@ -31,14 +31,14 @@ def hold(result: Result, kills: int, property_of: Property) -> None:
     assert len(opened) >= 2 * result.collected, "each parcel goes in by one door and out by it"
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_five_kills_of_each_part_break_no_promise_on_nats(
     tmp_path: Path, record_property: Property
 ) -> None:
     hold(campaign(tmp_path, seed=1, kills=5, broker="nats"), 5, record_property)
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_a_kill_of_each_part_breaks_no_promise_on_mosquitto(
     tmp_path: Path, record_property: Property
 ) -> None:
