@@ -46,7 +46,7 @@ def test_confirmed_reservation_is_a_claim_a_right_and_a_notice(api: Api) -> None
 
 def test_right_carries_label_and_code_from_the_start(api: Api) -> None:
     body = reserve(api.carrier(), request(code_at="reservation"), "k1").json()
-    change = api.change(lambda session: rights.change(session, "oslo-1", 0))
+    change = api.change(lambda session: rights.changes(session, {"oslo-1": 0})["oslo-1"])
     (right,) = change.puts
     k_locker = api.secrets.k_locker("oslo-1", 1)
     assert right.label_macs == (mac(k_locker, "label", "opaque:R-000001"),)

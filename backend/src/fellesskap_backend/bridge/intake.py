@@ -6,7 +6,7 @@ of its own. What cannot be committed together is committed alone: nobody waits f
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import zip_longest
 
@@ -61,7 +61,7 @@ class Intake:
         every = [one for each in came for one in each]
         ids = {_sender(one.topic) for one in every}
         try:
-            keys = db.read(self.engine, lambda session: ledger.keys_of_all(session, ids))
+            keys = db.read(self.engine, lambda session: ledger.keys_of(session, ids))
         except Exception as error:  # noqa: BLE001 - told in the bridge's own thread
             return [Said(one.topic, error=error) for one in every]
         done = []
@@ -105,7 +105,7 @@ class Intake:
             log.info("%d lockers are not recorded together: %s", len(batches), type(error).__name__)
             standings = {}
         return [
-            Said(one.topic, one.locker_id, one.message, standings[one.locker_id])
+            replace(one, standing=standings[one.locker_id])
             if isinstance(one.message, Batch) and one.locker_id in standings
             else self._alone(one)
             for one in said
@@ -118,7 +118,7 @@ class Intake:
             standing = db.run(self.engine, partial(self._record, said=said, moment=self.moment()))
         except Exception as error:  # noqa: BLE001 - told in the bridge's own thread
             return Said(said.topic, error=error)
-        return Said(said.topic, said.locker_id, said.message, standing)
+        return replace(said, standing=standing)
 
     def _record(self, session: Session, said: Said, moment: Moment) -> Standing | None:
         match said.message:

@@ -3,7 +3,7 @@
 They are compared by what they say, so what is made of them once is used again only for the same.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from fellesskap_backend.allocation.division import Division, divide, quotas_of
+from fellesskap_backend.allocation.division import divide, quotas_of, reviewed
 from fellesskap_backend.allocation.policy import FairShare, from_json
 from fellesskap_backend.allocation.standing import Standing
 from fellesskap_backend.allocation.view import Shares
@@ -98,34 +98,15 @@ def digest_of(rules: Rules) -> str:
 
 @lru_cache(maxsize=KEPT_MAX)
 def shares_of(rules: Rules, layout: Layout) -> Shares:
-    """Return who is entitled to what of a locker.
-
-    A review's quotas stand for the formula's, class by class, as long as they fit: who takes
-    compartments out of a locker makes the review of that class void.
-    """
+    """Return who is entitled to what of a locker."""
     division = divide(rules.fair, layout.every)
     weights = {str(one.number): one.weight for one in rules.carriers if one.weight}
     entrants = {str(one.number) for one in rules.carriers if one.is_entrant}
     quotas = quotas_of(division, weights, entrants)
     if rules.review is not None:
-        quotas = _reviewed(division, quotas, msgspec.json.decode(rules.review))
+        quotas = reviewed(division, quotas, msgspec.json.decode(rules.review))
     standings = {str(one.number): one.standing for one in rules.carriers}
     return Shares(division, quotas, standings)
-
-
-def _reviewed(
-    division: dict[str, Division],
-    quotas: dict[tuple[str, str], int],
-    review: Iterable[tuple[str, str, int]],
-) -> dict[tuple[str, str], int]:
-    by_size: dict[str, dict[tuple[str, str], int]] = {}
-    for carrier, size, units in review:
-        by_size.setdefault(size, {})[carrier, size] = units
-    for size, changed in by_size.items():
-        one = division.get(size)
-        if one is not None and sum(changed.values()) <= one.guaranteed + one.entrants:
-            quotas = {key: units for key, units in quotas.items() if key[1] != size} | changed
-    return quotas
 
 
 @lru_cache(maxsize=16)

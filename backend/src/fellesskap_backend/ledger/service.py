@@ -66,12 +66,7 @@ class _Head(msgspec.Struct, frozen=True):
     type: str
 
 
-def keys_of(session: Session, locker_id: str) -> dict[str, PublicKey]:
-    """Return the keys by which a locker may sign."""
-    return keys_of_all(session, [locker_id]).get(locker_id, {})
-
-
-def keys_of_all(session: Session, ids: Collection[str]) -> dict[str, dict[str, PublicKey]]:
+def keys_of(session: Session, ids: Collection[str]) -> dict[str, dict[str, PublicKey]]:
     """Return the keys by which lockers may sign: those of devices that were not revoked."""
     rows = session.execute(
         select(Device.locker_id, Device.public_key).where(

@@ -19,7 +19,13 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from fellesskap_backend.allocation.division import Division, class_of, divide, quotas_of
+from fellesskap_backend.allocation.division import (
+    Division,
+    class_of,
+    divide,
+    quotas_of,
+    reviewed,
+)
 from fellesskap_backend.allocation.view import Use
 from fellesskap_backend.neutrality import said as saying
 from fellesskap_backend.neutrality.said import CONFIRMED, Rulebook, Said
@@ -210,14 +216,7 @@ def shares_of(rules: Rulebook, every: Sequence[Compartment]) -> Shares:
     """Return who is entitled to what: by weight, and by a review where it fits its class."""
     division = divide(rules.policy, every)
     quotas = quotas_of(division, rules.weights, rules.entrants)
-    reviewed: dict[str, dict[tuple[str, str], int]] = {}
-    for carrier, size, units in rules.review:
-        reviewed.setdefault(size, {})[carrier, size] = units
-    for size, changed in reviewed.items():
-        one = division.get(size)
-        if one is not None and sum(changed.values()) <= one.guaranteed + one.entrants:
-            quotas = {key: units for key, units in quotas.items() if key[1] != size} | changed
-    return Shares(division, quotas)
+    return Shares(division, reviewed(division, quotas, rules.review))
 
 
 def _is_own(one: Given, said: Said) -> bool:

@@ -78,11 +78,6 @@ def forget(session: Session, locker: Locker, right_id: UUID) -> int:
     return locker.revision
 
 
-def change(session: Session, locker_id: str, from_revision: int) -> Change:
-    """Return what leads a locker from a revision (0: from empty) to the one wished now."""
-    return changes(session, {locker_id: from_revision})[locker_id]
-
-
 def changes(session: Session, positions: Mapping[str, int]) -> dict[str, Change]:
     """Return what leads lockers from revisions (0: from empty) to those wished now.
 
