@@ -6,16 +6,13 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
-from sqlalchemy import update
 
 from fellesskap_backend import db
 from fellesskap_backend.decisions.tables import Decision
-from fellesskap_backend.lockers.tables import Compartment
-from fellesskap_backend.policies.tables import StandingRow
 from fellesskap_backend.receipts.replaying import Replay
 from fellesskap_backend.reservations.tables import Claim, Reservation
 from tests.backend.api import Api, Json, request, reserve
-from tests.backend.ruled import fair, put_in_force
+from tests.backend.ruled import put_in_force
 
 DOORS = 10
 

@@ -5,17 +5,20 @@ published for that day. Each receipt must say what the body says and stand under
 published; each tree must be made of its receipts and nothing else.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from datetime import datetime
+from functools import partial
 from itertools import groupby
 from typing import Any, TypedDict
 
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
+from fellesskap_backend.cut_offs.tables import AnnouncedDay
 from fellesskap_backend.db import instant, table_of
+from fellesskap_backend.decisions import batches
 from fellesskap_backend.decisions.record import Head, altered
-from fellesskap_backend.decisions.replay import Fold, NotDerived
+from fellesskap_backend.decisions.replay import Fold, NotDerived, Run, runs
 from fellesskap_backend.decisions.service import AT_ONCE, link
 from fellesskap_backend.decisions.tables import Decision
 from fellesskap_backend.lockers.tables import Locker
@@ -51,6 +54,7 @@ class Replay:
         self._issuer = secrets.installation
         self._names = {secrets.signing.kid, *secrets.retired}
         self._count = count
+        self._key_of = partial(batches.key_of, secrets.k_master)
         self._roots: Roots = {}
         self._published = Published(session)
         self._explained: set[datetime] = set()
@@ -60,6 +64,9 @@ class Replay:
         """Derive all again, or one locker; trees are built again only with all."""
         for what in self._published.altered:
             self.found["altered"].append(what)
+        for row in self._session.scalars(_DAYS):
+            if row.key_hash != batches.hash_of(self._key_of(row.day)):
+                self._differs(f"lots of {row.day.isoformat()}", "not the key that was announced")
         self._read_roots()
         lockers = _LOCKERS if locker_id is None else _LOCKERS.where(Locker.id == locker_id)
         for at, decided, last in self._session.execute(lockers).all():
@@ -91,17 +98,19 @@ class Replay:
         of_it = {"at_locker": locker_id, "decided": decided}
         links = map(link, self._stream(_BACKWARDS, {"at_locker": locker_id}))
         broken = set(altered(links, Head(decided, last)))
-        fold, gone = Fold(), set(broken)
-        for row in self._stream(_FORWARDS, of_it):
-            gone.discard(row.number)
-            why = ["altered"] if row.number in broken else []
-            why += _derived(fold, row, alone=row.number - 1 in broken)
-            why += self._ruled(row)
-            why += self._receipt(row)
-            if why:
-                self._differs(f"{locker_id}: decision {row.number}", ", ".join(why))
-            self.found["decisions"] += 1
-            self._count()
+        fold, gone = Fold(self._key_of), set(broken)
+        for run in runs(self._stream(_FORWARDS, of_it)):
+            derived = _derived(fold, run, broken)
+            for row, differs in zip(run.links, derived, strict=True):
+                gone.discard(row.number)
+                why = ["altered"] if row.number in broken else []
+                why += differs
+                why += self._ruled(row)
+                why += self._receipt(row)
+                if why:
+                    self._differs(f"{locker_id}: decision {row.number}", ", ".join(why))
+                self.found["decisions"] += 1
+                self._count()
         for rules in fold.rules.values():
             for what in self._published.differs(locker_id, rules):
                 if what not in self.found["altered"]:
@@ -163,16 +172,30 @@ def _is_of(row: Any, root: Root) -> bool:
         return False
 
 
-def _derived(fold: Fold, row: Any, *, alone: bool) -> Iterator[str]:
-    """Yield what is wrong with a decision that is derived again."""
+def _derived(fold: Fold, run: Run, broken: Container[int]) -> list[list[str]]:
+    """Return, of each decision that is derived again, what is wrong with it.
+
+    Of a batch of which a row is altered or gone nothing is derived: that row is named, and every
+    other answer depends on it.
+    """
+    rows = run.links
+    if run.of > 1 and run.touches(broken):
+        fold.take(run)
+        return [[] for _ in rows]
+    if not run.is_whole:
+        return [["not all of its batch"] for _ in rows]
     try:
-        if fold.again(row.number, row.body, alone=alone) != row.body:
-            yield "decided otherwise"
+        again = fold.again(run, alone=rows[0].number - 1 in broken)
     except NotDerived:
-        yield "cannot be derived"
+        return [["cannot be derived"] for _ in rows]
+    return [
+        [] if text == row.body else ["decided otherwise"]
+        for row, text in zip(rows, again, strict=True)
+    ]
 
 
 _LOCKERS = select(Locker.id, Locker.decided, Locker.decision_hash).order_by(Locker.id)
+_DAYS = select(AnnouncedDay).order_by(AnnouncedDay.day)
 _TOTAL = select(func.sum(Locker.decided))
 _ROOTS = select(AuditRoot).order_by(AuditRoot.hour)
 _BACKWARDS = (
