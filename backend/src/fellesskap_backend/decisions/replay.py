@@ -50,7 +50,7 @@ class Run:
     def touches(self, numbers: Container[int]) -> bool:
         """Say whether any of these numbers belongs to it, whether it is there or not."""
         ends = range(self.first, self.first + min(self.of, BATCH_MAX))
-        return any(number in numbers for number in ends)
+        return any(number in numbers for number in (*ends, *(row.number for row in self.links)))
 
     @property
     def is_whole(self) -> bool:
