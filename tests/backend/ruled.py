@@ -1,6 +1,6 @@
-"""Installations in which `fair-share` is in force: its rows, as an operator and the worker make them.
+"""Installations in which `fair-share` is in force: its rows, as if they had been announced in time.
 
-An hour ago and a day ago, since nobody may announce anything for a day that was.
+Nobody may announce anything for a day that was.
 """
 
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ def hold(*, kept: bool) -> Hold:
 def fair(*, kept: bool = True, since: datetime | None = None, **changed: Any) -> FairShare:
     """Return a policy that was announced yesterday."""
     since = since or datetime.now(UTC) - timedelta(hours=1)
-    return FairShare(in_force_from=since.replace(microsecond=0), hold=hold(kept=kept), **changed)
+    return FairShare(in_force_from=since, hold=hold(kept=kept), **changed)
 
 
 def put_in_force(

@@ -18,6 +18,7 @@ from fellesskap_backend.rights import service as rights
 from fellesskap_backend.rights.tables import Right, RightCode
 from fellesskap_protocol.codes import mac
 from tests.backend.api import Api, label, request, reserve
+from tests.backend.ruled import put_in_force
 
 ROUND_TRIPS_MAX = 4
 
@@ -177,8 +178,11 @@ def test_unknown_locker_and_foreign_reservation_answer_alike(api: Api) -> None:
     assert foreign.json() == unknown.json()
 
 
-def test_reservation_takes_at_most_four_round_trips(api: Api) -> None:
+@pytest.mark.parametrize("policy", ["first-come v0", "fair-share v1"])
+def test_reservation_takes_at_most_four_round_trips(api: Api, policy: str) -> None:
     carrier = api.carrier()
+    if policy == "fair-share v1":
+        put_in_force(api.engine, {1: 1})
     reserve(carrier, request(0), "warm")
     statements: list[str] = []
 

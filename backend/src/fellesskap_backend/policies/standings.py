@@ -10,7 +10,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Integer, and_, case, cast, func, or_, select
+from sqlalchemy import ColumnElement, Integer, and_, case, func, literal, or_, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.functions import FunctionElement
@@ -222,7 +222,7 @@ def _earlier(one: Any, other: Any) -> ColumnElement[int]:
 
 
 def _at(instant: datetime) -> ColumnElement[datetime]:
-    return cast(instant, UtcDateTime())
+    return literal(instant, UtcDateTime())
 
 
 class Epoch(FunctionElement[int]):
