@@ -5,12 +5,14 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import update
 
 from fellesskap_backend import db
 from fellesskap_backend.cut_offs import deciding
 from fellesskap_backend.cut_offs.tables import CutOff
 from fellesskap_backend.db import Moment, instant
 from fellesskap_backend.events.tables import Notice
+from fellesskap_backend.lockers.tables import Locker
 from fellesskap_backend.webhooks.numbering import give_positions
 from fellesskap_backend.webhooks.rendering import body_of
 from tests.backend.api import Api, Json, request, reserve
@@ -28,19 +30,24 @@ class Busy:
         policy = put_in_force(api.engine, {1: 1, 2: 1})
         now = datetime.now(UTC).replace(microsecond=0)
         self.at = now + timedelta(hours=1)
+        api.locker("busy-1", doors=3, floor_mm=1300)
         row = CutOff(
-            locker_id="oslo-1",
+            locker_id="busy-1",
             at=self.at,
             day=policy.local(now).date(),
             begins_at=now - timedelta(minutes=1),
             load_permille=900,
         )
+        self.late = instant(self.at + timedelta(days=1))
         api.change(lambda session: session.add(row))
 
     def ask(self, number: int, client: httpx.Client | None = None, **fields: Any) -> httpx.Response:
-        return reserve(client or self.one, request(number, **fields), f"k{number}")
+        body = request(number, **{"locker_id": "busy-1", "deposit_by": self.late, **fields})
+        return reserve(client or self.one, body, f"k{number}")
 
     def decide(self) -> None:
+        heard = update(Locker).values(contact_at=self.at)
+        self.api.change(lambda session: session.execute(heard))
         for due in db.read(self.api.engine, lambda session: deciding.due(session, self.at)):
             self.api.change(
                 lambda session, due=due: deciding.decide(
@@ -118,7 +125,7 @@ def test_times_may_be_changed_while_it_waits_but_not_to_before_the_cut_off(busy:
 
 
 def test_what_is_rejected_says_why_and_where_there_is_room(busy: Busy) -> None:
-    busy.api.locker("oslo-2", doors=1)
+    busy.api.locker("busy-2", doors=1, floor_mm=1300)
     for number in range(6):
         assert busy.ask(number, busy.other if number == 5 else busy.one).status_code == 202
     busy.decide()
@@ -127,7 +134,7 @@ def test_what_is_rejected_says_why_and_where_there_is_room(busy: Busy) -> None:
     assert len(every) - len(refused) == 2, "the third door is the other's"
     for one in refused:
         assert (one["reject_reason"], one["parcel_id"]) == ("locker_full", None)
-        assert [other["locker_id"] for other in one["alternatives"]] == ["oslo-2"]
+        assert [other["locker_id"] for other in one["alternatives"]] == ["busy-2"]
         assert busy.one.delete(f"/v1/reservations/{one['id']}").status_code == 409
         why = busy.one.get(f"/v1/decisions/{one['decision_id']}").json()
         assert why["outcome"] == "locker_full"
@@ -136,13 +143,13 @@ def test_what_is_rejected_says_why_and_where_there_is_room(busy: Busy) -> None:
 
 
 def test_rows_of_a_manifest_wait_like_single_requests(busy: Busy) -> None:
-    busy.api.locker("oslo-2", doors=1)
+    busy.api.locker("busy-2", doors=1, floor_mm=1300)
     parcels: list[Json] = [
-        request(1),
-        request(1),
-        request(2, hold="soft"),
-        request(3, locker_id="oslo-2"),
-        request(4, deposit_by=instant(busy.at)),
+        request(1, locker_id="busy-1"),
+        request(1, locker_id="busy-1"),
+        request(2, locker_id="busy-1", hold="soft"),
+        request(3, locker_id="busy-2"),
+        request(4, locker_id="busy-1", deposit_by=instant(busy.at)),
     ]
     key = {"Idempotency-Key": "van"}
     sent = busy.one.post("/v1/manifests", json={"parcels": parcels}, headers=key).json()
@@ -157,12 +164,12 @@ def test_rows_of_a_manifest_wait_like_single_requests(busy: Busy) -> None:
 
 def test_quotes_and_the_locker_say_when_it_decides(busy: Busy) -> None:
     box = request()["dimensions"]
-    asked = [{"locker_id": "oslo-1", "dimensions": box, "hold": hold} for hold in ("hard", "soft")]
+    asked = [{"locker_id": "busy-1", "dimensions": box, "hold": hold} for hold in ("hard", "soft")]
     hard, soft = busy.one.post("/v1/quotes", json={"parcels": asked}).json()["quotes"]
     told = ("would_confirm", "reason", "cut_off")
     assert [hard[name] for name in told] == [False, None, instant(busy.at)]
     assert [soft[name] for name in told] == [True, None, None]
-    shown = busy.api.client().get("/v1/lockers/oslo-1").json()["allocation"]
+    shown = busy.api.client().get("/v1/lockers/busy-1").json()["allocation"]
     assert (shown["mode"], shown["next_cut_off"]) == ("batch", instant(busy.at))
     lots = busy.api.client().get("/v1/audit/lots")
     assert (lots.status_code, lots.json()) == (200, {"lots": [], "next": None})

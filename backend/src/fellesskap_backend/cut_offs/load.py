@@ -37,7 +37,8 @@ class Coming:
             return None
         zone = ZoneInfo(policy.zone)
         days = [local.date() + timedelta(days=ahead) for ahead in (1, 2)]
-        return cls(days[0], *(datetime.combine(one, time(), zone) for one in days))
+        midnights = (datetime.combine(one, time(), zone).astimezone(UTC) for one in days)
+        return cls(days[0], *midnights)
 
     def cut_offs(self, policy: FairShare) -> list[datetime]:
         """Return its cut-offs as instants; where clocks are put forward two may be one."""
