@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects.postgresql import JSONB
 
 from fellesskap_backend.migrations.index import index
 
@@ -11,7 +12,7 @@ branch_labels = None
 depends_on = None
 
 _AT = sa.DateTime(timezone=True)
-_JSON = sa.JSON().with_variant(sa.dialects.postgresql.JSONB(), "postgresql")
+_JSON = sa.JSON().with_variant(JSONB(), "postgresql")
 _BEFORE = "uq_reservations_confirmed_label"
 _LIVE = "uq_reservations_live_label"
 
