@@ -13,10 +13,13 @@ from fellesskap_backend.cut_offs.tables import CutOff
 from fellesskap_backend.db import Moment, instant
 from fellesskap_backend.events.tables import Notice
 from fellesskap_backend.lockers.tables import Locker
+from fellesskap_backend.reservations.tables import Reservation
 from fellesskap_backend.webhooks.numbering import give_positions
 from fellesskap_backend.webhooks.rendering import body_of
+from fellesskap_backend.worker import Worker
 from tests.backend.api import Api, Json, request, reserve
 from tests.backend.ruled import put_in_force
+from tests.system.house import wait_for
 
 pytestmark = pytest.mark.parametrize("owned", ["sqlite"], indirect=True)
 
@@ -160,6 +163,25 @@ def test_rows_of_a_manifest_wait_like_single_requests(busy: Busy) -> None:
     assert busy.one.get(f"/v1/reservations/{waiting['id']}").json() == waiting
     busy.decide()
     assert busy.one.get(f"/v1/reservations/{waiting['id']}").json()["state"] == "confirmed"
+
+
+def test_the_worker_decides_what_is_due(busy: Busy) -> None:
+    path = busy.ask(1).headers["Location"]
+    past = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=1)
+
+    def let_it_come(session: Any) -> None:
+        session.execute(update(CutOff).values(at=past))
+        session.execute(update(Reservation).values(cut_off=past))
+
+    busy.api.change(let_it_come)
+    worker = Worker(busy.api.settings, busy.api.secrets, busy.api.engine)
+    worker.start()
+    try:
+        wait_for("the answer", lambda: busy.one.get(path).json()["state"] == "confirmed")
+    finally:
+        worker.stop()
+    then = busy.one.get(path).json()
+    assert then["decided_at"] > then["cut_off"] == instant(past), "late, and it says so"
 
 
 def test_quotes_and_the_locker_say_when_it_decides(busy: Busy) -> None:

@@ -63,8 +63,8 @@ LINES: dict[Language, tuple[str, ...]] = {
         "5. En pakke får et større rom bare når det ikke tas fra det som holdes av til andre. Det"
         " koster ikke mer.",
         "6. Når det en av de siste sju dagene ble bedt om {batch} eller mer av timene i et skap,"
-        " avgjøres neste dags ønsker samlet kl. {cut_offs}: da er det uten betydning hvem som spurte"
-        " først. Det kunngjøres kvelden før. Ellers får alle svar med en gang.",
+        " avgjøres neste dags ønsker samlet kl. {cut_offs}: da er det uten betydning hvem som"
+        " spurte først. Det kunngjøres kvelden før. Ellers får alle svar med en gang.",
         "7. Når alt avgjøres samlet, får hver først det den er sikret. Resten går til den som har"
         " fått lånt minst i forhold til sin vekt; bruken de siste 28 dagene teller {memory}. Er det"
         " likt, avgjør loddet.",

@@ -23,7 +23,7 @@ from fellesskap_backend.decisions.tables import Decision
 from fellesskap_backend.lockers.tables import CONFIRMS, Compartment, Locker
 from fellesskap_backend.parcels.tables import Parcel
 from fellesskap_backend.policies import service as policies
-from fellesskap_backend.policies.standings import LIES_MAX, Epoch, ended_at
+from fellesskap_backend.policies.standings import LIES_MAX, PROMISED, Epoch, ended_at
 from fellesskap_backend.policies.tables import Policy
 from fellesskap_backend.receipts.hours import id_at
 from fellesskap_backend.reservations.tables import Reservation
@@ -141,9 +141,8 @@ def _asked(since: datetime, until: datetime) -> Subquery:
 def _held(since: datetime, until: datetime) -> Subquery:
     """Average for how long parcels that went lately took a compartment, from the promise on."""
     gone = ended_at()
-    promised = func.coalesce(Reservation.decided_at, Reservation.created_at)
     return (
-        select(Reservation.locker_id, func.avg(Epoch(gone) - Epoch(promised)).label("held_s"))
+        select(Reservation.locker_id, func.avg(Epoch(gone) - Epoch(PROMISED)).label("held_s"))
         .join(Parcel, Parcel.reservation_id == Reservation.id)
         .where(
             Parcel.id >= id_at(since - LIES_MAX),
