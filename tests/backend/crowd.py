@@ -122,7 +122,8 @@ class Town:
             secrets=self.secrets,
             moment=self.moment(now),
         )
-        return self.run(work)
+        answered: Answered = self.run(work)
+        return answered
 
     def cut(self, now: datetime = CUT_OFF) -> int:
         """Decide what is due, as the worker does; say how many cut-offs that were."""
@@ -136,9 +137,10 @@ class Town:
         return len(found)
 
     def announce(self, now: datetime) -> int | None:
-        return self.run(
+        found: int | None = self.run(
             lambda session: announcing.announce(session, self.moment(now), secrets=self.secrets)
         )
+        return found
 
     def run(self, work: Any) -> Any:
         return db.run(self.engine, work)

@@ -1,6 +1,7 @@
 """Over HTTP, at a locker that decides today at a cut-off: 202, and what can be done meanwhile."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import httpx
@@ -52,11 +53,8 @@ class Busy:
         heard = update(Locker).values(contact_at=self.at)
         self.api.change(lambda session: session.execute(heard))
         for due in db.read(self.api.engine, lambda session: deciding.due(session, self.at)):
-            self.api.change(
-                lambda session, due=due: deciding.decide(
-                    session, due, Moment(self.at), secrets=self.api.secrets
-                )
-            )
+            act = partial(deciding.decide, one=due, moment=Moment(self.at))
+            self.api.change(partial(act, secrets=self.api.secrets))
 
 
 @pytest.fixture

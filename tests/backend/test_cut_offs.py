@@ -99,10 +99,11 @@ def test_what_could_never_be_is_refused_at_once_and_soft_ones_are_answered(town:
 
 @SQLITE
 def test_what_is_to_end_before_the_cut_off_cannot_wait_for_it(town: Town) -> None:
-    for times in (
+    wrong: tuple[dict[str, Any], ...] = (
         {"deposit_by": CUT_OFF.isoformat()},
         {"reserve_until": (CUT_OFF - SECOND).isoformat()},
-    ):
+    )
+    for times in wrong:
         with pytest.raises(InvalidRequest, match="2027-03-02T19:00:00Z"):
             town.ask("north", "N-1", "busy", **times)
     early = town.ask("north", "N-1", "busy", deposit_by=CUT_OFF.isoformat(), hold="soft")

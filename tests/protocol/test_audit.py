@@ -265,7 +265,7 @@ BATCH = {
     "lot": hmac.digest(LOT_KEY, b"of a label", "sha256").hex(),
 }
 DAY = {"date": BATCH["day"], "key_hash": BATCH["key_hash"], "key": b64url(LOT_KEY)}
-OTHER = b"another key"
+OTHER_KEY = b"another key"
 
 
 def lots_of(*days: dict[str, Any]) -> bytes:
@@ -282,10 +282,10 @@ def test_a_lot_is_drawn_again_with_the_key_that_was_announced() -> None:
     [
         (BATCH, DAY | {"key": None}, "not public yet"),
         (BATCH, DAY | {"date": "2027-03-02"}, "none for 2027-03-01"),
-        (BATCH, DAY | {"key": b64url(OTHER)}, "not the one that was announced"),
+        (BATCH, DAY | {"key": b64url(OTHER_KEY)}, "not the one that was announced"),
         (
             BATCH,
-            DAY | {"key": b64url(OTHER), "key_hash": sha256(OTHER).hexdigest()},
+            DAY | {"key": b64url(OTHER_KEY), "key_hash": sha256(OTHER_KEY).hexdigest()},
             "not the one that was announced",
         ),
         (BATCH | {"ticket": "of another"}, DAY, "not that of the ticket"),

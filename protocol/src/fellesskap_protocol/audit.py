@@ -33,7 +33,7 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-BATCH = {"day": str, "key_hash": str, "ticket": str, "lot": str}
+BATCH: dict[str, type] = {"day": str, "key_hash": str, "ticket": str, "lot": str}
 FILE_BYTES_MAX = 64 << 20
 """More than fifteen years of hourly roots."""
 
