@@ -12,9 +12,9 @@ library and `cryptography` (Ed25519). It needs no account and no network. What i
    `keys` in it: a key may be replaced in the course of time. The root that was computed must be
    that of the receipt's hour, and the number of levels that of its tree.
 
-4. What was decided at a cut-off has a `lot` for its `ticket`. With LOTS, whose key of that day is public
-   once the day is over, it is drawn again: HMAC-SHA256(key, ticket). The SHA-256 of the key (`key_hash`)
-   was published before the day began, so nobody chose it to make one win.
+4. What was decided at a cut-off has a `lot` for its `ticket`. With LOTS, where the key of that day is
+   public once the day is over, it is drawn again: HMAC-SHA256(key, ticket). The SHA-256 of the key
+   (`key_hash`) was published before the day began, so nobody chose it to make one win.
 
 So a decision that was changed, left out or told differently to two carriers would be seen, as long
 as people compare the ROOTS they were given: fetch them at different times and places, and keep
@@ -84,16 +84,14 @@ def verify(receipt: bytes, roots: bytes, key: bytes | None = None) -> dict[str, 
 def drawn(decision: str, lots: bytes) -> str:
     """Draw the lot of a decision that is proven again, and return it; raise `NotProven`."""
     batch = has(read(decision.encode(), "decision", {}).get("batch"), "batch", BATCH)
-    for day in read(lots, "lots", {"lots": list})["lots"]:
-        day = has(day, "lots", {"date": str, "key_hash": str})
-        if day["date"] == batch["day"]:
-            break
-    else:
+    every = [has(one, "lots", {"date": str}) for one in read(lots, "lots", {"lots": list})["lots"]]
+    day = next((one for one in every if one["date"] == batch["day"]), None)
+    if day is None:
         raise NotProven(f"lots: none for {batch['day']}")
     if day.get("key") is None:
         raise NotProven(f"lots: the key of {batch['day']} is not public yet")
     key = unb64(day["key"])
-    if not sha256(key).hexdigest() == day["key_hash"] == batch["key_hash"]:
+    if not sha256(key).hexdigest() == day.get("key_hash") == batch["key_hash"]:
         raise NotProven("the key is not the one that was announced")
     if hmac.digest(key, batch["ticket"].encode(), "sha256").hex() != batch["lot"]:
         raise NotProven("the lot is not that of the ticket")
