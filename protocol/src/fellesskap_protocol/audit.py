@@ -12,8 +12,8 @@ library and `cryptography` (Ed25519). It needs no account and no network. What i
    `keys` in it: a key may be replaced in the course of time. The root that was computed must be
    that of the receipt's hour, and the number of levels that of its tree.
 
-4. What was decided at a cut-off has a `lot` for its `ticket`. With LOTS, where the key of that day is
-   public once the day is over, it is drawn again: HMAC-SHA256(key, ticket). The SHA-256 of the key
+4. What was decided at a cut-off has a `lot` for its `ticket`. With LOTS, where the key of a day is
+   public once it is over, it is drawn again: HMAC-SHA256(key, ticket). The SHA-256 of the key
    (`key_hash`) was published before the day began, so nobody chose it to make one win.
 
 So a decision that was changed, left out or told differently to two carriers would be seen, as long
