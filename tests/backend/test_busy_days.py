@@ -135,7 +135,7 @@ def test_what_is_rejected_says_why_and_where_there_is_room(busy: Busy) -> None:
     assert len(every) - len(refused) == 2, "the third door is the other's"
     for one in refused:
         assert (one["reject_reason"], one["parcel_id"]) == ("locker_full", None)
-        assert [other["locker_id"] for other in one["alternatives"]] == ["busy-2"]
+        assert [other["locker_id"] for other in one["alternatives"]] == ["busy-2", "oslo-1"]
         assert busy.one.delete(f"/v1/reservations/{one['id']}").status_code == 409
         why = busy.one.get(f"/v1/decisions/{one['decision_id']}").json()
         assert why["outcome"] == "locker_full"
