@@ -10,12 +10,13 @@ import traceback
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from uuid import UUID
+from typing import TypeVar
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from fellesskap_backend import db, deadlines, idempotency
+from fellesskap_backend.cut_offs import announcing, deciding
 from fellesskap_backend.db import Moment
 from fellesskap_backend.ledger import months
 from fellesskap_backend.neutrality import closing as month_closing
@@ -27,6 +28,7 @@ from fellesskap_backend.webhooks import outbox
 from fellesskap_backend.webhooks.delivering import Delivering
 from fellesskap_backend.webhooks.sender import TIMEOUT_S
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 POLL_S = 0.1
 DEADLINES_S = 1.0
@@ -58,6 +60,8 @@ class Worker:
             wake=self.wake,
             timeout_s=timeout_s,
         )
+        self._announce = partial(announcing.announce, secrets=secrets)
+        self._decide = partial(deciding.decide, secrets=secrets)
         self._close = partial(closing.close_next, secrets=secrets)
         self._deadlines_at = self._pruning_at = self._months_at = self._closing_at = 0.0
         self._woken = threading.Event()
@@ -100,7 +104,7 @@ class Worker:
             self._deadlines_at = time.monotonic() + DEADLINES_S
             for deadline in self._deadlines:
                 self._keep(deadline.find, deadline.act, moment)
-
+            self._keep(deciding.due, self._decide, moment)
         if time.monotonic() >= self._months_at:
             self._months_at = time.monotonic() + months.AHEAD_S
             db.run(self._engine, months.make_ahead)
@@ -113,6 +117,7 @@ class Worker:
         if time.monotonic() >= self._closing_at:
             self._closing_at = time.monotonic() + CLOSING_S
             db.run(self._engine, lambda session: standings.make(session, moment))
+            db.run(self._engine, lambda session: self._announce(session, moment))
             # One after another, each in a round of its own: webhooks need not wait for a year.
             if db.run(self._engine, lambda session: self._close(session, moment)):
                 self._closing_at = 0.0
@@ -129,8 +134,8 @@ class Worker:
 
     def _keep(
         self,
-        find: Callable[[Session, datetime], Sequence[UUID]],
-        act: Callable[[Session, UUID, Moment], None],
+        find: Callable[[Session, datetime], Sequence[T]],
+        act: Callable[[Session, T, Moment], None],
         moment: Moment,
     ) -> None:
         """Do what a deadline asks for, one transaction each."""
@@ -140,7 +145,7 @@ class Worker:
 
 
 def _of(
-    act: Callable[[Session, UUID, Moment], None], one: UUID, moment: Moment, session: Session
+    act: Callable[[Session, T, Moment], None], one: T, moment: Moment, session: Session
 ) -> None:
     act(session, one, moment)
 

@@ -4,7 +4,7 @@ Whoever decides by it holds the rows of the lockers locked; quotes and alternati
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -25,11 +25,14 @@ from sqlalchemy.orm import Session, aliased
 
 from fellesskap_backend.allocation.view import Use
 from fellesskap_backend.allowances.tables import Allowance
+from fellesskap_backend.cut_offs.tables import CutOff
 from fellesskap_backend.db import Json, UtcDateTime
 from fellesskap_backend.decisions.desk import Live, Place
 from fellesskap_backend.decisions.record import Head
 from fellesskap_backend.decisions.rules import Carrier, Rules
-from fellesskap_backend.lockers.tables import CONFIRMS, Compartment, Epoch, Locker
+from fellesskap_backend.lockers.tables import CONFIRMS, Compartment, Locker
+from fellesskap_backend.lockers.tables import Epoch as Journal
+from fellesskap_backend.policies.standings import Epoch
 from fellesskap_backend.policies.tables import Policy, QuotaReview, StandingRow, Weight
 from fellesskap_backend.reservations.tables import Claim
 from fellesskap_protocol import capacity
@@ -70,6 +73,17 @@ def place_of(row: Any) -> Place:
     )
 
 
+def locked(session: Session, ids: Iterable[str]) -> Places:
+    """Lock the rows of the lockers, in ascending id like everybody."""
+    rows = session.execute(
+        select(*COLUMNS)
+        .where(Locker.id.in_(ids))
+        .order_by(Locker.id)
+        .with_for_update(key_share=True)
+    )
+    return {row.locker_id: place_of(row) for row in rows}
+
+
 def read(session: Session, places: Places, now: datetime) -> None:
     """Read what decisions about these lockers depend on."""
     basis = Basis(places)
@@ -106,6 +120,8 @@ class Basis:
                 self._places[locker_id].claims.append(Live(e, demand, use, more is not None))
             case "allowance":
                 self._places[locker_id].allowances.append((Demand(a, b, c, 0), d))
+            case "cut_off":
+                self._places[locker_id].cut_off = datetime.fromtimestamp(a, UTC)
             case "journal":
                 self._places[locker_id].acked_seq = a
             case "policy":
@@ -159,6 +175,15 @@ def parts_of(lockers: Any) -> Iterable[Select[Any]]:
         Allowance.locker_id,
         *(Allowance.w_mm, Allowance.h_mm, Allowance.d_mm, Allowance.ceiling - Allowance.used),
     ).where(Allowance.locker_id.in_(lockers), Allowance.ceiling > Allowance.used)
+    yield (
+        part("cut_off", CutOff.locker_id, Epoch(func.min(CutOff.at)))
+        .where(
+            CutOff.locker_id.in_(lockers),
+            CutOff.decided_at.is_(None),
+            CutOff.begins_at <= bindparam("now", type_=UtcDateTime()),
+        )
+        .group_by(CutOff.locker_id)
+    )
     # The rules: no rows while `first-come` is in force and nothing else is announced.
     yield part("policy", _NOWHERE, Policy.version, texts=(Policy.body,)).where(
         Policy.version == _IN_FORCE
@@ -181,9 +206,9 @@ def parts_of(lockers: Any) -> Iterable[Select[Any]]:
 def journals_of(lockers: Any) -> Select[Any]:
     """Return the part that says how far the journals are recorded."""
     return (
-        part("journal", Epoch.locker_id, Epoch.acked_seq)
-        .join(Locker, (Locker.id == Epoch.locker_id) & (Locker.epoch == Epoch.epoch))
-        .where(Epoch.locker_id.in_(lockers))
+        part("journal", Journal.locker_id, Journal.acked_seq)
+        .join(Locker, (Locker.id == Journal.locker_id) & (Locker.epoch == Journal.epoch))
+        .where(Journal.locker_id.in_(lockers))
     )
 
 

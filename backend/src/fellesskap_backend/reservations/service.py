@@ -1,5 +1,7 @@
 """Reservations: confirmed or refused at once, in three round trips; a refusal takes four.
 
+At a locker whose day is decided at cut-offs a hard one waits instead, and is given no room yet.
+
 The row of the locker is locked first, so that two decisions about one locker never overlap; all
 that the decision depends on is read after that, in one statement and so from one snapshot. The
 decision is a row of the same transaction. Many at once: `manifests.service`.
@@ -45,11 +47,11 @@ from fellesskap_backend.idempotency import Answer, Answered
 from fellesskap_backend.lockers.nearby import Alternative
 from fellesskap_backend.lockers.tables import Locker
 from fellesskap_backend.parcels.tables import Parcel, ParcelEntry
-from fellesskap_backend.reservations import basis
+from fellesskap_backend.reservations import basis, requested
 from fellesskap_backend.reservations.alternatives import Neighbours
 from fellesskap_backend.reservations.basis import LOCKERS
 from fellesskap_backend.reservations.confirmed import Asked, Confirmation, Keys, view
-from fellesskap_backend.reservations.tables import Claim, Reservation
+from fellesskap_backend.reservations.tables import LIVE, Claim, Reservation
 from fellesskap_backend.rights.service import CODE_REST, NUMBERS, code_mac, codes_of
 from fellesskap_backend.rights.tables import Right, RightCode
 from fellesskap_backend.secrets import Secrets
@@ -77,7 +79,7 @@ class Found:
 def reserve(
     session: Session, credentials: Credentials, asked: Asked, *, secrets: Secrets, moment: Moment
 ) -> Answered:
-    """Confirm or refuse, once per key; a refusal is an answer, stored like any other.
+    """Confirm, refuse or let wait, once per key; each is an answer, stored like any other.
 
     Raises `Unauthorized`, `Forbidden`, `NotFound`, `InvalidRequest` and `IdempotencyKeyReused`,
     which store nothing.
@@ -91,11 +93,18 @@ def reserve(
     if found.answer is not None:
         again = idempotency.replay(asked.attempt, *found.answer)
         return again._replace(body=_with_code(session, by, again.body, secrets))
-    wrong = asked.wrong_times(now)
+    wrong = asked.wrong_times(now, place.cut_off)
     if wrong is not None:
         raise InvalidRequest(wrong)
     desk = Desk(place, now)
-    decided = desk.decide(asked.wanted(by, is_duplicate=found.is_duplicate), moment)
+    wanted = asked.wanted(by, is_duplicate=found.is_duplicate)
+    if place.cut_off is not None and desk.waits(wanted.request):
+        waiting = requested.rows(asked, by, place.cut_off, moment)
+        answered = Answered(202, view(waiting[0], delivered=False))
+        answer = idempotency.row(tenant, asked.attempt, answered, now)
+        _REQUEST.execute(session, (*waiting, answer))
+        return answered
+    decided = desk.decide(wanted, moment)
     if not decided.decision.confirmed:
         near = Neighbours(session, now, {place.locker_id: desk}, carrier=by.number)
         answered = refused(decided, asked, alternatives_of(near, place, asked, decided))
@@ -221,7 +230,7 @@ def _with_code(
 
     Who acts for the carrier is told none: it is the carrier's recipient who opens with it.
     """
-    if body.get("code_at") != "reservation" or by.acted_by is not None:
+    if body.get("code_at") != "reservation" or by.acted_by is not None or not body["right_id"]:
         return body
     right_id = UUID(body["right_id"])
     if n is None:
@@ -266,7 +275,7 @@ _BASIS: CompoundSelect[Any] = union_all(
     basis.part("duplicate", _HERE, texts=(Reservation.state,)).where(
         Reservation.carrier_id == bindparam("carrier"),
         Reservation.label_key == bindparam("label_key"),
-        Reservation.state == "confirmed",
+        Reservation.state.in_(LIVE),
     ),
 )
 _KEYS: Any = bindparam("keys", expanding=True)
@@ -279,7 +288,7 @@ _LIVE: CompoundSelect[Any] = union_all(
     select(Reservation.label_key).where(
         Reservation.carrier_id == bindparam("carrier"),
         Reservation.label_key.in_(_KEYS),
-        Reservation.state == "confirmed",
+        Reservation.state.in_(LIVE),
     ),
 )
 _LOCKERS = table_of(Locker)
@@ -298,6 +307,7 @@ CONFIRMED = (Reservation, Claim, Parcel, Right, RightCode, ParcelEntry, Notice)
 """The tables of what `Confirmation.rows` makes, in order."""
 _CONFIRM = Together(*CONFIRMED, Decision, Answer, last=CHANGE)
 _REFUSE = Together(Decision, Answer, last=CHANGE)
+_REQUEST = Together(*requested.TABLES, Answer)
 _NUMBER = select(RightCode.n).where(
     RightCode.right_id == bindparam("right"), RightCode.removed_at.is_(None)
 )
@@ -308,6 +318,8 @@ DELIVERED = (
 _FIND = (
     select(table_of(Reservation), DELIVERED)
     .join(Locker, Locker.id == Reservation.locker_id)
-    .join(Right, (Right.locker_id == Reservation.locker_id) & (Right.id == Reservation.right_id))
+    .outerjoin(
+        Right, (Right.locker_id == Reservation.locker_id) & (Right.id == Reservation.right_id)
+    )
     .where(Reservation.id == bindparam("id"), Reservation.carrier_id == bindparam("carrier"))
 )
