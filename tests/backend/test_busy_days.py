@@ -198,6 +198,9 @@ def test_quotes_and_the_locker_say_when_it_decides(busy: Busy) -> None:
     assert (shown["mode"], shown["next_cut_off"]) == ("batch", instant(busy.at))
     lots = busy.api.client().get("/v1/audit/lots")
     assert (lots.status_code, lots.json()) == (200, {"lots": [], "next": None})
+    for since, status in (("2027-02-28", 200), ("2027-02-29", 422), ("0", 422), ("today", 422)):
+        answer = busy.api.client().get("/v1/audit/lots", params={"since": since})
+        assert answer.status_code == status, since
 
 
 def test_an_auditor_draws_the_lots_again_when_the_day_is_over(busy: Busy) -> None:

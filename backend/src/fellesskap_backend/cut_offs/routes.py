@@ -1,6 +1,5 @@
 """`/v1/audit/lots`: everybody's."""
 
-from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -10,11 +9,12 @@ from fellesskap_backend.cut_offs import lots
 from fellesskap_backend.cut_offs.examples import LOTS
 from fellesskap_backend.cut_offs.shapes import Lots
 from fellesskap_backend.rim import Reading, RetryingRoute, TheHouse
+from fellesskap_backend.shapes import OnDay
 
 router = APIRouter(prefix="/v1", tags=["Decisions"], route_class=RetryingRoute)
 LOTS_MAX = 400
 """A year and more."""
-Since = Annotated[date | None, Query(description="Only of days from this one on.")]
+Since = Annotated[OnDay | None, Query(description="Only of days from this one on.")]
 Limit = Annotated[int, Query(ge=1, le=LOTS_MAX, description="How many at most.")]
 CACHED = "public, max-age=60"
 
