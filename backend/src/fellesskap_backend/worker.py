@@ -20,6 +20,7 @@ from fellesskap_backend.cut_offs import announcing, deciding
 from fellesskap_backend.db import Moment
 from fellesskap_backend.ledger import months
 from fellesskap_backend.neutrality import closing as month_closing
+from fellesskap_backend.pace import Pace
 from fellesskap_backend.policies import standings
 from fellesskap_backend.receipts import closing
 from fellesskap_backend.secrets import Secrets
@@ -64,6 +65,7 @@ class Worker:
         self._decide = partial(deciding.decide, secrets=secrets)
         self._close = partial(closing.close_next, secrets=secrets)
         self._deadlines_at = self._pruning_at = self._months_at = self._closing_at = 0.0
+        self._pace = Pace()
         self._woken = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, name="worker", daemon=True)
@@ -87,10 +89,12 @@ class Worker:
 
     def _work(self) -> None:
         while not self._stopping.is_set():
-            self._woken.wait(POLL_S)
+            if self._woken.wait(POLL_S):
+                self._stopping.wait(self._pace.wait_s)
             self._woken.clear()
             try:
-                self._round()
+                with self._pace.round():
+                    self._round()
             except Exception as error:  # noqa: BLE001 - the top of the loop; words may be secret
                 where = "".join(traceback.format_tb(error.__traceback__))
                 log.error(  # noqa: TRY400 - an exception's own words may hold what is secret
