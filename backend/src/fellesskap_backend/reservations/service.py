@@ -17,7 +17,6 @@ from sqlalchemy import (
     CompoundSelect,
     Update,
     bindparam,
-    literal,
     select,
     true,
     tuple_,
@@ -49,7 +48,6 @@ from fellesskap_backend.lockers.tables import Locker
 from fellesskap_backend.parcels.tables import Parcel, ParcelEntry
 from fellesskap_backend.reservations import basis, requested
 from fellesskap_backend.reservations.alternatives import Neighbours
-from fellesskap_backend.reservations.basis import LOCKERS
 from fellesskap_backend.reservations.confirmed import Asked, Confirmation, Keys, view
 from fellesskap_backend.reservations.tables import LIVE, Claim, Reservation
 from fellesskap_backend.rights.service import CODE_REST, NUMBERS, code_mac, codes_of
@@ -88,7 +86,8 @@ def reserve(
     now, tenant, right_id = moment.now, by.tenant, moment.new_id()
     keys = Keys(secrets.k_codes, secrets.k_locker(asked.locker_id, place.k_version))
     candidates = [code_mac(keys.k_locker, keys.k_codes, right_id, n=n) for n in NUMBERS]
-    parameters = _parameters(by, asked, now) | {"candidates": candidates}
+    parameters = _parameters(by, asked, now)
+    parameters |= zip(_CANDIDATES, candidates, strict=True)
     found = _read(session, place, parameters)
     if found.answer is not None:
         again = idempotency.replay(asked.attempt, *found.answer)
@@ -190,7 +189,6 @@ def _admit(session: Session, credentials: Credentials, locker_id: str) -> tuple[
 
 def _parameters(by: Caller, asked: Asked, now: datetime) -> Row:
     return {
-        "lockers": [asked.locker_id],
         "at_locker": asked.locker_id,
         "carrier": by.carrier_id,
         "label_key": asked.label.key,
@@ -252,10 +250,14 @@ _ADMIT = (
     .where(Locker.id == bindparam("at_locker"), ApiKey.role == "carrier", *GOOD)
     .with_for_update(of=Locker, key_share=True)
 )
-_HERE = literal("")
+_HERE = basis.word("")
+_THIS: Any = [bindparam("at_locker")]
+# Lists of a known length are written out once; others would be for each request.
+_ENDED, _LIVE_STATES = [*map(basis.word, ENDED)], [*map(basis.word, LIVE)]
+_CANDIDATES = [f"candidate_{n}" for n in NUMBERS]
 _BASIS: CompoundSelect[Any] = union_all(
-    *basis.parts_of(LOCKERS),
-    basis.journals_of(LOCKERS),
+    *basis.parts_of(_THIS),
+    basis.journals_of(_THIS),
     basis.part("answer", _HERE, Answer.status, texts=(Answer.fingerprint, Answer.body)).where(
         Answer.tenant == bindparam("tenant"),
         Answer.operation == OPERATION,
@@ -263,19 +265,19 @@ _BASIS: CompoundSelect[Any] = union_all(
     ),
     basis.part("code", _HERE, texts=(RightCode.code_mac,)).where(
         RightCode.locker_id == bindparam("at_locker"),
-        RightCode.code_mac.in_(bindparam("candidates", expanding=True)),
+        RightCode.code_mac.in_([bindparam(name) for name in _CANDIDATES]),
         RightCode.removed_at.is_(None) | (RightCode.removed_at > bindparam("rested_since")),
     ),
     basis.part("duplicate", _HERE, texts=(Parcel.state,)).where(
         Parcel.carrier_id == bindparam("carrier"),
         Parcel.label_key == bindparam("label_key"),
-        Parcel.state.not_in(ENDED),
+        Parcel.state.not_in(_ENDED),
     ),
     # A delivery that failed is given up by its carrier or by time, not by another reservation.
     basis.part("duplicate", _HERE, texts=(Reservation.state,)).where(
         Reservation.carrier_id == bindparam("carrier"),
         Reservation.label_key == bindparam("label_key"),
-        Reservation.state.in_(LIVE),
+        Reservation.state.in_(_LIVE_STATES),
     ),
 )
 _KEYS: Any = bindparam("keys", expanding=True)
