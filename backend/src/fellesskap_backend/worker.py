@@ -24,6 +24,7 @@ from fellesskap_backend.settings import Settings
 from fellesskap_backend.webhooks import outbox
 from fellesskap_backend.webhooks.delivering import Delivering
 from fellesskap_backend.webhooks.sender import TIMEOUT_S
+from fellesskap_protocol.buggify import sometimes
 
 log = logging.getLogger(__name__)
 POLL_S = 0.1
@@ -121,6 +122,8 @@ class Worker:
         moment: Moment,
     ) -> None:
         """Do what a deadline asks for, one transaction each."""
+        if sometimes("worker.late"):
+            return
         found = db.read(self._engine, lambda session: find(session, moment.now))
         for one in found:
             db.run(self._engine, partial(_of, act, one, moment))

@@ -1,8 +1,8 @@
 """One serial line with its lock boards: who may speak when, and what was heard. Pure.
 
 One request in flight; an unlock goes before any waiting poll; silence between frames; a reply that
-does not match its request is nothing. A bank is polled every 5 s, every 150 ms while one of its
-doors is in use or was read shut but once. What adapters echo of our own is learnt from the polls
+does not match its request is nothing. A bank is polled every 5 s (or as seldom as `locker.toml`
+says), every 150 ms while one of its doors is in use or was read shut but once. What adapters echo of our own is learnt from the polls
 and cut off: the reply to an unlock may look like its request. `drive` gives it bytes and ticks and
 writes what it says; what is known of each bank stands in `banks`.
 """
@@ -359,7 +359,7 @@ def _ask(bus: Bus, ask: Ask, now: float) -> Step:
     bank = bus.banks[ask.bank]
     frame = bank.request(ask.what)
     if ask.what is What.STATUS:
-        bank = replace(bank, poll_at=now + (POLL_WATCHED_S if bank.fast else POLL_S))
+        bank = replace(bank, poll_at=now + bank.pause_s)
     bus = replace(_with(bus, ask.bank, bank), phase=PHASE_OF[ask.what], asked=ask, sent=frame)
     return replace(bus, heard=b"", until=now + REPLY_S_MAX), (Write(frame),)
 

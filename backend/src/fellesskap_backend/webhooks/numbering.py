@@ -17,6 +17,7 @@ from fellesskap_backend.db import Moment, table_of
 from fellesskap_backend.events.tables import FeedCounter, Notice
 from fellesskap_backend.webhooks import queueing
 from fellesskap_backend.webhooks.tables import Delivery, Subscription
+from fellesskap_protocol.buggify import sometimes
 
 NOTICES_MAX = 500
 """Notices that get their positions, or become a subscription's deliveries, in one transaction."""
@@ -39,8 +40,9 @@ def needed(session: Session) -> bool:
 
 def give_positions(session: Session) -> int:
     """Number notices that have no position; return how many."""
+    most = 1 if sometimes("feed.few_at_once") else NOTICES_MAX
     notices = session.scalars(
-        select(Notice).where(Notice.position.is_(None)).order_by(Notice.number).limit(NOTICES_MAX)
+        select(Notice).where(Notice.position.is_(None)).order_by(Notice.number).limit(most)
     ).all()
     # Ascending, as every transaction that locks several rows.
     for carrier_id in sorted({notice.carrier_id for notice in notices}):
