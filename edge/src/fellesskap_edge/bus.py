@@ -2,9 +2,9 @@
 
 One request in flight; an unlock goes before any waiting poll; silence between frames; a reply that
 does not match its request is nothing. A bank is polled every 5 s (or as seldom as `locker.toml`
-says), every 150 ms while one of its doors is in use or was read shut but once. What adapters echo of our own is learnt from the polls
-and cut off: the reply to an unlock may look like its request. `drive` gives it bytes and ticks and
-writes what it says; what is known of each bank stands in `banks`.
+says), every 150 ms while a door of it is in use or was read shut but once. What adapters echo of
+our own is learnt from the polls and cut off: the reply to an unlock may look like its request.
+`drive` gives it bytes and ticks and writes what it says; what is known of each bank: `banks`.
 """
 
 from collections.abc import Mapping
