@@ -30,8 +30,8 @@ from fellesskap_edge.uplink import Draw
 from fellesskap_firmware_sim.world import SimulatedLocker
 from fellesskap_protocol.topics import Kind
 from tests.simulation.installed import provisioned
+from tests.simulation.one_locker import PowerCut
 from tests.simulation.unlocks import unlocked
-from tests.simulation.world import PowerCut
 
 START = datetime(2026, 11, 23, 12, tzinfo=UTC)
 STEP_MAX = timedelta(seconds=60)
@@ -116,6 +116,8 @@ class Bench:
         self.drive: Drive | None = None
         self._path = folder / "journal.sqlite"
         self._ids, self._turns, self._draws = count(1), count(), count(1)
+        self.new_id: Callable[[], str] = lambda: str(UUID(int=next(self._ids)))
+        self.draw: Callable[[], Draw] = lambda: Draw(f"{next(self._draws):032x}", 0.5)
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
         self._posted: deque[rim.Inward] = deque()
         self._levels: dict[int, bool] = {}
@@ -231,15 +233,14 @@ class Bench:
             boot_id = f"boot-{next(self._ids)}"
             self.bases[boot_id] = self.mono_base_s
             self.lives.append((self.now_s, inf))
-            self.journal = MortalJournal(self._path)
-            self.journal.passing = self._passing
+            self.journal = self._open_journal()
             parts = Parts(
                 config=self.config,
                 identity=self.identity,
                 journal=self.journal,
                 boot_id=boot_id,
-                new_id=lambda: str(UUID(int=next(self._ids))),
-                draw=lambda: Draw(f"{next(self._draws):032x}", 0.5),
+                new_id=self.new_id,
+                draw=self.draw,
                 perform=self._perform,
                 crash_at=self._passing,
             )
@@ -254,6 +255,11 @@ class Bench:
         if self.config.probes:
             self._read_probes(len(self.lives))
         return self
+
+    def _open_journal(self) -> Journal:
+        journal = MortalJournal(self._path)
+        journal.passing = self._passing
+        return journal
 
     def _read_probes(self, life: int) -> None:
         """Give what the probes say, now and for as long as this daemon lives."""

@@ -8,6 +8,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from uuid import UUID
@@ -22,8 +23,8 @@ from fellesskap_backend.receipts import closing
 from fellesskap_backend.secrets import Secrets
 from fellesskap_backend.settings import Settings
 from fellesskap_backend.webhooks import outbox
-from fellesskap_backend.webhooks.delivering import Delivering
-from fellesskap_backend.webhooks.sender import TIMEOUT_S
+from fellesskap_backend.webhooks.delivering import Delivering, Sends
+from fellesskap_backend.webhooks.sender import TIMEOUT_S, Ended, Sender
 from fellesskap_protocol.buggify import sometimes
 
 log = logging.getLogger(__name__)
@@ -37,6 +38,16 @@ PRUNING_S = 60.0
 STOP_S_MAX = 15.0
 
 
+@dataclass(frozen=True)
+class Machine:
+    """What the worker asks of the machine; a simulator has its own."""
+
+    monotonic: Callable[[], float] = time.monotonic
+    moment: Callable[[], Moment] = lambda: Moment(datetime.now(UTC))
+    sender: Callable[[Ended], Sends] | None = None
+    """What delivers webhooks, if it is not `webhooks.sender`."""
+
+
 class Worker:
     """One worker over the whole database."""
 
@@ -47,16 +58,14 @@ class Worker:
         engine: Engine,
         *,
         timeout_s: float = TIMEOUT_S,
+        machine: Machine = Machine(),
     ) -> None:
         self._deadlines = deadlines.all_of(secrets)
         self._engine = engine
-        self._webhooks = Delivering(
-            engine,
-            secrets,
-            allow_loopback=settings.allow_loopback_webhooks,
-            wake=self.wake,
-            timeout_s=timeout_s,
-        )
+        loopback = settings.allow_loopback_webhooks
+        sender = machine.sender or partial(Sender, allow_loopback=loopback, timeout_s=timeout_s)
+        self._webhooks = Delivering(engine, secrets, sender, wake=self.wake)
+        self._machine = machine
         self._close = partial(closing.close_next, secrets=secrets)
         self._deadlines_at = self._pruning_at = self._months_at = self._closing_at = 0.0
         self._woken = threading.Event()
@@ -74,7 +83,7 @@ class Worker:
         self._woken.set()
         if self._thread.is_alive():
             self._thread.join(STOP_S_MAX)
-        self._webhooks.stop(Moment(datetime.now(UTC)))
+        self._webhooks.stop(self._machine.moment())
 
     def wake(self) -> None:
         """Say that something was committed that others must hear."""
@@ -85,32 +94,33 @@ class Worker:
             self._woken.wait(POLL_S)
             self._woken.clear()
             try:
-                self._round()
+                self.round()
             except Exception as error:  # noqa: BLE001 - the top of the loop; words may be secret
                 where = "".join(traceback.format_tb(error.__traceback__))
                 log.error(  # noqa: TRY400 - an exception's own words may hold what is secret
                     "a round failed: %s\n%s", type(error).__name__, where
                 )
 
-    def _round(self) -> None:
-        moment = Moment(datetime.now(UTC))
+    def round(self) -> None:
+        """Do what is due now: called by the worker's own thread, or by a simulator."""
+        moment = self._machine.moment()
         self._webhooks.round(moment)
-        if time.monotonic() >= self._deadlines_at:
-            self._deadlines_at = time.monotonic() + DEADLINES_S
+        if self._machine.monotonic() >= self._deadlines_at:
+            self._deadlines_at = self._machine.monotonic() + DEADLINES_S
             for deadline in self._deadlines:
                 self._keep(deadline.find, deadline.act, moment)
 
-        if time.monotonic() >= self._months_at:
-            self._months_at = time.monotonic() + months.AHEAD_S
+        if self._machine.monotonic() >= self._months_at:
+            self._months_at = self._machine.monotonic() + months.AHEAD_S
             db.run(self._engine, months.make_ahead)
-        if time.monotonic() >= self._pruning_at:
-            self._pruning_at = time.monotonic() + PRUNING_S
+        if self._machine.monotonic() >= self._pruning_at:
+            self._pruning_at = self._machine.monotonic() + PRUNING_S
             for kept in (idempotency, outbox):
                 forget = partial(_forget, kept.prune, moment.now)
                 while db.run(self._engine, forget) >= kept.PRUNED_MAX:
                     pass
-        if time.monotonic() >= self._closing_at:
-            self._closing_at = time.monotonic() + CLOSING_S
+        if self._machine.monotonic() >= self._closing_at:
+            self._closing_at = self._machine.monotonic() + CLOSING_S
             # One after another, each in a round of its own: webhooks need not wait for a year.
             if db.run(self._engine, lambda session: self._close(session, moment)):
                 self._closing_at = 0.0

@@ -1,0 +1,431 @@
+"""A life of one seed: its plan, the days, the calm after them, and what it showed."""
+
+import logging
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from fellesskap_backend.webhooks.outbox import Letter, Outcome
+from fellesskap_backend.webhooks.sender import Ended
+from tests.judge import history
+from tests.memory import in_memory
+from tests.simulation import attacker, weather
+from tests.simulation.cabinet import Cabinet
+from tests.simulation.carriers import BOXES, Carrier, Shipment
+from tests.simulation.chronicle import Chronicle
+from tests.simulation.layout import locker
+from tests.simulation.operators import Operator
+from tests.simulation.visitors import Courier, Kiosk, resident
+from tests.simulation.world import DAY_S, Going, World
+
+HOUR_S = 3600.0
+CARRIERS = ("Nordpost", "Fjordbud", "Rival")
+RIVAL = "Rival"
+SINGLES, MANIFESTS, MANIFEST_PARCELS = 5, 2, 9
+DROP_OFFS, UNANNOUNCED = 2.0, 1.0
+VISITS, ATTACKS, REPLAYS, OPENINGS, CHANGES = 6.0, 2.2, 1.0, 1.5, 4.0
+SETTLE_S = 20 * HOUR_S
+"""Once faults stop and nobody new comes, all is done within this."""
+ROUND_S = 2 * HOUR_S
+LETTER_LOST = 0.04
+
+
+@dataclass(frozen=True)
+class Act:
+    """One act of the plan: when, and who begins it."""
+
+    number: int
+    at_s: float
+    name: str
+    begin: Callable[[], Going]
+
+
+@dataclass
+class Verdict:
+    """What one life showed."""
+
+    seed: int
+    days: float
+    lockers: int
+    digest: str = ""
+    breaks: list[str] = field(default_factory=list)
+    faults: Counter[tuple[str, str]] = field(default_factory=Counter)
+    counts: Counter[str] = field(default_factory=Counter)
+    pairs: set[tuple[str, str]] = field(default_factory=set)
+    points: set[str] = field(default_factory=set)
+    passed: set[str] = field(default_factory=set)
+    acts: int = 0
+
+
+class Life:
+    """Everything of one seed."""
+
+    def __init__(
+        self,
+        seed: int,
+        days: float,
+        folder: Path,
+        *,
+        without: frozenset[int] = frozenset(),
+        rival: str = "R",
+    ) -> None:
+        self.days, self.rival = days, rival
+        self.world = World(seed, folder, without=without)
+        self.rng = self.world.chance("plan")
+        self.carriers = [Carrier(self.world, name, name[0]) for name in CARRIERS]
+        self.carriers[-1].prefix = rival
+        self.operator = Operator(self.world)
+        for number in range(self.rng.choice((2, 3, 4))):
+            name = f"skap-{number + 1}"
+            self.world.add(locker(name, self.world.chance(f"layout/{name}")))
+        self.world.installation.letters = self._letters
+        self._post = self.world.chance("post")
+        for one in self.carriers:
+            one.to_recipient = self._send_recipient
+        self.shipments: list[Shipment] = []
+        self.acts: list[Act] = []
+
+    # People --------------------------------------------------------------------------------------
+
+    def _send_recipient(self, one: Shipment) -> None:
+        chance = self.world.chance(f"resident/{one.label[1:]}")
+        kiosk = Kiosk(self.world, self.world.cabinets[one.locker_id])
+        delay_s = min(chance.expovariate(1 / (4 * HOUR_S)), 30 * HOUR_S)
+        if not self.world.faulty:
+            delay_s = min(delay_s, HOUR_S)
+        self.world.go(resident(kiosk, one, chance), 60 + delay_s)
+
+    def _letters(self, letters: list[Letter], ended: Ended) -> None:
+        """Take webhooks to carriers; some get lost, and their answers too."""
+        for letter in letters:
+            turn = self._post.random() if self.world.faulty else 1.0
+            if turn >= LETTER_LOST:
+                host = letter.url.split("/")[2].split(".")[0]
+                carrier = next(one for one in self.carriers if one.name.lower() == host)
+                carrier.hear(str(letter.key.event_id), letter.body)
+            if turn < 2 * LETTER_LOST:
+                self.world.chronicle.fault("wire", "webhook lost", "backend")
+                ended(Outcome(letter.key, None, "timeout"))
+            else:
+                ended(Outcome(letter.key, 200))
+
+    def shipment(self, locker_id: str, rng: random.Random, kind: str = "claim") -> Shipment:
+        """Think of a parcel."""
+        number = len(self.shipments) + 1
+        carrier = rng.choice(self.carriers)
+        one = Shipment(
+            number,
+            carrier,
+            locker_id,
+            f"{carrier.prefix}{self.world.seed:06d}-{number:05d}",
+            rng.choice(BOXES),
+            kind=kind,
+            hold="soft" if rng.random() < 0.08 else "hard",
+            needs=("low",) if rng.random() < 0.1 else (),
+        )
+        self.shipments.append(one)
+        return one
+
+    # The plan ------------------------------------------------------------------------------------
+
+    def plan(self) -> None:
+        """Think of everything that people do and that breaks, and put it on the agenda."""
+        for day in range(max(1, round(self.days))):
+            end_s = min(self.days, day + 1) * DAY_S
+            for cabinet in self.world.cabinets.values():
+                self._of_locker(cabinet, day * DAY_S, end_s)
+            anyone = next(iter(self.world.cabinets.values()))
+            for mean, fault in weather.OF_ALL:
+                self._faults(fault, mean, anyone, day * DAY_S, end_s=end_s)
+        for act in self.acts:
+            if act.number not in self.world.without:
+                self.world.go(act.begin(), act.at_s)
+        self.world.after(300, self._passer_by)
+
+    def _of_locker(self, cabinet: Cabinet, begin_s: float, end_s: float) -> None:
+        rng, length_s = self.rng, end_s - begin_s
+        name = cabinet.locker_id
+        share = length_s / DAY_S
+        for turn in range(round(MANIFESTS * share)):
+            those = [self.shipment(name, rng) for _ in range(MANIFEST_PARCELS)]
+            for carrier in self.carriers:
+                mine = [one for one in those if one.carrier is carrier]
+                if mine:
+                    at_s = begin_s + (turn * 0.4 + rng.uniform(0, 0.1)) * length_s
+                    self._act(at_s, "manifest", lambda c=carrier, m=mine: c.manifest(m, 0.4))
+        for _ in range(round(SINGLES * share)):
+            one = self.shipment(name, rng)
+            self._at(rng, begin_s, end_s, "reserve", lambda o=one: o.carrier.reserve(o, 0.4))
+        self._some(rng, DROP_OFFS, begin_s, end_s, lambda: self._drop_off(name))
+        self._some(rng, VISITS, begin_s, end_s, lambda: self._visit(cabinet))
+        self._some(rng, ATTACKS, begin_s, end_s, lambda: ("attack", self._attack(cabinet)))
+        self._some(rng, REPLAYS, begin_s, end_s, lambda: ("replay", self._replay(cabinet)))
+        self._some(rng, OPENINGS, begin_s, end_s, lambda: ("open", self._open(cabinet)))
+        self._some(rng, CHANGES, begin_s, end_s, lambda: ("change", self._change(name)))
+        self._some(rng, 1.0, begin_s, end_s, lambda: ("round", self._round(cabinet)))
+        for mean, fault in weather.DAILY:
+            self._faults(fault, mean, cabinet, begin_s, end_s=end_s)
+
+    def _faults(
+        self,
+        fault: weather.Fault,
+        mean: float,
+        cabinet: Cabinet,
+        begin_s: float,
+        *,
+        end_s: float,
+    ) -> None:
+        def think() -> tuple[str, Callable[[], Going]]:
+            chance = self.world.chance(f"fault/{len(self.acts)}")
+            return f"fault {fault.__name__}", lambda: fault(self.world, cabinet, chance)
+
+        self._some(self.rng, mean, begin_s, end_s, think)
+
+    def _some(
+        self,
+        rng: random.Random,
+        mean: float,
+        begin_s: float,
+        end_s: float,
+        think: Callable[[], tuple[str, Callable[[], Going]]],
+    ) -> None:
+        """Put an act on the agenda as often as comes to its mean."""
+        often = mean * (end_s - begin_s) / DAY_S
+        times = int(often) + (rng.random() < often % 1)
+        for _ in range(times):
+            name, begin = think()
+            self._at(rng, begin_s, end_s, name, begin)
+
+    def _at(
+        self,
+        rng: random.Random,
+        begin_s: float,
+        end_s: float,
+        name: str,
+        begin: Callable[[], Going],
+    ) -> None:
+        self._act(rng.uniform(begin_s, end_s), name, begin)
+
+    def _act(self, at_s: float, name: str, begin: Callable[[], Going]) -> None:
+        self.acts.append(Act(len(self.acts), 60.0 + at_s, name, begin))
+
+    # Acts ----------------------------------------------------------------------------------------
+
+    def _drop_off(self, name: str) -> tuple[str, Callable[[], Going]]:
+        one = self.shipment(name, self.rng, "drop_off")
+        return "drop off", lambda: one.carrier.drop_off(one)
+
+    def _visit(self, cabinet: Cabinet) -> tuple[str, Callable[[], Going]]:
+        carrier = self.rng.choice(self.carriers)
+        chance = self.world.chance(f"visit/{len(self.acts)}")
+        extra = self.shipment(cabinet.locker_id, self.rng, "unannounced")
+        extra.carrier = carrier
+        brings = self.rng.random() < UNANNOUNCED / VISITS
+
+        def going() -> Going:
+            token = ""
+            if chance.random() < 0.6 or brings:
+                token = yield from carrier.badge((cabinet.locker_id,), ("deposit", "remove"))
+            bag = list(carrier.open.get(cabinet.locker_id, ()))
+            if brings:
+                carrier.open.setdefault(cabinet.locker_id, []).append(extra)
+                bag.append(extra)
+            kiosk = Kiosk(self.world, cabinet)
+            name = f"{carrier.name}-{chance.getrandbits(16):04x}"
+            courier = Courier(kiosk, name, chance, token=token)
+            yield from courier.visit(bag, sweeps=bool(token))
+
+        return "visit", going
+
+    def _attack(self, cabinet: Cabinet) -> Callable[[], Going]:
+        chance = self.world.chance(f"attack/{len(self.acts)}")
+        return lambda: attacker.at_the_door(self.world, cabinet, chance)
+
+    def _replay(self, cabinet: Cabinet) -> Callable[[], Going]:
+        chance = self.world.chance(f"replay/{len(self.acts)}")
+        return lambda: attacker.on_the_wire(self.world, cabinet, chance)
+
+    def _open(self, cabinet: Cabinet) -> Callable[[], Going]:
+        chance = self.world.chance(f"open/{len(self.acts)}")
+        number = chance.choice(cabinet.config.compartments).number
+        return lambda: self.operator.open_door(cabinet, number, chance)
+
+    def _round(self, cabinet: Cabinet) -> Callable[[], Going]:
+        chance = self.world.chance(f"round/{len(self.acts)}")
+        return lambda: self.operator.rounds(cabinet, chance)
+
+    def _change(self, name: str) -> Callable[[], Going]:
+        """A carrier changes its mind about one of its parcels at a locker."""
+        chance = self.world.chance(f"change/{len(self.acts)}")
+
+        def going() -> Going:
+            those = [
+                one
+                for one in self.shipments
+                if one.locker_id == name and one.parcel_id and one.state != "gone"
+            ]
+            if those:
+                _change_one(chance.choice(those), chance)
+            yield 0.0
+
+        return going
+
+    def _passer_by(self) -> None:
+        """Shut the doors that stand open with nobody there."""
+        for cabinet in self.world.cabinets.values():
+            for number in cabinet.plant.unattended:
+                cabinet.plant.shut(number, self.world.now_s)
+        self.world.after(300, self._passer_by)
+
+    # Life ----------------------------------------------------------------------------------------
+
+    def live(self) -> None:
+        """Live the days, then let everything settle in peace."""
+        world = self.world
+        with world.alive():
+            for cabinet in world.cabinets:
+                world.after(20, lambda name=cabinet: self._allow(name))
+            self.plan()
+            world.run(self.days * DAY_S)
+            self._calm()
+            world.run(self.days * DAY_S + SETTLE_S)
+            world.installation.look()
+        for cabinet in world.cabinets.values():
+            cabinet.head()
+        world.installation.heads()
+        self._look_at_all()
+        world.chronicle.note(history.End)
+
+    def _allow(self, name: str) -> None:
+        if not self.operator.allow(name, {"S": 2, "M": 1}).ok:
+            self.world.after(60, lambda: self._allow(name))
+
+    def _calm(self) -> None:
+        """No fault from here on: what is broken is mended, what is down comes up."""
+        world = self.world
+        world.faulty = world.wire.faulty = False
+        world.installation.doom = None
+        for cabinet in world.cabinets.values():
+            cabinet.doom = None
+            cabinet.medium.heal()
+            world.wire.line(cabinet.locker_id).cut.clear()
+            world.connect(cabinet)
+        world.chronicle.note(history.Calm, settle_s=SETTLE_S - 2 * HOUR_S)
+        for cabinet in world.cabinets.values():
+            world.go(self._tidy(cabinet, world.chance(f"tidy/{cabinet.locker_id}")), HOUR_S)
+
+    def _tidy(self, cabinet: Cabinet, rng: random.Random) -> Going:
+        """What is still under way comes to its end: rounds, badges, recipients, cancellations."""
+        for turn in range(8):
+            yield from self.operator.rounds(cabinet, rng)
+            for one in self.shipments:
+                if one.locker_id == cabinet.locker_id and one.parcel_id:
+                    yield from self._finish(one, turn, rng)
+            for carrier in self.carriers:
+                token = yield from carrier.badge((cabinet.locker_id,), ("deposit", "remove"))
+                kiosk = Kiosk(self.world, cabinet)
+                courier = Courier(kiosk, f"{carrier.name}-calm-{turn}", rng, token=token)
+                yield from courier.visit((), sweeps=True)
+            yield ROUND_S
+
+    def _finish(self, one: Shipment, turn: int, rng: random.Random) -> Going:
+        """Ask what became of a parcel, and do what ends it."""
+        if one.state in ("gone", "ended"):
+            return
+        said = one.carrier.look(one)
+        state = said.body.get("state", "")
+        if state in ("expected", "expected_soft") and one.reservation_id:
+            one.carrier.cancel(one)
+        elif state in ("deposited", "overdue") and one.kind != "drop_off":
+            if self.world.places.get(one.label) == one.locker_id:
+                one.carrier.read_code(one)
+                kiosk = Kiosk(self.world, self.world.cabinets[one.locker_id])
+                self.world.go(resident(kiosk, one, rng), 5.0)
+                yield 60.0
+            elif turn > 1:
+                one.carrier.upon(one, "dispute", reason="nothing there")
+        elif state == "dropped_off" and turn > 1:
+            one.carrier.upon(one, "recall")
+        elif state in ("recalled", "overdue") and turn > 2:
+            if self.world.places.get(one.label) != one.locker_id:
+                one.carrier.upon(one, "dispute", reason="nothing there")
+        yield 0.0
+
+    def _look_at_all(self) -> None:
+        for one in self.shipments:
+            if one.parcel_id:
+                one.carrier.look(one)
+
+
+def _change_one(one: Shipment, rng: random.Random) -> None:
+    turn = rng.random()
+    if one.state == "reserved" and one.kind == "claim":
+        if turn < 0.5:
+            one.carrier.patch(one, 0.45)
+        else:
+            one.carrier.cancel(one)
+    elif one.state == "lies":
+        if turn < 0.25:
+            one.carrier.upon(one, "recall")
+        elif turn < 0.5:
+            one.carrier.extend(one)
+        elif turn < 0.8 and one.right_id:
+            one.carrier.rotate_code(one)
+        else:
+            one.carrier.upon(one, "dispute", reason="not there")
+    elif one.state == "back":
+        one.carrier.extend(one)
+
+
+@contextmanager
+def lives(seed: int, days: float, **named: Any) -> Iterator[Life]:
+    """Open a life in a folder of its own, in memory if there is room."""
+    logs = Logs()
+    root = logging.getLogger()
+    root.addHandler(logs)
+    try:
+        with TemporaryDirectory(prefix="fellesskap-world-", dir=in_memory(mib=48)) as name:
+            life = Life(seed, days, Path(name), **named)
+            life.world.errors, life.logs = life.world.errors, logs  # type: ignore[attr-defined]
+            try:
+                yield life
+            finally:
+                for cabinet in life.world.cabinets.values():
+                    cabinet.kill()
+                if life.world.installation.up:
+                    life.world.installation.stop()
+    finally:
+        root.removeHandler(logs)
+
+
+class Logs(logging.Handler):
+    """Keeps what was logged: nothing secret may stand there."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self.said: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.said.append(record.getMessage())
+
+
+def verdict_of(life: Life) -> Verdict:
+    """Return what a life showed so far."""
+    chronicle: Chronicle = life.world.chronicle
+    return Verdict(
+        life.world.seed,
+        life.days,
+        len(life.world.cabinets),
+        digest=chronicle.digest(),
+        faults=chronicle.faults,
+        counts=chronicle.counts,
+        pairs=chronicle.pairs,
+        points=chronicle.points,
+        passed=chronicle.passed,
+        acts=len(life.acts),
+    )
