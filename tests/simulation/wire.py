@@ -15,6 +15,8 @@ from tests.simulation.chronicle import Chronicle
 Direction = Literal["up", "down"]
 LOST, DOUBLED, LATE, TRUNCATED, CORRUPTED = 0.03, 0.03, 0.01, 0.005, 0.005
 LATE_S_MAX = 400.0
+LATENCIES_S = (0.05, 0.5, 4.0, 8.0, 8.0, 8.0)
+"""From fibre to a narrow-band radio, which carries most lockers of a world: the journal gathers."""
 KEPT = 40
 
 
@@ -39,7 +41,7 @@ class Wire:
         self._rng = rng
         self._chronicle = chronicle
         self._after = after
-        self.latency_s = rng.choice((0.05, 0.3, 1.0, 2.0, 2.0, 3.0))
+        self.latency_s = rng.choice(LATENCIES_S)
         self.faulty = True
         self.lines: dict[str, Line] = {}
 

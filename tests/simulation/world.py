@@ -39,8 +39,8 @@ from tests.simulation.wire import Wire
 DAY_S = 86_400.0
 SPINS_MAX = 20_000
 """So many turns at one moment are a loop without end."""
-POLL_WAKE_S, POLL_S = 0.3, 1800.0
-WORK_WAKE_S, WORK_S = 30.0, 1200.0
+POLL_WAKE_S, POLL_S = 4.0, 3600.0
+WORK_WAKE_S, WORK_S = 240.0, 3600.0
 """How soon bridge and worker look after something was committed, and how often anyhow."""
 BUGGY = 0.02
 RETRY_S = 20.0
