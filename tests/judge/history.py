@@ -87,7 +87,7 @@ class Asked(Record, frozen=True, kw_only=True):
     - reserve: `locker`, `needs` (list), `hold` (hard | soft), `label`, `deposit_by_s` (true
       seconds), `collect_within_s`; manifest: `parcels`, a list of those; drop_off: `locker`,
       `needs`, `drop_off_by_s`;
-    - extend: `by_s`, by how much longer; open_door: `locker`, `compartment`;
+    - extend: `collect_within_s`, how long in all; open_door: `locker`, `compartment`;
     - scan: `macs`, every label MAC that the scanned bytes may mean; type_code, show_qr: `macs`
       (one: of the digits or token as shown), `parcel_id` if it is somebody's own;
     - show_badge: `jti`, `holds` (whether its signature is the installation's).
@@ -271,7 +271,9 @@ class Fault(Record, frozen=True, kw_only=True):
 
     `state`: `begun` and `over` for what lasts, `once` for what is over at once. `compartments`:
     those which it keeps from being served while it lasts (of a silent bank, its doors), so that
-    the judge excuses them and no `serving` may speak of them.
+    the judge excuses them and no `serving` may speak of them. Of the kinds the judge knows
+    `relay_welded` (of a compartment: its coil stays on), `stray…` (its coil moves by itself) and
+    `service_key` (layer plant: somebody turned it on, until it is over); else any name will do.
     """
 
     layer: Layer

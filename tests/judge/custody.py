@@ -1,0 +1,125 @@
+"""I1: one parcel in custody per compartment. I13: who asks for a low door gets a low one."""
+
+from fellesskap_protocol.events import (
+    Collected,
+    CustodyReported,
+    Deposited,
+    DroppedOff,
+    Presented,
+    Removed,
+    Upsized,
+)
+from tests.judge import history
+from tests.judge.rules import Rules, puts_in
+from tests.judge.state import Place, World
+
+
+def given_to_put_in(world: World, place: Place, event: Presented) -> str | None:
+    """Hold that no door is opened to put something in where a parcel lies."""
+    del world
+    number = event.compartment
+    if event.outcome != "authorised" or number is None or place.custody_blurred:
+        return None
+    if puts_in(place, event) and place.holds(number):
+        return f"door {number} was given away, and {place.lies[number].parcel_id} lies there"
+    return None
+
+
+def put_in(world: World, place: Place, event: Deposited | DroppedOff) -> str | None:
+    """Hold that nothing lies where something is put, nor that lies elsewhere."""
+    del world
+    if place.custody_blurred:
+        return None
+    if place.holds(event.compartment):
+        lying = place.lies[event.compartment].parcel_id
+        return f"{event.parcel_id} and {lying} in {event.compartment}"
+    elsewhere = place.where(event.parcel_id)
+    if elsewhere is not None:
+        return f"{event.parcel_id} in {elsewhere} and in {event.compartment}"
+    return None
+
+
+def taken_out(world: World, place: Place, event: Collected | Removed) -> str | None:
+    """Hold that what is taken lay there."""
+    del world
+    if place.custody_blurred:
+        return None
+    lying = place.lies.get(event.compartment) or place.perhaps.get(event.compartment)
+    if lying is None:
+        return f"{event.parcel_id} was taken from {event.compartment}, where nothing lay"
+    if lying.parcel_id != event.parcel_id:
+        return f"{event.parcel_id} was taken from {event.compartment}: {lying.parcel_id} lay there"
+    return None
+
+
+def reported(world: World, place: Place, event: CustodyReported) -> str | None:
+    """Hold that a new store tells what lay where, no more and no less."""
+    del world
+    if place.custody_blurred:
+        return None
+    number = event.compartment
+    if number:
+        lying = place.lies.get(number)
+        if lying is None or lying.parcel_id != event.parcel_id:
+            return f"{event.parcel_id} is told to lie in {number}, and does not"
+    if event.complete and place.reported | ({number} - {0}) < set(place.lies):
+        return "not all that lies there is told"
+    return None
+
+
+I1: Rules = {
+    Presented: given_to_put_in,
+    Deposited: put_in,
+    DroppedOff: put_in,
+    Collected: taken_out,
+    Removed: taken_out,
+    CustodyReported: reported,
+}
+
+
+def _low_enough(place: Place, right_id: str | None, number: int | None) -> str | None:
+    right = place.force.get(right_id or "")
+    box = place.boxes.get(number or 0)
+    if right is None or box is None or "low" not in right.needs or box.low:
+        return None
+    return f"{right.id} needs a low door and got {number}"
+
+
+def given_low(world: World, place: Place, event: Presented) -> str | None:
+    """Hold it of the door that is opened to put something in."""
+    del world
+    if event.outcome != "authorised" or not puts_in(place, event):
+        return None
+    return _low_enough(place, event.right_id, event.compartment)
+
+
+def put_in_low(world: World, place: Place, event: Deposited | DroppedOff) -> str | None:
+    """Hold it of where it lies."""
+    del world
+    return _low_enough(place, event.right_id, event.compartment)
+
+
+def upsized_low(world: World, place: Place, event: Upsized) -> str | None:
+    """Hold it of a larger door."""
+    del world
+    return _low_enough(place, event.right_id, event.to)
+
+
+def promised_low(world: World, record: history.Sent) -> str | None:
+    """Hold that the backend tells the locker what was asked for."""
+    for right in record.rights.put:
+        parcel = world.parcels.get(right.parcel_id or "")
+        if right.kind not in ("claim", "drop_off") or right.revoked or parcel is None:
+            continue
+        if "low" in parcel.needs and "low" not in right.needs:
+            return f"{right.id}: a low door was asked for, and the locker is not told"
+    return None
+
+
+I13: Rules = {
+    Presented: given_low,
+    Deposited: put_in_low,
+    DroppedOff: put_in_low,
+    Upsized: upsized_low,
+    history.Sent: promised_low,
+}

@@ -1,0 +1,97 @@
+"""I3, I4 and I14: what moves a door, from the journal and the coils alone."""
+
+from fellesskap_protocol.events import Presented, Pulsed
+from tests.judge import history
+from tests.judge.rules import Rules
+from tests.judge.state import Place, World
+
+PULSES_MAX = 3
+AUTHORISATION_S = 30.0
+
+
+def coil_without_pulse(world: World, record: history.Coil) -> str | None:
+    """Hold that each coil that is energised was written down before."""
+    place = world.places.get(record.locker)
+    if place is None or not record.on:
+        return None
+    number = record.compartment
+    stray = any(
+        kind.startswith("stray") and number in where for (_, kind, _), where in place.faults.items()
+    )
+    if stray or place.owed.get(number, 0) > 0 or number in place.coils:
+        return None
+    return f"the coil of {number} moved, and no pulse of it is in the journal"
+
+
+def pulse_without_authority(world: World, place: Place, event: Pulsed) -> str | None:
+    """Hold that each pulse has an authorisation, for this door."""
+    del world
+    name = event.authorisation_id
+    if name not in place.given:
+        return f"a pulse of {event.compartment} without authorisation"
+    one = place.live.get(name)
+    if one is not None and one.presented.compartment != event.compartment:
+        return f"authorised was {one.presented.compartment}, pulsed is {event.compartment}"
+    return None
+
+
+I3: Rules = {history.Coil: coil_without_pulse, Pulsed: pulse_without_authority}
+
+
+def authorised_once(world: World, place: Place, event: Presented) -> str | None:
+    """Hold that an authorisation is given once."""
+    del world
+    if event.outcome == "authorised" and event.authorisation_id in place.given:
+        return f"authorisation {event.authorisation_id} twice"
+    return None
+
+
+def pulsed_within(world: World, place: Place, event: Pulsed) -> str | None:
+    """Hold that at most 3 pulses come of it, in 30 s, none once it was open or after a restart."""
+    one = place.live.get(event.authorisation_id)
+    if one is None:
+        over = event.authorisation_id in place.given
+        return f"a pulse of {event.compartment}, whose operation is over" if over else None
+    late_s = world.at - one.at
+    wrong = {
+        f"attempt {event.attempt} after {one.pulses}": event.attempt != one.pulses + 1,
+        f"pulse {one.pulses + 1}": one.pulses >= PULSES_MAX,
+        f"{late_s:.1f} s after its authorisation": late_s > AUTHORISATION_S + place.slack(),
+        "it was seen open": one.opened,
+        "it is over": one.ended,
+        "the daemon was started anew": one.boot_id != event.boot_id,
+    }
+    found = [words for words, is_wrong in wrong.items() if is_wrong]
+    return f"a pulse of {event.compartment}: {', '.join(found)}" if found else None
+
+
+I4: Rules = {Presented: authorised_once, Pulsed: pulsed_within}
+
+
+def _too_long(place: Place, number: int, until: float) -> str | None:
+    since = place.coils.get(number)
+    limit_s = place.spec.coil_s_max.get(number, 1.0)
+    if number in place.welded:
+        limit_s = max(limit_s, place.spec.welded_s_max)
+    if since is None or until - since <= limit_s + place.slack():
+        return None
+    return f"the coil of {number} was on for {until - since:.3f} s, {limit_s:.3f} s allowed"
+
+
+def on_too_long(world: World, record: history.Coil) -> str | None:
+    """Hold that a coil is let go in time."""
+    place = world.places.get(record.locker)
+    return None if place is None else _too_long(place, record.compartment, record.at)
+
+
+def still_on(world: World, record: history.End) -> str | None:
+    """Hold that none is still on at the end."""
+    for place in world.places.values():
+        for number in place.coils:
+            wrong = _too_long(place, number, record.at)
+            if wrong is not None:
+                return f"{place.locker}: {wrong}"
+    return None
+
+
+I14: Rules = {history.Coil: on_too_long, history.End: still_on}

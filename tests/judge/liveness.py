@@ -1,0 +1,80 @@
+"""Once faults stop, everything settles: judged at the end, if the calm was long enough.
+
+No parcel stuck, no entry undelivered, no reservation in limbo, no door operation without an end.
+"""
+
+from collections.abc import Iterator
+
+from tests.judge import history
+from tests.judge.rules import Rules
+from tests.judge.state import Place, World
+
+OPERATION_ENDS = frozenset(
+    ("closed", "rejected", "expired", "not_opened", "left_open", "jammed", "unverified", "refused")
+)
+ENDED_S = 600.0
+"""How long after its last act an operation may be in hand."""
+DUE_S = 900.0
+"""How long the backend may take to act on a deadline that has passed."""
+GRACE_S = 120.0
+"""How old the newest entry must be for the ledger to have it."""
+
+
+def settled(world: World, record: history.End) -> str | None:
+    """Name the first thing that did not settle, and how many there are."""
+    if world.calm is None or record.at - world.calm.at < world.calm.settle_s:
+        return None
+    found = [*_reservations(world), *_parcels(world), *_operations(world)]
+    for place in world.places.values():
+        if place.up and place.contact:
+            found += _undelivered(world, place)
+        found += _unended(world, place)
+    more = f", and {len(found) - 1} more" if len(found) > 1 else ""
+    return f"{found[0]}{more}" if found else None
+
+
+def _reservations(world: World) -> Iterator[str]:
+    for name, parcel in world.parcels.items():
+        limbo = parcel.hold == "hard" and parcel.reservation in ("confirmed", "requested")
+        due = parcel.deposit_by_s is not None and world.at > parcel.deposit_by_s + DUE_S
+        place = world.places.get(parcel.locker)
+        if limbo and due and not parcel.unsure and place is not None and place.contact:
+            yield f"the reservation of {name} is {parcel.reservation}, long after its deadline"
+
+
+def _parcels(world: World) -> Iterator[str]:
+    calm_at = world.calm.at if world.calm else world.at
+    for name, parcel in world.parcels.items():
+        came = parcel.came is not None and parcel.came >= calm_at
+        gone = parcel.facts.keys() & {"collected", "removed", "dispute"}
+        if came and not gone and not parcel.unsure and world.at - (parcel.came or 0) > ENDED_S:
+            yield f"{name} is stuck: its resident came at {parcel.came:.0f} s"
+
+
+def _operations(world: World) -> Iterator[str]:
+    for name, state in world.operations.items():
+        if state not in OPERATION_ENDS:
+            yield f"door operation {name} is {state} for good"
+
+
+def _undelivered(world: World, place: Place) -> Iterator[str]:
+    epoch = place.epochs.get(place.epoch)
+    if epoch is None:
+        return
+    old = [
+        seq
+        for seq, (_, _, at) in epoch.unrecorded.items()
+        if world.at - at > GRACE_S + place.slack()
+    ]
+    if old:
+        yield f"{place.locker}: {len(old)} entries of {epoch.name} are not in the ledger"
+
+
+def _unended(world: World, place: Place) -> Iterator[str]:
+    for number, one in place.latest.items():
+        running = one.pulses and not one.ended and not one.waiting
+        if running and number in place.spec.sensors and world.at - one.at > ENDED_S:
+            yield f"{place.locker}: the operation of {number} has no end"
+
+
+LIVE: Rules = {history.End: settled}
