@@ -23,7 +23,7 @@ def at_the_door(world: World, cabinet: Cabinet, rng: random.Random) -> Going:
         op, _ = kiosk.type_code(WHO, f"{rng.randrange(10**digits):0{digits}d}")
         kiosk.leave(op, ok=False)
         yield rng.uniform(1, 4)
-    for _ in range(rng.randrange(1, 3)):
+    if rng.random() < 0.5:
         counts["wrong"] += 1
         op, looks = kiosk.scan(WHO, f"GUESS{rng.getrandbits(32):08x}")
         yield from looks

@@ -5,7 +5,6 @@ that the locker's own disk took.
 """
 
 import random
-from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
@@ -115,7 +114,7 @@ class Cabinet(Stand):
                 history.Journalled,
                 locker=self.locker_id,
                 epoch=journal.epoch,
-                event=b64encode(body),
+                event=body,
             )
         self._told = (journal.epoch, max(told, journal.head_seq))
 

@@ -7,7 +7,6 @@ it may die around a commit; a database may be put back to an older copy.
 import random
 import shutil
 import sqlite3
-from base64 import b64encode
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import cache, partial
@@ -226,7 +225,7 @@ class Installation:
         for number, locker_id, epoch, body in rows:
             self._seen_rows = number
             self.chronicle.note(
-                history.Recorded, locker=locker_id, epoch=epoch, event=b64encode(body)
+                history.Recorded, locker=locker_id, epoch=epoch, event=body
             )
 
     def heads(self) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from fellesskap_backend.webhooks.outbox import Letter, Outcome
 from fellesskap_backend.webhooks.sender import Ended
 from tests.judge import history
+from tests.judge.judging import Judge
 from tests.memory import in_memory
 from tests.simulation import attacker, weather
 from tests.simulation.cabinet import Cabinet
@@ -26,12 +27,12 @@ from tests.simulation.world import DAY_S, Going, World
 HOUR_S = 3600.0
 CARRIERS = ("Nordpost", "Fjordbud", "Rival")
 RIVAL = "Rival"
-SINGLES, MANIFESTS, MANIFEST_PARCELS = 5, 2, 9
+SINGLES, MANIFESTS, MANIFEST_PARCELS = 6, 2, 12
 DROP_OFFS, UNANNOUNCED = 2.0, 1.0
-VISITS, ATTACKS, REPLAYS, OPENINGS, CHANGES = 6.0, 2.2, 1.0, 1.5, 4.0
-SETTLE_S = 20 * HOUR_S
+VISITS, ATTACKS, REPLAYS, OPENINGS, CHANGES = 9.0, 2.0, 1.0, 1.5, 4.0
+SETTLE_S = 24 * HOUR_S
 """Once faults stop and nobody new comes, all is done within this."""
-ROUND_S = 2 * HOUR_S
+ROUND_S = 3 * HOUR_S
 LETTER_LOST = 0.04
 
 
@@ -76,6 +77,10 @@ class Life:
     ) -> None:
         self.days, self.rival = days, rival
         self.world = World(seed, folder, without=without)
+        self.judge = Judge()
+        for record in self.world.chronicle.records:
+            self.judge.take(record)
+        self.world.chronicle.watchers.append(self.judge.take)
         self.rng = self.world.chance("plan")
         self.carriers = [Carrier(self.world, name, name[0]) for name in CARRIERS]
         self.carriers[-1].prefix = rival
@@ -157,10 +162,10 @@ class Life:
                 mine = [one for one in those if one.carrier is carrier]
                 if mine:
                     at_s = begin_s + (turn * 0.4 + rng.uniform(0, 0.1)) * length_s
-                    self._act(at_s, "manifest", lambda c=carrier, m=mine: c.manifest(m, 0.4))
+                    self._act(at_s, "manifest", lambda c=carrier, m=mine: c.manifest(m, 0.6))
         for _ in range(round(SINGLES * share)):
             one = self.shipment(name, rng)
-            self._at(rng, begin_s, end_s, "reserve", lambda o=one: o.carrier.reserve(o, 0.4))
+            self._at(rng, begin_s, end_s, "reserve", lambda o=one: o.carrier.reserve(o, 0.6))
         self._some(rng, DROP_OFFS, begin_s, end_s, lambda: self._drop_off(name))
         self._some(rng, VISITS, begin_s, end_s, lambda: self._visit(cabinet))
         self._some(rng, ATTACKS, begin_s, end_s, lambda: ("attack", self._attack(cabinet)))
@@ -302,7 +307,7 @@ class Life:
         world.chronicle.note(history.End)
 
     def _allow(self, name: str) -> None:
-        if not self.operator.allow(name, {"S": 2, "M": 1}).ok:
+        if not self.operator.allow(name, {"S": 4, "M": 2, "L": 1}).ok:
             self.world.after(60, lambda: self._allow(name))
 
     def _calm(self) -> None:
@@ -321,16 +326,17 @@ class Life:
 
     def _tidy(self, cabinet: Cabinet, rng: random.Random) -> Going:
         """What is still under way comes to its end: rounds, badges, recipients, cancellations."""
-        for turn in range(8):
+        for turn in range(6):
             yield from self.operator.rounds(cabinet, rng)
             for one in self.shipments:
                 if one.locker_id == cabinet.locker_id and one.parcel_id:
                     yield from self._finish(one, turn, rng)
             for carrier in self.carriers:
-                token = yield from carrier.badge((cabinet.locker_id,), ("deposit", "remove"))
-                kiosk = Kiosk(self.world, cabinet)
-                courier = Courier(kiosk, f"{carrier.name}-calm-{turn}", rng, token=token)
-                yield from courier.visit((), sweeps=True)
+                if turn % 2:
+                    token = yield from carrier.badge((cabinet.locker_id,), ("deposit", "remove"))
+                    kiosk = Kiosk(self.world, cabinet)
+                    courier = Courier(kiosk, f"{carrier.name}-calm-{turn}", rng, token=token)
+                    yield from courier.visit((), sweeps=True)
             yield ROUND_S
 
     def _finish(self, one: Shipment, turn: int, rng: random.Random) -> Going:
@@ -366,7 +372,7 @@ def _change_one(one: Shipment, rng: random.Random) -> None:
     turn = rng.random()
     if one.state == "reserved" and one.kind == "claim":
         if turn < 0.5:
-            one.carrier.patch(one, 0.45)
+            one.carrier.patch(one, 0.7)
         else:
             one.carrier.cancel(one)
     elif one.state == "lies":
@@ -428,4 +434,5 @@ def verdict_of(life: Life) -> Verdict:
         points=chronicle.points,
         passed=chronicle.passed,
         acts=len(life.acts),
+        breaks=[f"{one.invariant} {one.words}" for one in life.judge.breaches],
     )

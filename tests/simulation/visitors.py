@@ -132,7 +132,7 @@ class Courier:
                 if done:
                     break
                 yield self.rng.uniform(2, 8)
-            if self.rng.random() < 0.12:
+            if self.rng.random() < 0.05:
                 counts["wrong"] += 1
                 op, looks = self.kiosk.scan(self.who, f"FOREIGN{self.rng.getrandbits(40):010x}")
                 yield from looks
@@ -218,7 +218,7 @@ def resident(kiosk: Kiosk, one: Shipment, rng: random.Random) -> Going:
     for turn in range(TRIES_MAX):
         if not one.code or one.state == "gone":
             return
-        if turn > 2 and one.parcel_id:
+        if turn > 2 and one.parcel_id and kind != "drop_off":
             one.carrier.read_code(one)
         if rng.random() < 0.15:
             yield from _mistype(kiosk, one, rng)

@@ -404,9 +404,12 @@ class World:
 def _without_secrets(value: Any) -> Any:
     """Return a body without what only its reader may know."""
     if isinstance(value, dict):
-        return {
-            name: _without_secrets(one) for name, one in value.items() if name not in SECRET
-        }
+        shown = {name: _without_secrets(one) for name, one in value.items() if name not in SECRET}
+        if isinstance(shown.get("label"), dict):
+            shown["label"] = shown["label"]["value"]
+        if isinstance(shown.get("reservation"), dict):  # a line of a manifest
+            shown |= shown.pop("reservation")
+        return shown
     if isinstance(value, list):
         return [_without_secrets(one) for one in value]
     return value
