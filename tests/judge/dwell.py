@@ -10,7 +10,7 @@ from tests.judge import history
 from tests.judge.rules import Rules
 from tests.judge.state import Parcel, Place, World
 
-NOTICED_S = 25.0
+NOTICED_S = 18.0
 """How long a daemon may not know that a board fell silent, or answers: three polls, a time-out."""
 OVERLAP_S = 1.0
 OVERDUE_S = 180.0
@@ -34,7 +34,12 @@ def true_row(world: World, place: Place, event: Serving) -> str | None:
         if place.service.get(number) == "out" and since < began - eps and span_s > eps:
             return f"{number} is told to have served, and was out of service"
         for begin, end in place.silent.get(number, ()):
-            if min(ended, end) - max(began, begin) > NOTICED_S + eps:
+            noticed_s = NOTICED_S + sum(
+                min(ran, ended) - max(stood, begin)
+                for stood, ran in place.stalls
+                if min(ran, ended) > max(stood, begin)
+            )
+            if min(ended, end) - max(began, begin) > noticed_s + place.slack():
                 return f"{number} is told to have served, and its board was silent"
     return None
 

@@ -185,7 +185,7 @@ def _acted(world: World, ask: history.Asked, record: history.Answered) -> None:
         case "open_door":
             operation = record.body.get("operation_id")
             if isinstance(operation, str):
-                world.operations.setdefault(operation, "issued")
+                world.operations.setdefault(operation, ("issued", record.at))
 
 
 def _extended(parcel: Parcel | None, ask: history.Asked, *, perhaps: bool) -> None:
@@ -201,7 +201,7 @@ def looked(world: World, record: history.Answered) -> None:
     state = record.body.get("state")
     operation, parcel_id = record.body.get("operation_id"), record.body.get("parcel_id")
     if isinstance(operation, str) and isinstance(state, str):
-        world.operations[operation] = state
+        world.operations[operation] = (state, record.at)
     elif isinstance(parcel_id, str) and isinstance(state, str):
         parcel = world.parcel(parcel_id)
         parcel.state = state
@@ -292,6 +292,7 @@ def gap(world: World, record: history.Gap) -> None:
         for seq in range(epoch.recorded + 1, min(record.last, epoch.head) + 1):
             epoch.unrecorded.pop(seq, None)
         epoch.recorded, epoch.recorded_hash = max(epoch.recorded, record.last), ""
+        epoch.furthest = max(epoch.furthest, record.last)
         epoch.rewound = False
 
 

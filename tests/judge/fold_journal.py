@@ -46,7 +46,7 @@ def entry(world: World, place: Place, epoch: str, stored: bytes, event: AnyEvent
         if place.epoch:
             place.epochs[place.epoch].closed = True
         place.epoch, place.epoch_since = epoch, world.at
-    if event.seq > known.recorded or known.rewound:
+    if event.seq > known.furthest:
         known.unrecorded[event.seq] = (stored, event, world.at)
     known.head, known.hash = event.seq, event_hash(stored)
     place.step = event.mono_ms
@@ -321,7 +321,7 @@ EVENTS: dict[type[Any], Callable[[World, Place, Any], None]] = {
 def record(world: World, place: Place, epoch: Epoch, event: AnyEvent, stored: bytes) -> None:
     """Take in one entry that the backend committed; what it says of parcels is for good."""
     epoch.recorded, epoch.recorded_hash = event.seq, event_hash(stored)
-    epoch.rewound = False
+    epoch.rewound, epoch.furthest = False, max(epoch.furthest, event.seq)
     epoch.unrecorded.pop(event.seq, None)
     if isinstance(event, TAKES_ROOM):
         place.room_unrecorded = max(place.room_unrecorded - 1, 0)

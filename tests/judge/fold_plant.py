@@ -50,12 +50,16 @@ def part(world: World, record: history.Part) -> None:
     if record.state == "up":
         if not place.up:
             place.down.append((place.down_since, record.at))
+        if place.stopped:
+            place.stalls.append((place.stopped_since, record.at))
         place.up_since = record.at
     else:
         place.fault_at = record.at
         excuse(world, place)
     if record.state == "down" and place.up:
         place.down_since = record.at
+    if record.state == "stopped":
+        place.stopped_since = record.at
     place.up, place.stopped = record.state != "down", record.state == "stopped"
 
 
@@ -83,6 +87,8 @@ def fault(world: World, record: history.Fault) -> None:
     """Take in that something is broken, or mended."""
     for place, number in touched(world, record.where):
         name = (record.layer, record.kind, record.where)
+        if record.layer in ("plant", "board"):
+            place.broken |= {number} if number is not None else set(place.boxes)
         if record.layer == "disk":
             place.copy_at = record.at
         if record.kind == "service_key":

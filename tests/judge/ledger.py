@@ -48,7 +48,8 @@ def in_order(world: World, place: Place, entry: Entry) -> str | None:
         return f"entry {seq} was recorded, and its chain does not hold"
     written = known.unrecorded.get(seq)
     if written is None:
-        return None if known.branched else f"entry {seq} was recorded and never written"
+        told = known.branched or seq <= known.furthest
+        return None if told else f"entry {seq} was recorded and never written"
     same = written[0] == entry.stored
     return None if same or known.branched else f"entry {seq} is not what the locker wrote"
 

@@ -38,6 +38,8 @@ def _reservations(world: World) -> Iterator[str]:
         limbo = parcel.hold == "hard" and parcel.reservation in ("confirmed", "requested")
         due = parcel.deposit_by_s is not None and world.at > parcel.deposit_by_s + DUE_S
         place = world.places.get(parcel.locker)
+        if parcel.facts.keys() & {"deposited", "cancelled", "collected", "removed"}:
+            continue
         if limbo and due and not parcel.unsure and place is not None and place.contact:
             yield f"the reservation of {name} is {parcel.reservation}, long after its deadline"
 
@@ -52,8 +54,9 @@ def _parcels(world: World) -> Iterator[str]:
 
 
 def _operations(world: World) -> Iterator[str]:
-    for name, state in world.operations.items():
-        if state not in OPERATION_ENDS:
+    calm_at = world.calm.at if world.calm else world.at
+    for name, (state, seen_at) in world.operations.items():
+        if state not in OPERATION_ENDS and seen_at >= calm_at:
             yield f"door operation {name} is {state} for good"
 
 
@@ -72,7 +75,7 @@ def _undelivered(world: World, place: Place) -> Iterator[str]:
 
 def _unended(world: World, place: Place) -> Iterator[str]:
     for number, one in place.latest.items():
-        running = one.pulses and not one.ended and not one.waiting
+        running = one.pulses and not one.ended and not one.waiting and number not in place.broken
         if running and number in place.spec.sensors and world.at - one.at > ENDED_S:
             yield f"{place.locker}: the operation of {number} has no end"
 

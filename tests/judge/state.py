@@ -74,6 +74,8 @@ class Epoch:
     head: int = 0
     hash: str = GENESIS
     recorded: int = 0
+    furthest: int = 0
+    """How much was ever recorded: a backup that is put back is told it again."""
     recorded_hash: str = GENESIS
     acked: int = 0
     refusals: int = 0
@@ -155,9 +157,14 @@ class Place:
     """When the last fault was that may keep a person from being served."""
     copy_at: float = float("-inf")
     """When its store was last damaged, lost or put back."""
+    broken: set[int] = field(default_factory=set)
+    """Doors at which something of plant or board was ever wrong."""
     welded: set[int] = field(default_factory=set)
     down: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=SPANS_KEPT))
     """When the daemon was dead."""
+    stopped_since: float = 0.0
+    stalls: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=SPANS_KEPT))
+    """When it stood still: what happened then it learns late."""
     silent: dict[int, deque[tuple[float, float]]] = field(default_factory=dict)
     proven: dict[int, float] = field(default_factory=dict)
     """Until when it is told of each compartment that it served."""
@@ -276,8 +283,8 @@ class World:
     open_units: int = 0
     """Parcels that requests without a known answer may have made."""
     badges: dict[str, tuple[Badge, frozenset[str]]] = field(default_factory=dict)
-    operations: dict[str, str] = field(default_factory=dict)
-    """Door operations that were answered 2xx, and the state that was last seen."""
+    operations: dict[str, tuple[str, float]] = field(default_factory=dict)
+    """Door operations that were answered 2xx: the state that was seen last, and when."""
     opens_asked: int = 0
     opens_signed: set[str] = field(default_factory=set)
     waiting: deque[Waiting] = field(default_factory=deque)

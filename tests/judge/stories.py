@@ -82,7 +82,9 @@ def a_courier_removes() -> list[Any]:
     story.wait(60.0)
     story.open_remotely(4, "jti-2")
     story.deliver()
-    return story.end()
+    story.calm()
+    story.looks_after("jti-2", "closed")
+    return story.end(calm=False)
 
 
 def offline() -> list[Any]:

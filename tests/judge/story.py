@@ -340,7 +340,11 @@ class Story:
         self.wait(0.1)
         self.opens(number, f"open-{jti}", kind="command", jti=jti)
         self.shuts(number, f"open-{jti}")
-        answer = {"operation_id": f"operation-{jti}", "state": "closed"}
+        self.looks_after(jti, "closed")
+
+    def looks_after(self, jti: str, state: str) -> None:
+        """Have an operator look what became of a door operation."""
+        answer = {"operation_id": f"operation-{jti}", "state": state}
         self.ask("operator", "look", answer, target=f"operation-{jti}")
 
     def drop_off(self, n: int, number: int) -> None:
