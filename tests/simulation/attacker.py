@@ -30,7 +30,7 @@ def at_the_door(world: World, cabinet: Cabinet, rng: random.Random) -> Going:
         kiosk.leave(op, ok=False)
     if rng.random() < 0.3:
         counts["wrong"] += 1
-        op, looks = kiosk.show_badge(WHO, _forged(world), holds=False, jti="forged")
+        op, looks = kiosk.show_badge(WHO, _forged(world), holds=False)
         yield from looks
         kiosk.leave(op, ok=False)
 

@@ -61,6 +61,8 @@ class Cabinet(Stand):
         """When it has to be turned next."""
         self.draw = lambda: Draw(f"{chance.getrandbits(128):032x}", chance.random())
         self.new_id = self._new_id
+        self.asleep = False
+        """Its radio is off to save the battery."""
         self.lies: dict[int, list[str]] = {}
         """What really lies behind each door."""
         self.places: dict[str, str] = {}
@@ -153,15 +155,18 @@ class Cabinet(Stand):
             return
         try:
             self.drive.drive(event, self.instant)
-            if self.medium.dead:
-                raise PowerCut
+            self._live_on()
         except PowerCut:
             self._died()
             self.after(self.chance.uniform(1, 40), self._restart)
 
-    def _perform(self, effect: rim.Outward) -> None:
+    def _live_on(self) -> None:
+        """Die, if the machine lost its power on the way."""
         if self.medium.dead:
             raise PowerCut
+
+    def _perform(self, effect: rim.Outward) -> None:
+        self._live_on()
         super()._perform(effect)
 
     def _passing(self, point: str) -> None:
@@ -172,8 +177,8 @@ class Cabinet(Stand):
             self.chronicle.passed.add(point)
             self.chronicle.fault("process", f"killed {point}", f"edge:{self.locker_id}")
             raise
-        if before is None and self.medium.dead:
-            raise PowerCut
+        if before is None:
+            self._live_on()
 
     # What an outsider sees -----------------------------------------------------------------------
 
@@ -225,6 +230,5 @@ class ToldJournal(CardJournal):
 
     def commit(self, *args: Any, **kwargs: Any) -> None:
         super().commit(*args, **kwargs)
-        if self._medium.dead:
-            raise PowerCut
+        self._cabinet._live_on()
         self._cabinet.tell_journal(self)

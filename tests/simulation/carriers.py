@@ -1,11 +1,10 @@
-"""Carriers of a world: they reserve, change their minds, tell recipients their codes, send couriers.
+"""Carriers of a world: they reserve, change their minds, tell recipients their codes.
 
 All by the services behind the API; what they are told comes by webhook or by asking.
 """
 
-import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -20,6 +19,8 @@ from fellesskap_backend.carriers import service as carriers
 from fellesskap_backend.carriers.service import Credentials
 from fellesskap_backend.drop_offs import service as drop_offs
 from fellesskap_backend.drop_offs.service import DropOffAsked
+from fellesskap_backend.errors import NotFound
+from fellesskap_backend.etag import Match, Tagger
 from fellesskap_backend.idempotency import Answered, attempt
 from fellesskap_backend.manifests import service as manifests
 from fellesskap_backend.manifests.service import Manifest
@@ -30,8 +31,6 @@ from fellesskap_backend.pickup_codes.service import Of, Office
 from fellesskap_backend.reservations import changing, ending
 from fellesskap_backend.reservations import service as reservations
 from fellesskap_backend.reservations.wishes import ReservationRequest
-from fellesskap_backend.errors import NotFound
-from fellesskap_backend.etag import Match, Tagger
 from fellesskap_backend.webhooks import service as webhooks
 from fellesskap_protocol.capacity import Demand
 from fellesskap_protocol.messages import Badge
@@ -112,7 +111,7 @@ class Carrier:
     @property
     def credentials(self) -> Credentials:
         """Its key, as shown now."""
-        return msgspec_replace(self._credentials, self.world)
+        return replace(self._credentials, shown_at=self.world.installation.now)
 
     def key(self) -> str:
         """Return a new Idempotency-Key."""
@@ -211,9 +210,7 @@ class Carrier:
                 moment=self.world.installation.moment(),
             )
 
-        body = {
-            "parcels": [self._told(one, wish) for one, wish in zip(those, wishes, strict=True)]
-        }
+        body = {"parcels": [self._told(one, wish) for one, wish in zip(those, wishes, strict=True)]}
         reply = yield from self.insist("manifest", work, body=body)
         if reply.ok:
             for one, line in zip(those, reply.body["parcels"], strict=True):
@@ -407,6 +404,7 @@ class Carrier:
             ours = {secrets.signing.kid: secrets.signing.public}
             badge = unseal(Badge, token.encode(), ours, aud=secrets.installation)
             self.world.chronicle.note(history.Badged, badge=badge)
+            self.world.jtis[token] = badge.jti
         return token
 
     # What it hears -------------------------------------------------------------------------------
@@ -465,13 +463,6 @@ class Carrier:
             "diverted",
         ):
             one.state = "ended"
-
-
-def msgspec_replace(credentials: Credentials, world: World) -> Credentials:
-    """Return a key as it is shown now."""
-    from dataclasses import replace
-
-    return replace(credentials, shown_at=world.installation.now)
 
 
 def _with_key(

@@ -111,7 +111,7 @@ class Installation:
         self.settings = Settings(state=self.folder, allow_loopback_webhooks=True)
         self.engine: Engine = db.engine(self.settings)
         event.listen(self.engine, "commit", self._committing)
-        self._eye = sqlite3.connect(self.folder / NAME, isolation_level=None)
+        self.eye = sqlite3.connect(self.folder / NAME, isolation_level=None)
         moment = partial(Moment, random_bytes=self.rng.randbytes)
         house = House(self.secrets, self.engine, self._said, lambda: self.now, moment=moment)
         self.exchange = Exchange(house)
@@ -125,7 +125,7 @@ class Installation:
         self.up = False
         self.doom = None
         self.engine.dispose()
-        self._eye.close()
+        self.eye.close()
         self.chronicle.note(history.Part, part="backend", state="down")
 
     @property
@@ -190,7 +190,7 @@ class Installation:
             case _:
                 pass
 
-    def overheard(self, locker_id: str, kind: Kind, payload: bytes) -> None:
+    def overheard(self, locker_id: str, kind: Kind, payload: bytes, boot_id: str) -> None:
         """Tell the challenges that a locker gives out."""
         class_of: dict[Kind, type[Signed]] = {"birth": Birth, "results": Result}
         if kind not in class_of:
@@ -201,36 +201,31 @@ class Installation:
             )
         except MalformedMessage:
             return
-        boot_id = said.boot_id if kind == "birth" else ""
         self.chronicle.note(
             history.Challenged, locker=locker_id, boot_id=boot_id, challenge=said.challenge
         )
 
     def look(self) -> None:
         """Tell what was committed to the ledger since the last look, with eyes of one's own."""
-        rows = self._eye.execute(
+        rows = self.eye.execute(
             "SELECT rowid, locker_id, epoch, body FROM ledger WHERE rowid > ? ORDER BY rowid",
             (self._seen_rows,),
         ).fetchall()
-        gaps = self._eye.execute(
+        gaps = self.eye.execute(
             "SELECT rowid, locker_id, epoch, first_seq, last_seq FROM ledger_gaps "
             "WHERE rowid > ? ORDER BY rowid",
             (self._seen_gaps,),
         ).fetchall()
         for number, locker_id, epoch, first, last in gaps:
             self._seen_gaps = number
-            self.chronicle.note(
-                history.Gap, locker=locker_id, epoch=epoch, first=first, last=last
-            )
+            self.chronicle.note(history.Gap, locker=locker_id, epoch=epoch, first=first, last=last)
         for number, locker_id, epoch, body in rows:
             self._seen_rows = number
-            self.chronicle.note(
-                history.Recorded, locker=locker_id, epoch=epoch, event=body
-            )
+            self.chronicle.note(history.Recorded, locker=locker_id, epoch=epoch, event=body)
 
     def heads(self) -> None:
         """Tell how far the ledger reaches."""
-        for locker_id, epoch, seq, hash_ in self._eye.execute(
+        for locker_id, epoch, seq, hash_ in self.eye.execute(
             "SELECT locker_id, epoch, acked_seq, last_hash FROM epochs ORDER BY opened_at, epoch"
         ).fetchall():
             self.chronicle.note(
@@ -243,7 +238,7 @@ class Installation:
         """Copy the database as it is now."""
         path = self.folder / f"backup-{len(self.backups)}.sqlite3"
         with sqlite3.connect(path) as copy:
-            self._eye.backup(copy)
+            self.eye.backup(copy)
         copy.close()
         self.backups.append((self._now_s(), path))
 
@@ -258,7 +253,7 @@ class Installation:
         self.chronicle.note(history.Restored, part="backend", to=at_s)
         self.start()
         for table, seen in (("ledger", "_seen_rows"), ("ledger_gaps", "_seen_gaps")):
-            (last,) = self._eye.execute(f"SELECT max(rowid) FROM {table}").fetchone()  # noqa: S608
+            (last,) = self.eye.execute(f"SELECT max(rowid) FROM {table}").fetchone()
             setattr(self, seen, last or 0)
         self.heads()
         if told:

@@ -73,9 +73,7 @@ class Operator:
         kiosk = Kiosk(self.world, cabinet)
         lying = cabinet.lies.get(number, [])
         takes = not lying or self._is_known(cabinet, number)
-        opened = yield from kiosk.at_door(
-            "nothing" if takes else "take_out", number, WHO, "", rng
-        )
+        opened = yield from kiosk.at_door("nothing" if takes else "take_out", number, WHO, "", rng)
         if not opened:
             opened = yield from kiosk.at_door("nothing", number, WHO, "", rng)
         return opened
@@ -150,9 +148,7 @@ class Operator:
 
         def cleared(session: Session) -> Answered:
             tried = attempt("clear", key, str(at))
-            return deeds.clear(
-                Deed(session, self.credentials, tried, home.moment(), "looked"), *at
-            )
+            return deeds.clear(Deed(session, self.credentials, tried, home.moment(), "looked"), *at)
 
         def put_in_service(session: Session) -> Json:
             change = services.Change(session, self.credentials, ANY, home.moment(), "mended")

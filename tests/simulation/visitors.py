@@ -56,8 +56,9 @@ class Kiosk:
         macs = [self.world.mac(cabinet, "label", one.key) for one in found]
         return self._asked(who, "scan", {"macs": macs}), self._shown(label)
 
-    def show_badge(self, who: str, token: str, *, holds: bool, jti: str = "") -> tuple[str, Going]:
+    def show_badge(self, who: str, token: str, *, holds: bool) -> tuple[str, Going]:
         """Hold a badge before the scanner."""
+        jti = self.world.jtis.get(token, "forged")
         op = self._asked(who, "show_badge", {"jti": jti, "holds": holds})
         return op, self._shown("]Q3" + token)
 
@@ -112,12 +113,10 @@ class Kiosk:
 class Courier:
     """Somebody with a bag at one locker."""
 
-    def __init__(
-        self, kiosk: Kiosk, name: str, rng: random.Random, *, token: str = "", jti: str = ""
-    ) -> None:
+    def __init__(self, kiosk: Kiosk, name: str, rng: random.Random, *, token: str = "") -> None:
         self.kiosk, self.rng = kiosk, rng
         self.who = f"courier:{name}"
-        self.token, self.jti = token, jti
+        self.token = token
         self.showed = False
 
     def visit(self, bag: Sequence[Shipment], *, sweeps: bool) -> Going:
@@ -191,7 +190,7 @@ class Courier:
 
     def _show_badge(self) -> Going:
         self.showed = True
-        op, looks = self.kiosk.show_badge(self.who, self.token, holds=True, jti=self.jti)
+        op, looks = self.kiosk.show_badge(self.who, self.token, holds=True)
         said = yield from looks
         self.kiosk.leave(op, ok=said is not None and said.outcome == "badge_accepted")
 
@@ -231,7 +230,9 @@ def resident(kiosk: Kiosk, one: Shipment, rng: random.Random) -> Going:
                     number = again.compartment
                     yield from kiosk.at_door("nothing", number, one.resident, "", rng)
                 kiosk.leave(op, ok=False)
-            if world.places.get(one.label) == ("out" if act == "take_out" else kiosk.cabinet.locker_id):
+            if world.places.get(one.label) == (
+                "out" if act == "take_out" else kiosk.cabinet.locker_id
+            ):
                 return
         yield rng.uniform(120, 5400)
 

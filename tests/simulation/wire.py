@@ -15,8 +15,8 @@ from tests.simulation.chronicle import Chronicle
 Direction = Literal["up", "down"]
 LOST, DOUBLED, LATE, TRUNCATED, CORRUPTED = 0.03, 0.03, 0.01, 0.005, 0.005
 LATE_S_MAX = 400.0
-LATENCIES_S = (0.05, 0.5, 4.0, 8.0, 8.0, 8.0)
-"""From fibre to a narrow-band radio, which carries most lockers of a world: the journal gathers."""
+LATENCIES_S = (0.05, 0.3, 0.3, 0.5, 2.5)
+"""From fibre to a narrow-band radio."""
 KEPT = 40
 
 

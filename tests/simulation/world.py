@@ -44,6 +44,9 @@ WORK_WAKE_S, WORK_S = 240.0, 3600.0
 """How soon bridge and worker look after something was committed, and how often anyhow."""
 BUGGY = 0.02
 RETRY_S = 20.0
+SLEEPS_S = (0.0, 2 * 3600.0, 3 * 3600.0, 3 * 3600.0, 4 * 3600.0, 4 * 3600.0)
+"""How long a locker on a battery leaves its radio off; 0: never. It is awake for some minutes."""
+AWAKE_S = 400.0
 SECRET = ("code", "addition", "qr", "pickup_code", "token", "api_key")
 """Members of answers that no history holds."""
 Going = Generator[float, None, None]
@@ -65,10 +68,10 @@ class Reply:
 
 
 class World:
-    """Everything of one seed; `without` leaves acts of the plan out, for shrinking."""
+    """Everything of one seed; `only` these acts of the plan, for shrinking."""
 
-    def __init__(self, seed: int, folder: Path, *, without: frozenset[int] = frozenset()) -> None:
-        self.seed, self.folder, self.without = seed, folder, without
+    def __init__(self, seed: int, folder: Path, *, only: frozenset[int] | None = None) -> None:
+        self.seed, self.folder, self.only = seed, folder, only
         self.now_s = 0.0
         self.faulty = True
         self.chronicle = Chronicle(lambda: self.now_s)
@@ -85,12 +88,17 @@ class World:
         """What must stand in no log, topic or error text."""
         self.errors: list[str] = []
         """Error bodies, as they left."""
+        self.topics: set[str] = set()
+        """Every topic that was published on, and every message there that is not signed."""
+        self.jtis: dict[str, str] = {}
+        """What is the id of each badge."""
         self.places: dict[str, str] = {}
         """Where each thing really is: a locker, or `out`."""
         self._buggy = self.chance("buggify")
         self._answers = self.chance("answers")
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
         self._turns, self._ops = count(), count(1)
+        self.sleeps_s = self.chance("sleep").choice(SLEEPS_S)
         self._polls_at = self._works_at = self._ticks_at = inf
         self.after(POLL_S, self._poll_again)
         self.after(WORK_S, self._work_again)
@@ -179,9 +187,7 @@ class World:
             history.Locker,
             locker=locker_id,
             compartments=tuple(one.geometry for one in config.compartments),
-            coil_s_max={
-                one.number: PULSE_S_MAX + 0.05 for one in config.compartments
-            },
+            coil_s_max={one.number: PULSE_S_MAX + 0.05 for one in config.compartments},
             sensors=tuple(one.number for one in config.compartments),
         )
         cabinet.started = self.connect
@@ -217,9 +223,10 @@ class World:
     def connect(self, cabinet: Cabinet) -> None:
         """Let the broker take a connection soon."""
 
-
         def again() -> None:
             if cabinet.drive is not None and not cabinet.connected:
+                if cabinet.asleep:
+                    return
                 if self.wire.line(cabinet.locker_id).cut:
                     self.after(RETRY_S, again)
                 else:
@@ -227,10 +234,33 @@ class World:
 
         self.after(cabinet.chance.uniform(0.5, 20), again)
 
+    def radio(self, cabinet: Cabinet) -> Going:
+        """Let a locker that saves its battery be in touch now and then."""
+        rng = self.chance(f"{cabinet.locker_id}/radio")
+        while self.sleeps_s and self.faulty:
+            yield AWAKE_S * rng.uniform(0.7, 1.3)
+            self._sleeps(cabinet, asleep=True)
+            yield self.sleeps_s * rng.uniform(0.5, 1.5)
+            self._sleeps(cabinet, asleep=False)
+
+    def _sleeps(self, cabinet: Cabinet, *, asleep: bool) -> None:
+        cabinet.asleep = asleep
+        if asleep:
+            cabinet.disconnect()
+        else:
+            self.connect(cabinet)
+        if not self.wire.line(cabinet.locker_id).cut:
+            self.chronicle.note(history.Contact, locker=cabinet.locker_id, up=not asleep)
+
     def _locker_says(self, cabinet: Cabinet, kind: Kind, payload: bytes) -> None:
         locker_id = cabinet.locker_id
-        self.installation.overheard(locker_id, kind, payload)
-        if kind in ("birth", "journal", "results"):
+        assert cabinet.drive is not None
+        boot_id = cabinet.drive.parts.boot_id
+        self.installation.overheard(locker_id, kind, payload, boot_id)
+        self.topics.add(topic(locker_id, kind))
+        if kind in ("state", "presence", "telemetry"):
+            self.topics.add(payload.decode())
+        else:
             self.wire.carry(
                 locker_id,
                 "up",
@@ -256,6 +286,7 @@ class World:
 
     def _backend_says(self, locker_id: str, kind: Kind, payload: bytes) -> None:
         cabinet = self.cabinets.get(locker_id)
+        self.topics.add(topic(locker_id, kind))
         if cabinet is not None:
             self.wire.carry(
                 locker_id,

@@ -1,0 +1,30 @@
+"""Many seeds, side by side in processes: one verdict after the other, in the order of the seeds."""
+
+import multiprocessing
+import time
+from collections.abc import Iterator
+from functools import partial
+
+from tests.simulation import verdict
+from tests.simulation.life import lives
+from tests.simulation.verdict import Verdict
+
+
+def live(seed: int, days: float, *, only: frozenset[int] | None = None) -> Verdict:
+    """Live one seed to its end."""
+    begun = time.process_time()
+    with lives(seed, days, only=only) as life:
+        life.live()
+        found = verdict.of(life)
+    found.cpu_s = time.process_time() - begun
+    return found
+
+
+def each(first_seed: int, seeds: int, days: float, *, jobs: int) -> Iterator[Verdict]:
+    """Yield the verdict of each seed."""
+    every = range(first_seed, first_seed + seeds)
+    if jobs == 1:
+        yield from (live(seed, days) for seed in every)
+        return
+    with multiprocessing.get_context("spawn").Pool(jobs) as pool:
+        yield from pool.imap(partial(live, days=days), every)
