@@ -208,7 +208,7 @@ def _round(world: World) -> Act:
     world.set(lambda session: session.execute(update(Claim).values(released=True)))
     world.set(pass_time)
     world.worker._deadlines_at = 0.0
-    return world.worker._round
+    return world.worker.round
 
 
 def _delivered(world: World) -> Act:

@@ -74,6 +74,8 @@ class Cabinet(Stand):
         self.started: Callable[[Cabinet], None] = lambda _one: None
         """Told when a daemon runs: it will connect."""
         self._seen = 0
+        self._paused_until = -inf
+        self._kept: list[rim.Inward] = []
         self._told = ("", 0)
         """The epoch and how far the journal was told."""
         self._path = folder / f"{self.locker_id}.sqlite"
@@ -118,11 +120,12 @@ class Cabinet(Stand):
                 epoch=journal.epoch,
                 event=body,
             )
-        self._told = (journal.epoch, max(told, journal.head_seq))
+        self._told = (journal.epoch, journal.head_seq)
 
     def went_back(self) -> None:
         """Another past is on its card now: what follows is told anew."""
-        self._told = ("", 0) if not self.medium.files else (self._told[0], inf)
+        if not self.medium.files:
+            self._told = ("", 0)
 
     def head(self) -> None:
         """Tell how far the store reaches."""
@@ -139,6 +142,7 @@ class Cabinet(Stand):
             )
 
     def _died(self) -> None:
+        self._kept, self._paused_until = [], -inf
         was_dead = self.medium.dead
         self.medium.dead = True
         super()._died()
@@ -153,12 +157,35 @@ class Cabinet(Stand):
         """Drive one event; a machine that lost its power on the way did nothing more."""
         if self.drive is None:
             return
+        if self.now_s < self._paused_until:
+            self._kept.append(event)
+            return
         try:
             self.drive.drive(event, self.instant)
             self._live_on()
         except PowerCut:
             self._died()
             self.after(self.chance.uniform(1, 40), self._restart)
+
+    def pause(self, seconds: float) -> None:
+        """Give the daemon no time for a while; what comes meanwhile waits in its inbox."""
+        if self.drive is not None and self.now_s >= self._paused_until:
+            self._paused_until = self.now_s + seconds
+            self.after(seconds, self._go_on)
+
+    def _go_on(self) -> None:
+        kept, self._kept = self._kept, []
+        for event in kept:
+            self.give(event)
+
+    def _due(self) -> float:
+        """A daemon that gets no time is due for no tick."""
+        if self.drive is None or self.now_s >= self._paused_until:
+            return super()._due()
+        drive, self.drive = self.drive, None
+        due = super()._due()
+        self.drive = drive
+        return due
 
     def _live_on(self) -> None:
         """Die, if the machine lost its power on the way."""

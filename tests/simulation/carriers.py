@@ -4,7 +4,7 @@ All by the services behind the API; what they are told comes by webhook or by as
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from typing import Any

@@ -90,11 +90,10 @@ class Installation:
         """The keys of each locker's devices, by kid."""
         self.backups: list[tuple[float, Path]] = []
         self.refused = 0
-        key = lambda: SigningKey(rng.randbytes(32))  # noqa: E731
         self.secrets = Secrets(
             installation=f"fellesskap-{rng.randbytes(8).hex()}",
-            root=key(),
-            signing=key(),
+            root=SigningKey(rng.randbytes(32)),
+            signing=SigningKey(rng.randbytes(32)),
             k_master=rng.randbytes(32),
             k_codes=rng.randbytes(32),
             k_broker=rng.randbytes(32),

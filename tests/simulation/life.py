@@ -5,6 +5,7 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -145,10 +146,10 @@ class Life:
                 mine = [one for one in those if one.carrier is carrier]
                 if mine:
                     at_s = begin_s + (turn * 0.4 + rng.uniform(0, 0.1)) * length_s
-                    self._act(at_s, "manifest", lambda c=carrier, m=mine: c.manifest(m, 0.6))
+                    self._act(at_s, "manifest", partial(carrier.manifest, mine, 0.6))
         for _ in range(round(SINGLES * share)):
             one = self.shipment(name, rng)
-            self._at(rng, begin_s, end_s, "reserve", lambda o=one: o.carrier.reserve(o, 0.6))
+            self._at(rng, begin_s, end_s, "reserve", partial(one.carrier.reserve, one, 0.6))
         self._some(rng, DROP_OFFS, begin_s, end_s, lambda: self._drop_off(name))
         self._some(rng, VISITS, begin_s, end_s, lambda: self._visit(cabinet))
         self._some(rng, ATTACKS, begin_s, end_s, lambda: ("attack", self._attack(cabinet)))
@@ -283,8 +284,8 @@ class Life:
         with world.alive():
             for one in world.cabinets.values():
                 world.go(world.radio(one), AWAKE_S)
-            for cabinet in world.cabinets:
-                world.after(20, lambda name=cabinet: self._allow(name))
+            for name in world.cabinets:
+                world.after(20, partial(self._allow, name))
             self.plan()
             world.run(self.days * DAY_S)
             self._calm()

@@ -2,8 +2,10 @@
 
 import multiprocessing
 import time
+import traceback
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 from tests.simulation import verdict
 from tests.simulation.life import lives
@@ -14,8 +16,13 @@ def live(seed: int, days: float, *, only: frozenset[int] | None = None) -> Verdi
     """Live one seed to its end."""
     begun = time.process_time()
     with lives(seed, days, only=only) as life:
-        life.live()
-        found = verdict.of(life)
+        try:
+            life.live()
+            found = verdict.of(life)
+        except Exception as error:  # noqa: BLE001 - a bug of ours ends a life, not the run
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            words = f"bug {type(error).__name__}: {error} in {Path(where.filename).name}"
+            found = Verdict(seed, seeds=1, breaks=[(seed, f"{words}:{where.lineno}")])
     found.cpu_s = time.process_time() - begun
     return found
 

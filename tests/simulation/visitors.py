@@ -230,9 +230,8 @@ def resident(kiosk: Kiosk, one: Shipment, rng: random.Random) -> Going:
                     number = again.compartment
                     yield from kiosk.at_door("nothing", number, one.resident, "", rng)
                 kiosk.leave(op, ok=False)
-            if world.places.get(one.label) == (
-                "out" if act == "take_out" else kiosk.cabinet.locker_id
-            ):
+            wanted = "out" if act == "take_out" else kiosk.cabinet.locker_id
+            if world.places.get(one.label) == wanted:
                 return
         yield rng.uniform(120, 5400)
 

@@ -18,6 +18,11 @@ from tests.simulation.world import Going, World
 
 Fault = Callable[[World, Cabinet, random.Random], Going]
 HOUR_S = 3600.0
+CUTS: dict[str, frozenset[Direction]] = {
+    "partition": frozenset(("up", "down")),
+    "one way up": frozenset(("down",)),
+    "one way down": frozenset(("up",)),
+}
 NOTICES_S = 3.0
 SILENT = ("silent", "unplugged", "pins gone")
 
@@ -40,15 +45,8 @@ def _doors_of(cabinet: Cabinet, bank: str) -> tuple[int, ...]:
 
 def partition(world: World, cabinet: Cabinet, rng: random.Random) -> Going:
     """Cut the line: both ways, or only one, which nobody notices."""
-    cut: set[Direction]
-    kind, cut = rng.choice(
-        (
-            ("partition", {"up", "down"}),
-            ("partition", {"up", "down"}),
-            ("one way up", {"down"}),
-            ("one way down", {"up"}),
-        )
-    )
+    kind = rng.choice(("partition", "partition", "one way up", "one way down"))
+    cut = CUTS[kind]
     line = world.wire.line(cabinet.locker_id)
     if line.cut:
         return
@@ -252,10 +250,8 @@ def power_cut(world: World, cabinet: Cabinet, rng: random.Random) -> Going:
 def stalled(world: World, cabinet: Cabinet, rng: random.Random) -> Going:
     """The daemon gets no time for some seconds; what was sent meanwhile came in the meantime."""
     world.chronicle.fault("process", "stalled", f"edge:{cabinet.locker_id}")
-    drive, cabinet.drive = cabinet.drive, None
-    yield rng.uniform(0.5, 8)
-    if cabinet.drive is None and drive is not None:
-        cabinet.drive = drive
+    cabinet.pause(rng.uniform(0.5, 8))
+    yield 0.0
 
 
 def backend_killed(world: World, _cabinet: Cabinet, rng: random.Random) -> Going:

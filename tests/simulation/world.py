@@ -49,7 +49,8 @@ SLEEPS_S = (0.0, 2 * 3600.0, 3 * 3600.0, 3 * 3600.0, 4 * 3600.0, 4 * 3600.0)
 AWAKE_S = 400.0
 SECRET = ("code", "addition", "qr", "pickup_code", "token", "api_key")
 """Members of answers that no history holds."""
-Going = Generator[float, None, None]
+Going = Generator[float, None, Any]
+"""Yields how long somebody waits, in seconds; returns what they found."""
 Json = dict[str, Any]
 
 
@@ -326,12 +327,13 @@ class World:
         home = self.installation
         due_s = home.exchange.wake_at - START.timestamp() - home.offset.total_seconds()
         if due_s < self._ticks_at:
-            self._ticks_at = max(self.now_s, due_s) + 1e-3
-            self.after(self._ticks_at - self.now_s, self._tick)
+            at_s = self._ticks_at = max(self.now_s, due_s) + 1e-3
+            self.after(at_s - self.now_s, lambda: self._tick(at_s))
 
-    def _tick(self) -> None:
-        self._ticks_at = inf
-        self._bridge(lambda: self.installation.exchange.tick())
+    def _tick(self, at_s: float) -> None:
+        if at_s == self._ticks_at:  # else an earlier one came between
+            self._ticks_at = inf
+            self._bridge(self.installation.exchange.tick)
 
     def _poll(self) -> None:
         self._polls_at = inf
