@@ -2,7 +2,7 @@
 
 import logging
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +13,8 @@ from typing import Any
 from fellesskap_backend.webhooks.outbox import Letter, Outcome
 from fellesskap_backend.webhooks.sender import Ended
 from tests.judge import history
-from tests.judge.judging import Judge
+from tests.judge.judging import JUDGES, Judge
+from tests.judge.rules import Rules
 from tests.memory import in_memory
 from tests.simulation import attacker, weather
 from tests.simulation.cabinet import Cabinet
@@ -57,10 +58,11 @@ class Life:
         *,
         only: frozenset[int] | None = None,
         rival: str = "R",
+        judges: Mapping[str, Rules] = JUDGES,
     ) -> None:
         self.days, self.rival = days, rival
         self.world = World(seed, folder, only=only)
-        self.judge = Judge()
+        self.judge = Judge(judges)
         for record in self.world.chronicle.records:
             self.judge.take(record)
         self.world.chronicle.watchers.append(self.judge.take)

@@ -1,15 +1,15 @@
 """A failure made short: acts of people and faults are left out while the same invariant breaks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
 from tests.judge.history import AnyRecord
+from tests.judge.judging import JUDGES
+from tests.judge.rules import Rules
 from tests.simulation.life import Life, lives
 
 TRIES_MAX = 40
-TOLD_MAX = 60
-"""So many of the last lines of a shortened history are printed."""
 
 
 class Broke(Exception):
@@ -26,9 +26,16 @@ class Short:
     records: list[AnyRecord]
 
 
-def breaks(seed: int, days: float, only: frozenset[int] | None, invariant: str) -> Short | None:
+def breaks(
+    seed: int,
+    days: float,
+    only: frozenset[int] | None,
+    invariant: str,
+    *,
+    judges: Mapping[str, Rules] = JUDGES,
+) -> Short | None:
     """Live a seed with some acts only, until an invariant breaks; None if it does not."""
-    with lives(seed, days, only=only) as life:
+    with lives(seed, days, only=only, judges=judges) as life:
         watch = _Watch(life, invariant)
         life.world.chronicle.watchers.append(watch)
         with suppress(Broke):
@@ -67,24 +74,24 @@ def shrink(
     days: float,
     invariant: str,
     *,
+    judges: Mapping[str, Rules] = JUDGES,
     tell: Callable[[str], None] = lambda _line: None,
-    tries_max: int = TRIES_MAX,
 ) -> Short | None:
     """Return the shortest story found; None if the judge's breach does not come again."""
-    best = breaks(seed, days, None, invariant)
+    best = breaks(seed, days, None, invariant, judges=judges)
     pieces, tries = 2, 1
-    while best is not None and tries < tries_max and len(best.acts) > 1:
+    while best is not None and tries < TRIES_MAX and len(best.acts) > 1:
         size = -(-len(best.acts) // pieces)
         for start in range(0, len(best.acts), size):
             left = frozenset(best.acts[:start] + best.acts[start + size :])
             tries += 1
-            shorter = breaks(seed, days, left, invariant)
+            shorter = breaks(seed, days, left, invariant, judges=judges)
             if shorter is not None:
                 best = shorter
                 tell(f"{len(best.acts)} acts are enough")
                 pieces = max(2, pieces - 1)
                 break
-            if tries >= tries_max:
+            if tries >= TRIES_MAX:
                 break
         else:
             if size == 1:

@@ -40,8 +40,9 @@ DAY_S = 86_400.0
 SPINS_MAX = 20_000
 """So many turns at one moment are a loop without end."""
 POLL_WAKE_S, POLL_S = 4.0, 3600.0
-WORK_WAKE_S, WORK_S = 240.0, 3600.0
-"""How soon bridge and worker look after something was committed, and how often anyhow."""
+WORKS_WAKE_S, WORK_S = (5.0, 300.0, 1800.0, 1800.0, 1800.0), 3600.0
+"""How soon bridge and worker look after something was committed, and how often anyhow; in most
+worlds the worker is slow, which costs least."""
 BUGGY = 0.02
 RETRY_S = 20.0
 SLEEPS_S = (0.0, 2 * 3600.0, 3 * 3600.0, 3 * 3600.0, 4 * 3600.0, 4 * 3600.0)
@@ -99,6 +100,7 @@ class World:
         self._answers = self.chance("answers")
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
         self._turns, self._ops = count(), count(1)
+        self.work_wake_s = self.chance("worker").choice(WORKS_WAKE_S)
         self.sleeps_s = self.chance("sleep").choice(SLEEPS_S)
         self._polls_at = self._works_at = self._ticks_at = inf
         self.after(POLL_S, self._poll_again)
@@ -318,9 +320,9 @@ class World:
         if poll and self._polls_at > self.now_s + POLL_WAKE_S:
             self._polls_at = self.now_s + POLL_WAKE_S
             self.after(POLL_WAKE_S, self._poll)
-        if self._works_at > self.now_s + WORK_WAKE_S:
-            self._works_at = self.now_s + WORK_WAKE_S
-            self.after(WORK_WAKE_S, self._work)
+        if self._works_at > self.now_s + self.work_wake_s:
+            self._works_at = self.now_s + self.work_wake_s
+            self.after(self.work_wake_s, self._work)
 
     def _mind(self) -> None:
         """Let the bridge do what is due, when it is."""

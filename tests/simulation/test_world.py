@@ -1,0 +1,88 @@
+"""The whole system of a seed keeps the invariants, and a seed is a history."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from tests.judge import history
+from tests.judge.rules import Rules
+from tests.judge.state import World as Judged
+from tests.simulation import ending, running, shrinking
+from tests.simulation.life import RIVAL, lives
+from tests.simulation.verdict import Verdict
+
+STANDARD_SEEDS, FULL_SEEDS = 8, 480
+DAYS = 7
+ONE = "from tests.simulation.running import live; print(live(11, 0.2).digest)"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "seeds",
+    [
+        pytest.param(STANDARD_SEEDS, id="standard"),
+        pytest.param(FULL_SEEDS, id="full", marks=pytest.mark.full),
+    ],
+)
+def test_no_invariant_breaks_in_many_worlds(
+    seeds: int, record_property: Callable[[str, object], None]
+) -> None:
+    whole = Verdict()
+    for one in running.each(0, seeds, DAYS, jobs=2):
+        whole.add(one)
+    record_property("locker_days", whole.locker_days)
+    assert whole.breaks == []
+    assert list(whole.complaints()) == []
+
+
+@pytest.mark.slow
+def test_one_seed_is_one_history_in_two_processes_with_other_hash_seeds() -> None:
+    told = {_digest(hash_seed) for hash_seed in ("1", "2")}
+    assert len(told) == 1
+
+
+def _digest(hash_seed: str) -> str:
+    asked = [sys.executable, "-c", ONE]
+    env = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": os.pathsep.join(sys.path)}
+    told = subprocess.run(asked, capture_output=True, text=True, check=True, env=env)
+    return told.stdout.strip()
+
+
+@pytest.mark.slow
+def test_what_a_rival_writes_on_its_labels_is_nowhere_in_what_others_are_told() -> None:
+    """I10: two worlds that differ in a rival's data alone look the same to everybody else."""
+    told = set()
+    for letter in ("R", "Q"):
+        with lives(12, 0.3, rival=letter) as life:
+            life.live()
+            rival = next(one for one in life.carriers if one.name == RIVAL)
+            told.add(ending.seen_by_others(life, rival.id))
+    assert len(told) == 1
+
+
+def _no_lock_breaks(_world: Judged, record: history.Fault) -> str | None:
+    return "a lock broke" if record.layer == "plant" else None
+
+
+@pytest.mark.slow
+def test_a_failure_is_shortened_to_the_acts_that_matter() -> None:
+    judges: dict[str, Rules] = {"toy": {history.Fault: _no_lock_breaks}}
+    short = shrinking.shrink(13, 0.3, "toy", judges=judges)
+    assert short is not None
+    assert short.words == "toy a lock broke"
+    assert short.names == ("fault lock",)
+    assert isinstance(short.records[-1], history.Fault)
+
+
+def test_a_verdict_names_what_is_too_little_and_what_never_was() -> None:
+    verdict = Verdict(locker_days=2000.0)
+    verdict.counts.update(parcels=50_000, operations=130_000, wrong=19_000)
+    verdict.faults.update({("wire", "lost"): 5000})
+    told = list(verdict.complaints())
+    assert told[0] == "too little in a locker-day: wrong: 9.5, at least 10"
+    assert told[1] == "too little in a locker-day: disk: 0.0, at least 1"
+    assert any(line.startswith("buggify points never exercised: edge.small_batch") for line in told)
+    assert any("crash points never exercised: before_start" in line for line in told)
