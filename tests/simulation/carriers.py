@@ -226,7 +226,7 @@ class Carrier:
     def drop_off(self, one: Shipment) -> Going:
         """Let a person put something in."""
         width, height, depth = one.box
-        by = self.world.installation.now + timedelta(days=1)
+        by = self.world.installation.now + timedelta(days=0.6)
         demand = Demand(width, height, depth, 900, tuple(one.needs))
         secrets = self.world.installation.secrets
 

@@ -86,7 +86,7 @@ def _limbo(life: "Life") -> Iterator[str]:
         for row in eye.execute("SELECT id FROM lockers WHERE quarantined_at IS NOT NULL").fetchall()
     }
     for parcel_id, locker_id, state in eye.execute(
-        "SELECT lower(hex(id)), locker_id, state FROM parcels ORDER BY id"
+        "SELECT id, locker_id, state FROM parcels ORDER BY id"
     ).fetchall():
         if state not in DONE and locker_id not in quarantined:
             yield f"liveness parcel {parcel_id} at {locker_id} is {state} for good"

@@ -27,9 +27,9 @@ from tests.simulation.world import AWAKE_S, DAY_S, Going, World
 HOUR_S = 3600.0
 CARRIERS = ("Nordpost", "Fjordbud", "Rival")
 RIVAL = "Rival"
-SINGLES, MANIFESTS, MANIFEST_PARCELS = 6, 2, 12
-DROP_OFFS, UNANNOUNCED = 2.0, 1.0
-VISITS, ATTACKS, REPLAYS, OPENINGS, CHANGES = 9.0, 2.0, 1.0, 1.5, 4.0
+SINGLES, MANIFESTS, MANIFEST_PARCELS = 8, 2, 14
+DROP_OFFS, UNANNOUNCED = 3.0, 1.0
+VISITS, ATTACKS, REPLAYS, OPENINGS, CHANGES = 10.0, 2.0, 1.0, 3.0, 4.0
 SETTLE_S = 17 * HOUR_S
 """Once faults stop and nobody new comes, all is done within this."""
 PASSES_S = 90.0
@@ -86,7 +86,7 @@ class Life:
     def _send_recipient(self, one: Shipment) -> None:
         chance = self.world.chance(f"resident/{one.label[1:]}")
         kiosk = Kiosk(self.world, self.world.cabinets[one.locker_id])
-        delay_s = min(chance.expovariate(1 / (4 * HOUR_S)), 30 * HOUR_S)
+        delay_s = min(chance.expovariate(1 / (2.5 * HOUR_S)), 20 * HOUR_S)
         if not self.world.faulty:
             delay_s = min(delay_s, HOUR_S)
         self.world.go(resident(kiosk, one, chance), 60 + delay_s)

@@ -223,7 +223,7 @@ def resident(kiosk: Kiosk, one: Shipment, rng: random.Random) -> Going:
             yield from _mistype(kiosk, one, rng)
         opened = yield from _try(kiosk, one, act, rng)
         if opened:
-            if rng.random() < 0.12:
+            if rng.random() < 0.25:
                 yield rng.uniform(5, 60)  # something was forgotten
                 op, again = kiosk.type_code(one.resident, one.code[:CODE_DIGITS])
                 if again is not None and again.outcome == "opens" and again.compartment:
