@@ -96,6 +96,7 @@ class Carrier:
         self._credentials = carriers.credentials_of(key)
         self.shipments: dict[str, Shipment] = {}
         """By parcel id."""
+        self.by_label: dict[str, Shipment] = {}
         self.open: dict[str, list[Shipment]] = {}
         """By locker: what a courier still has to bring."""
         self.to_recipient: Callable[[Shipment], None] = lambda _one: None
@@ -220,7 +221,7 @@ class Carrier:
     def _keep(self, one: Shipment, said: Json) -> None:
         one.parcel_id, one.right_id = said["parcel_id"], said["right_id"]
         one.reservation_id, one.state = said["id"], "reserved"
-        self.shipments[one.parcel_id] = one
+        self.shipments[one.parcel_id] = self.by_label[one.label] = one
         self.open.setdefault(one.locker_id, []).append(one)
 
     def drop_off(self, one: Shipment) -> Going:
@@ -338,10 +339,23 @@ class Carrier:
         return self.world.ask(
             self.who,
             "look",
-            lambda session: _seen(parcels.find(session, self.credentials, UUID(one.parcel_id))),
+            partial(self._seen, one),
             target=one.parcel_id,
             reads=True,
         )
+
+    def _seen(self, one: Shipment, session: Session) -> Json:
+        parcel = parcels.find(session, self.credentials, UUID(one.parcel_id))
+        seen = {"parcel_id": parcel["id"], "state": parcel["state"]}
+        if one.reservation_id:
+            found = reservations.find(
+                session,
+                self.credentials,
+                UUID(one.reservation_id),
+                secrets=self.world.installation.secrets,
+            )
+            seen["reservation"] = found["state"]
+        return seen | {"compartment": parcel.get("compartment")}
 
     def read_code(self, one: Shipment) -> Reply:
         """Read the code of a parcel, and tell its recipient."""
@@ -431,16 +445,14 @@ class Carrier:
             self._happened(one, said["type"], data)
 
     def _found(self, data: Json) -> Shipment | None:
-        """Find the shipment of a parcel that came unannounced: by its label."""
-        label = data.get("label")
-        text = label.get("value") if isinstance(label, dict) else label
-        for those in self.open.values():
-            for one in those:
-                if one.label == text and not one.parcel_id:
-                    one.parcel_id = data["parcel_id"]
-                    self.shipments[one.parcel_id] = one
-                    return one
-        return None
+        """Find the shipment of a parcel that came unannounced: by what it replaces, by its label."""
+        one = self.shipments.get(data.get("replaces") or "")
+        one = one or self.by_label.get(data.get("label") or "")
+        if one is not None:
+            one.parcel_id = data["parcel_id"]
+            one.right_id = data.get("right_id") or one.right_id
+            self.shipments[one.parcel_id] = one
+        return one
 
     def _happened(self, one: Shipment, what: str, data: Json) -> None:
         if what in ("parcel.deposited", "parcel.dropped_off"):
@@ -473,11 +485,3 @@ def _with_key(
 
 def _done(_row: Any) -> Json:
     return {}
-
-
-def _seen(parcel: Json) -> Json:
-    return {
-        "parcel_id": parcel["id"],
-        "state": parcel["state"],
-        "compartment": parcel.get("compartment"),
-    }

@@ -229,7 +229,7 @@ class Life:
                 if one.right_id in known or chance.random() < 0.05
             ]
             if brings:
-                carrier.open.setdefault(cabinet.locker_id, []).append(extra)
+                carrier.by_label[extra.label] = extra
                 bag.append(extra)
             kiosk = Kiosk(self.world, cabinet)
             name = f"{carrier.name}-{chance.getrandbits(16):04x}"

@@ -1,5 +1,6 @@
 """Many seeds, side by side in processes: one verdict after the other, in the order of the seeds."""
 
+import gc
 import multiprocessing
 import time
 import traceback
@@ -14,6 +15,7 @@ from tests.simulation.verdict import Verdict
 
 def live(seed: int, days: float, *, only: frozenset[int] | None = None) -> Verdict:
     """Live one seed to its end."""
+    gc.set_threshold(50_000, 20, 20)  # what a life leaves goes with it
     begun = time.process_time()
     with lives(seed, days, only=only) as life:
         try:

@@ -39,7 +39,7 @@ from tests.simulation.wire import Wire
 DAY_S = 86_400.0
 SPINS_MAX = 20_000
 """So many turns at one moment are a loop without end."""
-POLL_WAKE_S, POLL_S = 4.0, 3600.0
+POLLS_WAKE_S, POLL_S = (0.3, 4.0, 20.0, 20.0), 3600.0
 WORKS_WAKE_S, WORK_S = (5.0, 300.0, 1800.0, 1800.0, 1800.0), 3600.0
 """How soon bridge and worker look after something was committed, and how often anyhow; in most
 worlds the worker is slow, which costs least."""
@@ -100,6 +100,7 @@ class World:
         self._answers = self.chance("answers")
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
         self._turns, self._ops = count(), count(1)
+        self.poll_wake_s = self.chance("bridge").choice(POLLS_WAKE_S)
         self.work_wake_s = self.chance("worker").choice(WORKS_WAKE_S)
         self.sleeps_s = self.chance("sleep").choice(SLEEPS_S)
         self._polls_at = self._works_at = self._ticks_at = inf
@@ -317,9 +318,9 @@ class World:
 
     def _wake(self, *, poll: bool = True) -> None:
         """Something was committed: bridge and worker look soon."""
-        if poll and self._polls_at > self.now_s + POLL_WAKE_S:
-            self._polls_at = self.now_s + POLL_WAKE_S
-            self.after(POLL_WAKE_S, self._poll)
+        if poll and self._polls_at > self.now_s + self.poll_wake_s:
+            self._polls_at = self.now_s + self.poll_wake_s
+            self.after(self.poll_wake_s, self._poll)
         if self._works_at > self.now_s + self.work_wake_s:
             self._works_at = self.now_s + self.work_wake_s
             self.after(self.work_wake_s, self._work)
@@ -367,9 +368,9 @@ class World:
             self._wake_poll()
 
     def _wake_poll(self) -> None:
-        if self._polls_at > self.now_s + POLL_WAKE_S:
-            self._polls_at = self.now_s + POLL_WAKE_S
-            self.after(POLL_WAKE_S, self._poll)
+        if self._polls_at > self.now_s + self.poll_wake_s:
+            self._polls_at = self.now_s + self.poll_wake_s
+            self.after(self.poll_wake_s, self._poll)
 
     def _poll_again(self) -> None:
         self._poll()
