@@ -445,7 +445,7 @@ class Carrier:
             self._happened(one, said["type"], data)
 
     def _found(self, data: Json) -> Shipment | None:
-        """Find the shipment of a parcel that came unannounced: by what it replaces, by its label."""
+        """Find the shipment of a parcel that came unannounced, by its label or what it replaces."""
         one = self.shipments.get(data.get("replaces") or "")
         one = one or self.by_label.get(data.get("label") or "")
         if one is not None:

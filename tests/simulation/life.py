@@ -220,7 +220,7 @@ class Life:
 
         def going() -> Going:
             token = ""
-            if chance.random() < 0.6 or brings:
+            if chance.random() < 0.9 or brings:
                 token = yield from carrier.badge((cabinet.locker_id,), ("deposit", "remove"))
             known = cabinet.drive.controller.rights if cabinet.drive else {}
             bag = [
