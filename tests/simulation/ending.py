@@ -103,10 +103,11 @@ def pairs(life: "Life") -> set[tuple[str, str]]:
         "SELECT parcel_id, what FROM parcel_history ORDER BY id"
     ).fetchall():
         kind, state = states.get(parcel_id, ("last_mile", "expected"))
-        step = TABLES[kind].get(state, {}).get(what)
-        if step is not None:
-            found.add((f"{kind} {state}", what))
-            states[parcel_id] = (kind, step.to)
+        for act, step in TABLES[kind].get(state, {}).items():
+            if step.entry == what:
+                found.add((f"{kind} {state}", act))
+                states[parcel_id] = (kind, step.to)
+                break
     return found | _of_doors(life)
 
 
