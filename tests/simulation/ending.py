@@ -27,7 +27,6 @@ DONE = (
     "picked_up",
     "lost",
     "delivery_failed",
-    "replaced",
 )
 """States in which nobody waits for anything."""
 FIRST = {"last_mile": "expected", "drop_off": "authorised"}
