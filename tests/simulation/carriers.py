@@ -3,8 +3,8 @@
 All by the services behind the API; what they are told comes by webhook or by asking.
 """
 
+import random
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -16,7 +16,6 @@ from sqlalchemy.orm import Session
 from fellesskap_backend import db
 from fellesskap_backend.badges import service as badges
 from fellesskap_backend.carriers import service as carriers
-from fellesskap_backend.carriers.service import Credentials
 from fellesskap_backend.drop_offs import service as drop_offs
 from fellesskap_backend.drop_offs.service import DropOffAsked
 from fellesskap_backend.errors import NotFound
@@ -36,52 +35,20 @@ from fellesskap_protocol.capacity import Demand
 from fellesskap_protocol.messages import Badge
 from fellesskap_protocol.signing import unseal
 from tests.judge import history
+from tests.simulation.client import Client
+from tests.simulation.replies import Json, Reply
+from tests.simulation.shipments import Shipment
 from tests.simulation.stand_parts import START
-from tests.simulation.world import DAY_S, Going, Json, Reply, World
+from tests.simulation.world import DAY_S, Going, World
 
-BOXES = ((200, 60, 300), (200, 60, 300), (300, 90, 400), (300, 200, 400), (300, 400, 400))
-TRIES_MAX = 4
 ANY = Match(Tagger(bytes(16)), "*")
 
 
-@dataclass
-class Shipment:
-    """One parcel as its carrier knows it."""
-
-    number: int
-    carrier: "Carrier"
-    locker_id: str
-    label: str
-    box: tuple[int, int, int]
-    kind: str = "claim"
-    """`claim`, `drop_off` or `unannounced`."""
-    hold: str = "hard"
-    needs: tuple[str, ...] = ()
-    parcel_id: str = ""
-    right_id: str = ""
-    reservation_id: str = ""
-    state: str = "planned"
-    code: str = ""
-    """Twelve digits, when its recipient was told."""
-    qr: str = ""
-    recipient_goes: bool = False
-
-    @property
-    def resident(self) -> str:
-        """Who it is for."""
-        return f"resident:{self.label}"
-
-    def told(self, code: str, addition: str, qr: str = "") -> None:
-        """Let its recipient know the code."""
-        self.code, self.qr = code + addition, qr
-
-
-class Carrier:
+class Carrier(Client):
     """One carrier: `name`, its key, its shipments; `to_recipient` sends somebody to the locker."""
 
     def __init__(self, world: World, name: str, prefix: str) -> None:
-        self.world, self.name, self.prefix = world, name, prefix
-        self.rng = world.chance(f"carrier/{name}")
+        self.prefix = prefix
         moment = world.installation.moment()
         with db.writing(world.installation.engine) as session:
             carrier_id, key = carriers.add_carrier(session, name, moment)
@@ -91,9 +58,8 @@ class Carrier:
                 webhooks.Wish(frozenset({"url"}), url=f"https://{name.lower()}.example/hook"),
                 moment=moment,
             )
-        self.id = str(carrier_id)
+        super().__init__(world, name, str(carrier_id), carriers.credentials_of(key))
         world.secrets.add(key)
-        self._credentials = carriers.credentials_of(key)
         self.shipments: dict[str, Shipment] = {}
         """By parcel id."""
         self.by_label: dict[str, Shipment] = {}
@@ -101,53 +67,6 @@ class Carrier:
         """By locker: what a courier still has to bring."""
         self.to_recipient: Callable[[Shipment], None] = lambda _one: None
         self.seen: set[str] = set()
-        self._keys = 0
-        self._after = 0
-
-    @property
-    def who(self) -> str:
-        """How the history names it."""
-        return f"carrier:{self.id}"
-
-    @property
-    def credentials(self) -> Credentials:
-        """Its key, as shown now."""
-        return replace(self._credentials, shown_at=self.world.installation.now)
-
-    def key(self) -> str:
-        """Return a new Idempotency-Key."""
-        self._keys += 1
-        return f"{self.name}-{self._keys}"
-
-    # Asking --------------------------------------------------------------------------------------
-
-    def insist(
-        self,
-        act: history.Act,
-        work: Callable[[Session, str], Answered | Json],
-        *,
-        target: str = "",
-        body: Json | None = None,
-    ) -> Going:
-        """Ask under one key until there is an answer, as a good client does; return the reply."""
-        key = self.key()
-        reply = Reply("unknown")
-        for turn in range(TRIES_MAX):
-            if turn:
-                yield self.rng.uniform(1, 60)
-            reply = self.world.ask(
-                self.who, act, partial(_with_key, work, key), target=target, key=key, body=body
-            )
-            if reply.outcome != "unknown":
-                break
-        else:
-            # Asked once more under the same key it is answered the same.
-            return reply
-        if reply.ok and self.rng.random() < 0.03:
-            self.world.ask(
-                self.who, act, partial(_with_key, work, key), target=target, key=key, body=body
-            )
-        return reply
 
     # Reserving -----------------------------------------------------------------------------------
 
@@ -477,11 +396,26 @@ class Carrier:
             one.state = "ended"
 
 
-def _with_key(
-    work: Callable[[Session, str], Answered | Json], key: str, session: Session
-) -> Answered | Json:
-    return work(session, key)
-
-
 def _done(_row: Any) -> Json:
     return {}
+
+
+def change_mind(one: Shipment, rng: random.Random) -> None:
+    """Let a carrier want something else of one of its parcels."""
+    turn = rng.random()
+    if one.state == "reserved" and one.kind == "claim":
+        if turn < 0.5:
+            one.carrier.patch(one, 0.7)
+        else:
+            one.carrier.cancel(one)
+    elif one.state == "lies":
+        if turn < 0.25:
+            one.carrier.upon(one, "recall")
+        elif turn < 0.5:
+            one.carrier.extend(one)
+        elif turn < 0.8 and one.right_id:
+            one.carrier.rotate_code(one)
+        else:
+            one.carrier.upon(one, "dispute", reason="not there")
+    elif one.state == "back":
+        one.carrier.extend(one)

@@ -18,9 +18,11 @@ from tests.judge.rules import Rules
 from tests.memory import in_memory
 from tests.simulation import attacker, weather
 from tests.simulation.cabinet import Cabinet
-from tests.simulation.carriers import BOXES, Carrier, Shipment
+from tests.simulation.carriers import Carrier, change_mind
 from tests.simulation.layout import locker
+from tests.simulation.logs import Logs
 from tests.simulation.operators import Operator
+from tests.simulation.shipments import BOXES, Shipment
 from tests.simulation.visitors import Courier, Kiosk, resident
 from tests.simulation.world import AWAKE_S, DAY_S, Going, World
 
@@ -266,7 +268,7 @@ class Life:
                 if one.locker_id == name and one.parcel_id and one.state != "gone"
             ]
             if those:
-                _change_one(chance.choice(those), chance)
+                change_mind(chance.choice(those), chance)
             yield 0.0
 
         return going
@@ -365,26 +367,6 @@ class Life:
                 one.carrier.look(one)
 
 
-def _change_one(one: Shipment, rng: random.Random) -> None:
-    turn = rng.random()
-    if one.state == "reserved" and one.kind == "claim":
-        if turn < 0.5:
-            one.carrier.patch(one, 0.7)
-        else:
-            one.carrier.cancel(one)
-    elif one.state == "lies":
-        if turn < 0.25:
-            one.carrier.upon(one, "recall")
-        elif turn < 0.5:
-            one.carrier.extend(one)
-        elif turn < 0.8 and one.right_id:
-            one.carrier.rotate_code(one)
-        else:
-            one.carrier.upon(one, "dispute", reason="not there")
-    elif one.state == "back":
-        one.carrier.extend(one)
-
-
 @contextmanager
 def lives(seed: int, days: float, **named: Any) -> Iterator[Life]:
     """Open a life in a folder of its own, in memory if there is room."""
@@ -404,14 +386,3 @@ def lives(seed: int, days: float, **named: Any) -> Iterator[Life]:
                     life.world.installation.stop()
     finally:
         root.removeHandler(logs)
-
-
-class Logs(logging.Handler):
-    """Keeps what was logged: nothing secret may stand there."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.INFO)
-        self.said: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.said.append(record.getMessage())

@@ -19,8 +19,9 @@ from fellesskap_backend.operators.deeds import Deed
 from fellesskap_backend.parcels import acts
 from fellesskap_backend.parcels.tables import Parcel
 from tests.simulation.cabinet import Cabinet
+from tests.simulation.replies import Json, Reply
 from tests.simulation.visitors import Kiosk
-from tests.simulation.world import Going, Json, Reply, World
+from tests.simulation.world import Going, World
 
 ANY = Match(Tagger(bytes(16)), "*")
 WHO = "operator"

@@ -15,7 +15,7 @@ from fellesskap_protocol.barcodes import UnreadableLabel, candidates
 from fellesskap_protocol.codes import CODE_DIGITS, MacKind
 from tests.judge import history
 from tests.simulation.cabinet import Cabinet, Visitor
-from tests.simulation.carriers import Shipment
+from tests.simulation.shipments import Shipment
 from tests.simulation.world import Going, World
 
 SCREEN_S = 0.7

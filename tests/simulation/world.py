@@ -7,7 +7,6 @@ is: a locker's turn, or an act on the agenda. People are generators that yield h
 import random
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from heapq import heappop, heappush
@@ -21,18 +20,18 @@ from sqlalchemy.orm import Session
 from fellesskap_backend import db
 from fellesskap_backend.errors import BackendError
 from fellesskap_backend.idempotency import Answered
-from fellesskap_backend.lockers import service as lockers
 from fellesskap_edge.config import LockerConfig
-from fellesskap_edge.identity import Broker, Identity, Provision
 from fellesskap_edge.locks.gpio import PULSE_S_MAX
 from fellesskap_protocol import buggify
 from fellesskap_protocol.codes import MacKind, mac
-from fellesskap_protocol.signing import SigningKey, b64url
+from fellesskap_protocol.signing import SigningKey
 from fellesskap_protocol.topics import Kind, parse, topic
 from tests.judge import history
 from tests.simulation.cabinet import Cabinet
 from tests.simulation.chronicle import Chronicle
 from tests.simulation.installation import BackendDied, Installation
+from tests.simulation.provisioning import claim
+from tests.simulation.replies import Json, Reply, without_secrets
 from tests.simulation.stand_parts import START
 from tests.simulation.wire import Wire
 
@@ -48,25 +47,8 @@ RETRY_S = 20.0
 SLEEPS_S = (0.0, 2 * 3600.0, 3 * 3600.0, 3 * 3600.0, 4 * 3600.0, 4 * 3600.0)
 """How long a locker on a battery leaves its radio off; 0: never. It is awake for some minutes."""
 AWAKE_S = 400.0
-SECRET = ("code", "addition", "qr", "pickup_code", "token", "api_key")
-"""Members of answers that no history holds."""
 Going = Generator[float, None, Any]
 """Yields how long somebody waits, in seconds; returns what they found."""
-Json = dict[str, Any]
-
-
-@dataclass
-class Reply:
-    """What came of something that was asked."""
-
-    outcome: str
-    status: int = 0
-    body: Json = field(default_factory=dict)
-
-    @property
-    def ok(self) -> bool:
-        """Whether it was done."""
-        return self.outcome == "ok"
 
 
 class World:
@@ -184,7 +166,9 @@ class World:
         locker_id = config.locker.id
         cabinet = Cabinet(config, self.chronicle, self.chance(locker_id), self.folder)
         cabinet.places = self.places
-        self._claim(cabinet, SigningKey(self.chance(f"{locker_id}/device").randbytes(32)))
+        claim(
+            self.installation, cabinet, SigningKey(self.chance(f"{locker_id}/device").randbytes(32))
+        )
         cabinet.pipe = partial(self._locker_says, cabinet)
         self.cabinets[locker_id] = cabinet
         self.chronicle.note(
@@ -197,32 +181,6 @@ class World:
         cabinet.started = self.connect
         cabinet.boot()
         return cabinet
-
-    def _claim(self, cabinet: Cabinet, device: SigningKey) -> None:
-        """Take a device in, and give it what it must know."""
-        locker_id, home = cabinet.locker_id, self.installation
-        device_id = f"dev-{locker_id}"
-        with db.writing(home.engine) as session:
-            lockers.provision(session, locker_id, site_name="S", address="A", now=home.now)
-            lockers.claim_device(
-                session,
-                locker_id,
-                device_id=device_id,
-                public_key=b64url(device.public.raw),
-                now=home.now,
-            )
-        home.keys[locker_id] = {device.public.kid: device.public}
-        provision = Provision(
-            installation=home.secrets.installation,
-            locker_id=locker_id,
-            device_id=device_id,
-            k_locker=b64url(home.secrets.k_locker(locker_id, 1)),
-            k_version=1,
-            root_key=b64url(home.secrets.root.public.raw),
-            keys=home.secrets.keys(locker_id, home.now).decode(),
-            broker=Broker("none", 1, "none", "none"),
-        )
-        cabinet.identity = Identity(device, provision)
 
     def connect(self, cabinet: Cabinet) -> None:
         """Let the broker take a connection soon."""
@@ -424,7 +382,7 @@ class World:
             op=op,
             outcome=reply.outcome,
             status=reply.status,
-            body=_without_secrets(reply.body),
+            body=without_secrets(reply.body),
         )
         return reply
 
@@ -435,17 +393,3 @@ class World:
     def mac(self, cabinet: Cabinet, kind: MacKind, value: str) -> str:
         """Return the MAC under which a locker knows something."""
         return mac(cabinet.identity.k_locker, kind, value)
-
-
-def _without_secrets(value: Any) -> Any:
-    """Return a body without what only its reader may know."""
-    if isinstance(value, dict):
-        shown = {name: _without_secrets(one) for name, one in value.items() if name not in SECRET}
-        if isinstance(shown.get("label"), dict):
-            shown["label"] = shown["label"]["value"]
-        if isinstance(shown.get("reservation"), dict):  # a line of a manifest
-            shown |= shown.pop("reservation")
-        return shown
-    if isinstance(value, list):
-        return [_without_secrets(one) for one in value]
-    return value

@@ -1,0 +1,41 @@
+"""Parcels of a world as their carriers know them."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.simulation.carriers import Carrier
+
+BOXES = ((200, 60, 300), (200, 60, 300), (300, 90, 400), (300, 200, 400), (300, 400, 400))
+
+
+@dataclass
+class Shipment:
+    """One parcel as its carrier knows it."""
+
+    number: int
+    carrier: "Carrier"
+    locker_id: str
+    label: str
+    box: tuple[int, int, int]
+    kind: str = "claim"
+    """`claim`, `drop_off` or `unannounced`."""
+    hold: str = "hard"
+    needs: tuple[str, ...] = ()
+    parcel_id: str = ""
+    right_id: str = ""
+    reservation_id: str = ""
+    state: str = "planned"
+    code: str = ""
+    """Twelve digits, when its recipient was told."""
+    qr: str = ""
+    recipient_goes: bool = False
+
+    @property
+    def resident(self) -> str:
+        """Who it is for."""
+        return f"resident:{self.label}"
+
+    def told(self, code: str, addition: str, qr: str = "") -> None:
+        """Let its recipient know the code."""
+        self.code, self.qr = code + addition, qr
