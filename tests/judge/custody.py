@@ -4,6 +4,8 @@ from fellesskap_protocol.events import (
     Collected,
     CustodyReported,
     Deposited,
+    DoorClosed,
+    DoorOpened,
     DroppedOff,
     Presented,
     Removed,
@@ -12,6 +14,9 @@ from fellesskap_protocol.events import (
 from tests.judge import history
 from tests.judge.rules import Rules, puts_in
 from tests.judge.state import Place, World
+
+TOLD_S = 30.0
+"""How old a door's movement may be that is written down: an idle line is polled every 5 s."""
 
 
 def given_to_put_in(world: World, place: Place, event: Presented) -> str | None:
@@ -67,7 +72,22 @@ def reported(world: World, place: Place, event: CustodyReported) -> str | None:
     return None
 
 
+def truly_moved(world: World, place: Place, event: DoorOpened | DoorClosed) -> str | None:
+    """Hold that a door of which custody depends moved as the journal says, or just before."""
+    number, opens = event.compartment, isinstance(event, DoorOpened)
+    unseen = not place.moved or number not in place.spec.sensors or number in place.broken
+    if unseen or (number in place.open_doors) is opens:
+        return None
+    stood_s = sum(ran - stood for stood, ran in place.stalls if ran > world.at - 2 * TOLD_S)
+    moved_at = place.moved.get(number, {}).get(opens, float("-inf"))
+    if world.at - moved_at <= TOLD_S + stood_s + place.slack():
+        return None
+    return f"the journal says that {number} was {'opened' if opens else 'shut'}, and it was not"
+
+
 I1: Rules = {
+    DoorOpened: truly_moved,
+    DoorClosed: truly_moved,
     Presented: given_to_put_in,
     Deposited: put_in,
     DroppedOff: put_in,

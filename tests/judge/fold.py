@@ -137,9 +137,9 @@ def made_of(record: history.Answered) -> list[dict[str, Any]]:
 
 def _made(world: World, ask: history.Asked, record: history.Answered) -> None:
     wanted = _wanted(ask)
-    by_label = {one.get("label"): one for one in wanted}
+    by_label = {str(one.get("label")): one for one in wanted}
     for row in made_of(record):
-        want = by_label.get(row.get("label")) or (wanted[0] if len(wanted) == 1 else {})
+        want = by_label.get(str(row.get("label"))) or (wanted[0] if len(wanted) == 1 else {})
         carrier = ask.who.removeprefix("carrier:")
         world.answered.add(row["parcel_id"])
         world.unasked.discard(row["parcel_id"])
@@ -212,9 +212,10 @@ def delivered(world: World, record: history.Delivered) -> None:
     """Take in what a carrier was told."""
     known = world.feeds.setdefault(record.carrier, Feed())
     if record.via == "feed":
-        known.last = max(known.last, record.position)
+        known.last, known.read_at = max(known.last, record.position), record.at
     known.events.setdefault(record.position, record.event_id)
     parcel = world.parcel(record.parcel_id)
+    parcel.told.add(record.type)
     if record.type == "reservation.confirmed" and record.parcel_id not in world.answered:
         world.unasked.add(record.parcel_id)
     late = record.type == "parcel.deposited"

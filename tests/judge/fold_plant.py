@@ -25,6 +25,7 @@ def door(world: World, record: history.Door) -> None:
     place = world.places.get(record.locker)
     if place is not None:
         (place.open_doors.add if record.open else place.open_doors.discard)(record.compartment)
+        place.moved.setdefault(record.compartment, {})[record.open] = record.at
 
 
 def laid(world: World, record: history.Laid) -> None:

@@ -2,7 +2,11 @@
 
 Written by a simulated world and by a campaign of real processes; imports the protocol's messages,
 msgspec and the standard library. `what` names the record, `at` is *true* seconds since the start
-(no part's own clock), and lines stand in the order of `at`; of equal `at` the cause stands first.
+(no part's own clock), and lines stand in the order of `at`; of equal `at` the cause stands first:
+a code before what it opens, an entry of the journal before the coil that it lets move and before
+the ledger's row of it, that row before its `Acked`, a door's movement before the entry of it.
+What a writer cannot see it leaves out altogether, and what rests on it is not judged: challenges,
+doors, things, feeds. Of what it does tell it tells all.
 Which fields of a `body` count is said at `Asked` and `Answered`; others are ignored.
 """
 

@@ -12,6 +12,11 @@ from tests.judge.state import Place, World
 OPERATION_ENDS = frozenset(
     ("closed", "rejected", "expired", "not_opened", "left_open", "jammed", "unverified", "refused")
 )
+TOLD_BY = {
+    "deposited": {"parcel.deposited", "parcel.dropped_off"},
+    "collected": {"parcel.collected"},
+    "removed": {"parcel.removed", "parcel.picked_up"},
+}
 ENDED_S = 600.0
 """How long after its last act an operation may be in hand."""
 DUE_S = 900.0
@@ -24,7 +29,7 @@ def settled(world: World, record: history.End) -> str | None:
     """Name the first thing that did not settle, and how many there are."""
     if world.calm is None or record.at - world.calm.at < world.calm.settle_s:
         return None
-    found = [*_reservations(world), *_parcels(world), *_operations(world)]
+    found = [*_reservations(world), *_parcels(world), *_operations(world), *_untold(world)]
     for place in world.places.values():
         if place.up and place.contact:
             found += _undelivered(world, place)
@@ -51,6 +56,23 @@ def _parcels(world: World) -> Iterator[str]:
         gone = parcel.facts.keys() & {"collected", "removed", "dispute"}
         if came and not gone and not parcel.unsure and world.at - (parcel.came or 0) > ENDED_S:
             yield f"{name} is stuck: its resident came at {parcel.came:.0f} s"
+
+
+def _untold(world: World) -> Iterator[str]:
+    """Of whoever read the feed in the calm: all that was recorded of parcels must be in it."""
+    calm_at = world.calm.at if world.calm else world.at
+    for name, parcel in world.parcels.items():
+        feed = world.feeds.get(parcel.carrier)
+        if (
+            feed is None
+            or feed.read_at < calm_at
+            or parcel.unsure
+            or "reserved" not in parcel.facts
+        ):
+            continue
+        for fact, types in TOLD_BY.items():
+            if fact in parcel.facts and not types & parcel.told:
+                yield f"{name} was {fact}, and its carrier was never told"
 
 
 def _operations(world: World) -> Iterator[str]:

@@ -58,7 +58,7 @@ def _unsure(world: World, parcel: Parcel | None) -> bool:
 
 
 def _contradiction(parcel: Parcel, record: history.Answered, asked: int) -> str | None:
-    state, reservation = record.body.get("state"), record.body.get("reservation")
+    state, reservation = (str(record.body.get(name)) for name in ("state", "reservation"))
     for fact, line in parcel.facts.items():
         if line > asked or state not in CONTRADICTS.get(fact, ()):
             continue

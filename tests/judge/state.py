@@ -144,6 +144,8 @@ class Place:
     # The plant.
     coils: dict[int, float] = field(default_factory=dict)
     open_doors: set[int] = field(default_factory=set)
+    moved: dict[int, dict[bool, float]] = field(default_factory=dict)
+    """When each door was opened last, and when shut; empty: nobody sees the doors."""
     items: dict[int, list[str]] = field(default_factory=dict)
     # The world around.
     up: bool = True
@@ -225,6 +227,8 @@ class Parcel:
     reservation: str = ""
     unsure: bool = False
     """A backup was put back that knew less: nothing more is held against anybody."""
+    told: set[str] = field(default_factory=set)
+    """Types of events of it that a carrier got."""
     came: float | None = None
     """When its resident came with a code that was good."""
 
@@ -252,6 +256,7 @@ class Feed:
     """How far a carrier has read, and which event stood where."""
 
     last: int = 0
+    read_at: float = 0.0
     events: dict[int, str] = field(default_factory=dict)
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.judge import history
 from tests.judge.judging import judge
-from tests.judge.spoil import added, moved, without
+from tests.judge.spoil import added, changed, moved, without
 from tests.judge.stories import TRUE
 
 STORIES = {name: tell() for name, tell in TRUE.items()}
@@ -36,6 +36,24 @@ def test_a_crooked_history_is_judged_to_its_end(data: st.DataObject) -> None:
 @given(st.lists(st.sampled_from(EVERY_LINE), max_size=60))
 def test_lines_of_many_stories_are_judged_in_any_order(lines: list[bytes]) -> None:
     judge(history.read(lines))
+
+
+ANY = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.text(max_size=4),
+    lambda one: st.lists(one, max_size=2) | st.dictionaries(st.text(max_size=4), one, max_size=2),
+    max_leaves=4,
+)
+
+
+@settings(max_examples=100)
+@given(st.data())
+def test_a_body_may_hold_anything(data: st.DataObject) -> None:
+    records: list[Any] = list(STORIES[data.draw(st.sampled_from([*STORIES]))])
+    bodies = [at for at, one in enumerate(records) if getattr(one, "body", None)]
+    for at in data.draw(st.lists(st.sampled_from(bodies), max_size=4)):
+        name = data.draw(st.sampled_from([*records[at].body, "parcels"]))
+        records = changed(records, at, body=records[at].body | {name: data.draw(ANY)})
+    judge(records)
 
 
 @pytest.mark.parametrize("name", STORIES)

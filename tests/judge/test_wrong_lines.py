@@ -2,10 +2,11 @@
 
 import pytest
 
+from tests.judge import wrong_custody, wrong_doors, wrong_promises
 from tests.judge.judging import JUDGES, judge
 from tests.judge.wrong_doors import Wrong
-from tests.judge.wrong_words import WRONG
 
+WRONG = wrong_doors.WRONG | wrong_custody.WRONG | wrong_promises.WRONG
 CASES_MIN = 3
 CASES = [
     pytest.param(name, wrong, id=f"{name}-{wrong.__name__}")
