@@ -3,7 +3,6 @@
 All by the services behind the API; what they are told comes by webhook or by asking.
 """
 
-import random
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
@@ -398,24 +397,3 @@ class Carrier(Client):
 
 def _done(_row: Any) -> Json:
     return {}
-
-
-def change_mind(one: Shipment, rng: random.Random) -> None:
-    """Let a carrier want something else of one of its parcels."""
-    turn = rng.random()
-    if one.state == "reserved" and one.kind == "claim":
-        if turn < 0.5:
-            one.carrier.patch(one, 0.7)
-        else:
-            one.carrier.cancel(one)
-    elif one.state == "lies":
-        if turn < 0.25:
-            one.carrier.upon(one, "recall")
-        elif turn < 0.5:
-            one.carrier.extend(one)
-        elif turn < 0.8 and one.right_id:
-            one.carrier.rotate_code(one)
-        else:
-            one.carrier.upon(one, "dispute", reason="not there")
-    elif one.state == "back":
-        one.carrier.extend(one)

@@ -18,11 +18,11 @@ from tests.judge.rules import Rules
 from tests.memory import in_memory
 from tests.simulation import attacker, weather
 from tests.simulation.cabinet import Cabinet
-from tests.simulation.carriers import Carrier, change_mind
+from tests.simulation.carriers import Carrier
 from tests.simulation.layout import locker
 from tests.simulation.logs import Logs
 from tests.simulation.operators import Operator
-from tests.simulation.shipments import BOXES, Shipment
+from tests.simulation.shipments import BOXES, Shipment, change_mind
 from tests.simulation.visitors import Courier, Kiosk, resident
 from tests.simulation.world import AWAKE_S, DAY_S, Going, World
 
