@@ -111,6 +111,7 @@ class Cabinet(Stand):
 
     def tell_journal(self, journal: Journal) -> None:
         """Tell the entries that the disk took since they were told last."""
+        self.look()  # what moved before they were written stands before them
         epoch, told = self._told
         told = told if epoch == journal.epoch else 0
         for body in journal.read(told + 1, journal.head_seq - told):
