@@ -9,9 +9,11 @@ DAYS ?= 1
 JOBS ?= 2
 FIRST_SEED ?= 0
 SEED ?= 1
+KILLS ?= 5
+BROKER ?= nats
 
 .DEFAULT_GOAL := help
-.PHONY: setup demo test test-quick test-full check bench sim fairness help debian
+.PHONY: setup demo test test-quick test-full check bench sim nemesis fairness help debian
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -43,6 +45,9 @@ bench: setup  ## measure the budgets; a table, and JSON lines in build/bench.jso
 sim: setup  ## SEEDS whole systems of 2 to 4 lockers, DAYS days each, in virtual time with faults; JOBS=2
 	@$(RUN) python -m tests.simulation --seeds $(SEEDS) --days $(DAYS) --first-seed $(FIRST_SEED) \
 		--jobs $(JOBS)
+
+nemesis: setup debian  ## kill and cut real processes while people work; SEED=1 KILLS=5 BROKER=nats
+	@$(RUN) python -m tests.nemesis --seed $(SEED) --kills $(KILLS) --broker $(BROKER)
 
 fairness: setup  ## replay a year of lockers under four ways of sharing them; table and picture; SEED=1
 	@$(RUN) python -m tests.fairness --seed $(SEED)

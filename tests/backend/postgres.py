@@ -64,16 +64,23 @@ class Postgres:
         log = str(self.data / "log")
         self._run("pg_ctl", "-w", "-t", str(READY_S_MAX), "-l", log, "-o", options, "start")
 
-    def kill(self) -> None:
-        """SIGKILL for the server and each of its processes, as a power cut would end them."""
+    def processes(self) -> list[int]:
+        """Return the ids of the server and each of its processes, the server's first."""
         postmaster = int((self.data / "postmaster.pid").read_text().split()[0])
         children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
-        for process in (postmaster, *map(int, children)):
+        return [postmaster, *map(int, children)]
+
+    def kill(self) -> None:
+        """SIGKILL for the server and each of its processes, as a power cut would end them."""
+        # It must not fork another while we look how many there are.
+        os.kill(self.processes()[0], signal.SIGSTOP)
+        processes = self.processes()
+        for process in processes:
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
         # Until the last of them is gone the shared memory is in use, and a new server would wait.
         until = time.monotonic() + READY_S_MAX
-        while any(_lives(process) for process in (postmaster, *map(int, children))):
+        while any(_lives(process) for process in processes):
             assert time.monotonic() < until, "a killed server goes on"
             threading.Event().wait(0.01)
         # Where nobody reaps, its number stays taken, and a new server would take it for alive.

@@ -3,7 +3,7 @@
 Columns are filled by their type and name, so that a table of a revision to come is filled too.
 """
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -67,10 +67,11 @@ def _counts_itself(table: Table, column: sa.Column[Any]) -> bool:
     return column.name == "id" and isinstance(column.type, sa.Integer) and column.primary_key
 
 
+AT = datetime(2027, 3, 1, 8, tzinfo=UTC)
 _BY_TYPE: tuple[tuple[type[sa.types.TypeEngine[Any]], Any], ...] = (
     (sa.JSON, []),
     (sa.Boolean, False),
-    (sa.DateTime, datetime(2027, 3, 1, 8, tzinfo=UTC)),
+    (sa.DateTime, AT),
     (sa.Date, date(2027, 3, 1)),
     (sa.LargeBinary, b"{}"),
 )
@@ -84,6 +85,8 @@ def _value(table: Table, column: sa.Column[Any], number: int) -> Any:
         return UUID(int=number).hex
     if isinstance(kind, sa.Integer | sa.Float | sa.Numeric):
         return number
+    if isinstance(kind, sa.DateTime) and column.primary_key:
+        return AT + timedelta(hours=number)
     known = (value for one, value in _BY_TYPE if isinstance(kind, one))
     return next(known, None) if not isinstance(kind, sa.String) else _text(table, column, number)
 

@@ -135,13 +135,13 @@ def test_a_new_store_begins_at_zero_and_is_sent_no_total_of_the_old_one(house: L
     house.locker.begin("epoch-2")
     house.locker.session += 1
     house.born()
-    sent = house.api.change(lambda session: rights.change(session, "oslo-1", 0))
+    sent = house.api.change(lambda session: rights.changes(session, {"oslo-1": 0})["oslo-1"])
     assert [right for right in sent.puts if right.kind == "allowance"] == []
     house.locker.add(events.StoreCreated(reason="lost"))
     house.ingest()
     row = _row(house)
     assert (row.epoch, row.used, row.granted) == ("epoch-2", 0, 1)
-    sent = house.api.change(lambda session: rights.change(session, "oslo-1", 0))
+    sent = house.api.change(lambda session: rights.changes(session, {"oslo-1": 0})["oslo-1"])
     assert [right.granted for right in sent.puts if right.kind == "allowance"] == [1]
 
 

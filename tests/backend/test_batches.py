@@ -7,42 +7,23 @@ from typing import Any, get_type_hints
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from fellesskap_backend import db
-from fellesskap_backend.db import Moment, table_of
-from fellesskap_backend.door_operations.tables import DoorOperation
-from fellesskap_backend.events.tables import Notice
+from fellesskap_backend.db import Moment
 from fellesskap_backend.ledger import service as ledger
 from fellesskap_backend.ledger.apply import HANDLERS
 from fellesskap_backend.ledger.tables import Entry
-from fellesskap_backend.lockers.tables import Compartment, Locker
-from fellesskap_backend.parcels.tables import Authorisation, Parcel, ParcelEntry
-from fellesskap_backend.reservations.tables import Claim, Reservation
-from fellesskap_backend.rights.tables import Right
+from fellesskap_backend.parcels.tables import Parcel
 from fellesskap_protocol import events
-from fellesskap_protocol.messages import encode, event_hash
 from tests.backend.api import Api
 from tests.backend.lives import Lives
-from tests.backend.lockers import AT, compartments, deposit
-from tests.conftest import TIER
+from tests.backend.lockers import AT, HandLocker, compartments, deposit
+from tests.backend.undone import COMPARING, Rows, undone
 
-EXAMPLES = {"full": 500}.get(TIER, 25)
-TABLES = (
-    *(Locker, Compartment, Entry, Parcel, ParcelEntry, Reservation, Claim, Right),
-    *(Authorisation, Notice, DoorOperation),
-)
-LEFT_OUT = {"id", "body", "contact_at"}
-"""Columns that hold ids drawn by chance, bodies with such ids in them, and when a batch came."""
 ACTS = [kind for kind in HANDLERS if kind not in (events.StoreCreated, events.HardwareDescribed)]
 DESCRIBED = events.HardwareDescribed(compartments=compartments(4), digest="e")
-
-
-class _Enough(Exception):
-    """The rows were seen; they are not to be committed."""
 
 
 @pytest.fixture
@@ -127,26 +108,16 @@ def _field(name: str, hint: Any, one_of: dict[str, st.SearchStrategy[Any]]) -> A
     return st.from_type(hint)
 
 
-def _stored(lives: Lives, said: Sequence[events.Event | None]) -> list[bytes]:
-    """Return the bytes of events that follow what is there; None is one of an unknown type."""
-    stored = list(lives.locker.stored)
+def _store(locker: HandLocker, said: Sequence[events.Event | None]) -> None:
+    """Store events; None is one of an unknown type."""
     for event in said:
-        body = encode(
-            events.stamped(
-                event or events.Booted(software="1"),
-                seq=len(stored) + 1,
-                prev=event_hash(stored[-1]),
-                at=AT,
-                clock="trusted",
-                boot_id="boot-1",
-            )
-        )
-        stored.append(body if event else body.replace(b'"booted"', b'"of_tomorrow"'))
-    return stored
+        locker.add(event or events.Booted(software="1"))
+        if event is None:
+            locker.stored[-1] = locker.stored[-1].replace(b'"booted"', b'"of_tomorrow"')
 
 
-def _world(lives: Lives, cuts: Sequence[int], now: Moment) -> dict[str, list[Any]]:
-    """Ingest the journal up to each cut as one batch; return all rows, and undo it."""
+def _world(lives: Lives, cuts: Sequence[int], now: Moment) -> Rows:
+    """Return all rows once the journal up to each cut was ingested as one batch."""
     first = lives.api.count(Entry) + 1
 
     def work(session: Session) -> None:
@@ -157,31 +128,12 @@ def _world(lives: Lives, cuts: Sequence[int], now: Moment) -> dict[str, list[Any
             said = ledger.ingest(session, "oslo-1", batch, moment=at, secrets=lives.api.secrets)
             assert said.acked_seq == cut
             begin = cut + 1
-        session.flush()
-        raise _Enough({one.__tablename__: _rows(session, one) for one in TABLES})
 
-    with pytest.raises(_Enough) as enough:
-        db.run(lives.api.engine, work)
-    found: dict[str, list[Any]] = enough.value.args[0]
-    return found
-
-
-def _rows(session: Session, model: type[db.Base]) -> list[Any]:
-    """Return rows in the order of their making, where that is told, without what chance draws."""
-    table = table_of(model)
-    counted = table.autoincrement_column
-    columns = [one for one in table.columns if one.name not in LEFT_OUT and one is not counted]
-    rows = session.execute(select(*columns).order_by(counted)).mappings()
-    found = [{name: str(value) for name, value in row.items()} for row in rows]
-    return found if counted is not None else sorted(found, key=str)
+    return undone(lives.api.engine, work)[1]
 
 
 @pytest.mark.slow
-@settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@COMPARING
 @given(data=st.data())
 def test_a_batch_makes_the_rows_that_its_events_make_one_by_one(
     lives: Lives, data: st.DataObject
@@ -194,8 +146,8 @@ def test_a_batch_makes_the_rows_that_its_events_make_one_by_one(
         ),
     )
     before = list(lives.locker.stored)
-    lives.locker.stored = _stored(lives, data.draw(acts))
     try:
+        _store(lives.locker, data.draw(acts))
         head = len(lives.locker.stored)
         assume(head > len(before) + 1)
         ends = range(len(before) + 1, head + 1)

@@ -93,7 +93,7 @@ def test_an_operator_ends_it_and_whoever_is_left_begins_anew(house: House) -> No
     house.api.change(lambda session: lockers.revoke_device(session, "oslo-1", device_id, now=now))
     assert house.row().quarantined_at is None
     assert house.api.rows(Device)[0].revoked_at == now
-    assert house.api.change(lambda session: ledger.keys_of(session, "oslo-1")) == {}
+    assert house.api.change(lambda session: ledger.keys_of(session, ["oslo-1"])) == {}
     assert {row.epoch: row.closed_by for row in house.api.rows(Tail)} == {
         "epoch-1": "epoch-2",
         "epoch-2": "quarantine",
@@ -126,7 +126,7 @@ def test_a_device_is_replaced_where_a_locker_stands_and_nowhere_else(house: Hous
         )
 
     replace("oslo-1")
-    keys = house.api.change(lambda session: ledger.keys_of(session, "oslo-1"))
+    keys = house.api.change(lambda session: ledger.keys_of(session, ["oslo-1"])["oslo-1"])
     assert set(keys) == {other.key.kid}
     with pytest.raises(NotFound):
         replace("elsewhere")

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -143,3 +144,34 @@ def test_no_key_stands_in_the_servers_log(house: Installation) -> None:
     for secret in (added["api_key"], added["webhook_secret"]):
         assert secret not in log
     assert house.backend.ready["operator"]["password"] not in log
+
+
+def test_a_policy_is_announced_beside_the_server_and_read_by_everybody(
+    house: Installation, tmp_path: Path
+) -> None:
+    carrier = house.cli("carrier", "add", "Fjellpost")["carrier_id"]
+    date = (datetime.now(UTC) + timedelta(days=2)).isoformat(timespec="seconds")
+    (tmp_path / "policy.json").write_text(json.dumps({"in_force_from": date}))
+    policy = str(tmp_path / "policy.json")
+    checked = house.cli("policy", "check", policy)
+    assert checked["rules"]["guaranteed_permille"] == 600
+    assert house.cli("policy", "show")["coming"] is None
+    announced = house.cli("policy", "announce", policy, "--reason", "agreed in the council")
+    assert announced == checked
+    with pytest.raises(AssertionError, match="after v1 comes v2"):
+        house.cli("policy", "announce", policy)
+    weights = {"begins_on": date[:10], "weights": [{"carrier_id": carrier, "weight": 3}]}
+    (tmp_path / "weights.json").write_text(json.dumps(weights))
+    told = house.cli("policy", "weights", str(tmp_path / "weights.json"))
+    assert told == {"begins_on": date[:10], "carriers": 1}
+    with house.client("none") as public:
+        shown = public.get("/v1/policy").json()
+    assert (shown["in_force"], shown["coming"]) == ("first-come v0", "fair-share v1")
+    assert shown["weights"][0]["weights"] == [{"weight": 3, "is_entrant": False}]
+    with pytest.raises(AssertionError, match="No version of fair-share is in force"):
+        house.cli("policy", "quotas", "propose", "2027-01-01")
+    with pytest.raises(AssertionError, match="no proposal"):
+        house.cli("policy", "quotas", "accept", "2027-01-01", "--from", "2099-01-01")
+    (tmp_path / "policy.json").write_text(json.dumps({"in_force_from": date, "weights": {}}))
+    with pytest.raises(AssertionError, match="weights: Extra inputs"):
+        house.cli("policy", "check", policy)

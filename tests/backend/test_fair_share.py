@@ -11,7 +11,7 @@ from fellesskap_backend.allocation.batch import decide_batch
 from fellesskap_backend.allocation.deciding import Decision, Request, decide
 from fellesskap_backend.allocation.division import divide
 from fellesskap_backend.allocation.standing import Standing
-from fellesskap_backend.allocation.view import Use
+from fellesskap_backend.allocation.view import Use, View
 from fellesskap_protocol.capacity import Demand, Matching, served
 from tests.backend.complaint_judge import (
     Asked,
@@ -342,3 +342,32 @@ def test_who_used_much_lately_waits_for_who_used_little() -> None:
     )
     remembered = replace(one, standings={"east": Standing(1, memory_permille=500)})
     assert given_to("north", remembered) > given_to("east", remembered)
+
+
+@given(scenes(), st.data())
+def test_a_view_that_grows_knows_what_one_made_anew_knows(one: Scene, data: st.DataObject) -> None:
+    """What is kept grows along with the claims; asked about in between, in any way."""
+    growing, claims = one.view(), list(one.claims)
+    for request in one.requests.values():
+        minute = data.draw(st.sampled_from((KEPT, 12 * 60, LENT)))
+        growing.minute = minute
+        anew = replace(one, claims=tuple(claims)).view(minute)
+        for permille in (0, 500, 1_000):
+            for less in (None, *SIZES):
+                asked = (request.demand, permille)
+                assert growing.room_beside(*asked, less=less) == anew.room_beside(*asked, less=less)
+        decision = decide(one.policy, growing, request)
+        assert decision == decide(one.policy, anew, request)
+        if decision.use is not None:
+            growing.give(request.demand, decision.use)
+            claims.append((request.demand, decision.use))
+
+
+def test_a_claim_without_a_use_takes_room_and_nobodys_quota() -> None:
+    one = scene("SS", {"east": 1})
+    shares = one.view().shares
+    view = View((one.every, one.every), shares, claims=[(parcel("S"), None)])
+    assert view.used("east", "S") == 0
+    assert decide(POLICY, view, Request("east", parcel("S"))).confirmed
+    view.give(parcel("S"), Use("east", "S"))
+    assert decide(POLICY, view, Request("east", parcel("S"))).reason == "locker_full"

@@ -153,7 +153,7 @@ def test_a_locker_that_was_never_provisioned_is_refused(house: House) -> None:
 
 def test_a_revoked_device_has_no_key_any_more(house: House) -> None:
     def keys() -> set[str]:
-        return house.api.change(lambda session: set(ledger.keys_of(session, "oslo-1")))
+        return house.api.change(lambda session: set(ledger.keys_of(session, ["oslo-1"])["oslo-1"]))
 
     assert keys() == {house.locker.key.kid}
     other = HandLocker(house.api.secrets.installation)

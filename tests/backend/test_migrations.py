@@ -139,6 +139,31 @@ def test_webhooks_keep_their_secrets_turns_and_places(owned: Settings) -> None:
     engine.dispose()
 
 
+def test_what_is_there_is_told_as_what_it_counts(owned: Settings) -> None:
+    engine = db.engine(owned)
+    upgrade(engine)
+    _move(engine, "0013")
+    names = ("carrier", *(f"{noun}_{one}" for noun in ("r", "p", "i") for one in "abc"))
+    ids = {name: uuid4().hex for name in names}
+    with engine.execution_options(writing=True).begin() as connection:
+        for statement in _OLD_USES:
+            connection.execute(text(statement), ids)
+    for _ in range(2):
+        _move(engine, "head")
+        with engine.connect() as connection:
+            claims = connection.execute(text(_USES)).all()
+            doors = connection.execute(text(_DOORS)).all()
+        assert [tuple(row) for row in claims] == [
+            ("a", "S", None, "S"),  # waits for its parcel
+            ("b", "other", None, None),  # its parcel lies there: the claim counts no more
+            ("c", None, None, None),  # soft
+        ]
+        assert [tuple(row) for row in doors] == [(1, 7, "other"), (2, None, None)]
+        _move(engine, "0013")
+    _move(engine, "head")
+    engine.dispose()
+
+
 _AT = "'2027-03-01 08:00:00'"
 _OLD_ROWS = (
     "INSERT INTO lockers (id, site_name, address, k_version, generation, revision,"
@@ -227,3 +252,49 @@ _OLD_DELIVERIES = (
     "SELECT position, delivered_at IS NOT NULL FROM deliveries WHERE id IS NOT NULL"
     " ORDER BY position"
 )
+
+
+_OLD_USES = (
+    f"INSERT INTO carriers (id, number, name, created_at) VALUES (:carrier, 7, 'N', {_AT})",
+    "INSERT INTO lockers (id, site_name, address, k_version, generation, revision,"
+    " applied_generation, applied_revision, reported_generation, reported_revision, online,"
+    " custody_wanted, service_state, allowances, decided, decision_hash, created_at)"
+    " VALUES ('oslo-1', 'S', 'A', 1, 1, 0, 0, 0, 0, 0, false, false, 'in_service', 'none', 0, '0',"
+    f" {_AT})",
+    *(
+        "INSERT INTO reservations (id, carrier_id, locker_id, parcel_id, right_id, label_kind,"
+        " label_value, label_key, w_mm, h_mm, d_mm, g, needs, size_class, hold, deposit_by,"
+        " collect_within_s, code_at, state, created_at)"
+        f" VALUES (:r_{one}, :carrier, 'oslo-1', :p_{one}, :i_{one}, 'reference', '{one}', '{one}',"
+        f" 1, 1, 1, 1, '[]', {size}, '{hold}', {_AT}, 60, 'deposit', '{state}', {_AT})"
+        for one, size, hold, state in (
+            ("a", "'S'", "hard", "confirmed"),
+            ("b", "NULL", "hard", "fulfilled"),
+            ("c", "'M'", "soft", "fulfilled"),
+        )
+    ),
+    *(
+        "INSERT INTO claims (right_id, locker_id, carrier_number, w_mm, h_mm, d_mm, g, needs,"
+        f" released) VALUES (:i_{one}, 'oslo-1', 7, 1, 1, 1, 1, '[]', {released})"
+        for one, released in (("a", "false"), ("b", "true"), ("c", "true"))
+    ),
+    *(
+        "INSERT INTO parcels (id, kind, carrier_id, locker_id, reservation_id, right_id, state,"
+        " has_second_codes, created_at)"
+        f" VALUES (:p_{one}, 'last_mile', :carrier, 'oslo-1', :r_{one}, :i_{one}, 'deposited',"
+        f" false, {_AT})"
+        for one in "bc"
+    ),
+    *(
+        "INSERT INTO compartments (locker_id, number, width_mm, height_mm, depth_mm, floor_mm,"
+        " top_mm, max_g, features, occupancy_sensor, door, content, service, parcel_id, wish_heard)"
+        f" VALUES ('oslo-1', {number}, 1, 1, 1, 1, 1, 1, '[]', false, 'shut', 'parcel', 'in',"
+        f" :p_{one}, false)"
+        for number, one in ((1, "b"), (2, "c"))
+    ),
+)
+_USES = (
+    "SELECT label_value, reservations.use_size, reservations.part, claims.use_size"
+    " FROM reservations JOIN claims ON claims.right_id = reservations.right_id ORDER BY label_value"
+)
+_DOORS = "SELECT number, used_by, used_as FROM compartments ORDER BY number"

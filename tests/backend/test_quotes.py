@@ -13,6 +13,7 @@ from fellesskap_backend.lockers.tables import Compartment, Locker
 from fellesskap_backend.reservations.tables import Claim
 from fellesskap_backend.schema import metadata
 from tests.backend.api import Api, Json, request, reserve
+from tests.backend.ruled import put_in_force
 
 BOX = {"w_mm": 300, "h_mm": 100, "d_mm": 200, "g": 900}
 HERE = (59.9, 10.6)
@@ -145,12 +146,15 @@ def test_alternatives_have_room_for_what_was_asked(api: Api) -> None:
     assert again["alternatives"] == []
 
 
-def test_refusal_takes_at_most_four_round_trips(api: Api) -> None:
+@pytest.mark.parametrize("policy", ["first-come v0", "fair-share v1"])
+def test_refusal_takes_at_most_four_round_trips(api: Api, policy: str) -> None:
     place(api, "oslo-1")
     for number in range(5):
         api.locker(f"near-{number}", doors=2)
         place(api, f"near-{number}", 0.001 * number)
     carrier = api.carrier()
+    if policy == "fair-share v1":
+        put_in_force(api.engine, {1: 1})
     for number in range(4):
         reserve(carrier, request(number), f"k{number}")
     statements: list[str] = []

@@ -5,13 +5,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 import pytest
-from sqlalchemy import Engine, delete, literal, select, update
+from sqlalchemy import Engine, delete, func, literal, select, update
 from sqlalchemy.orm import Session
 
 from fellesskap_backend import db, secrets
@@ -20,6 +20,7 @@ from fellesskap_backend.decisions.record import canonical, digest
 from fellesskap_backend.decisions.tables import Decision
 from fellesskap_backend.lockers.tables import Locker
 from fellesskap_backend.migrations import upgrade
+from fellesskap_backend.policies.tables import Policy, QuotaReview, StandingRow, Weight
 from fellesskap_backend.receipts.closing import close_next
 from fellesskap_backend.receipts.hours import HOUR, WAIT
 from fellesskap_backend.receipts.replaying import Replay, Replayed
@@ -109,6 +110,16 @@ def test_what_was_decided_is_derived_again_to_the_byte(made: House) -> None:
         bodies = session.scalars(select(Decision.body))
         outcomes = {msgspec.json.decode(body)["outcome"] for body in bodies}
     assert {"confirmed", "locker_full", "duplicate_parcel", "no_fitting_compartment"} <= outcomes
+    assert "quota_exceeded" in outcomes
+    with db.reader(made.engine) as session:
+        said = [msgspec.json.decode(body) for body in session.scalars(select(Decision.body))]
+    assert {one["policy"] for one in said} == {"first-come v0", "fair-share v1", "fair-share v2"}
+    parts = {one["part"] for one in said if "part" in one}
+    assert parts == {None, "guaranteed", "commons", "lent", "accessible"}
+    assert any("held_for_s" in one for one in said)
+    assert any(one["basis"].get("uses") for one in said), "claims of before are live"
+    books = [one for one in said if "rulebook" in one["basis"]]
+    assert len(books) < len(said) / 20, "rules are written out once for each day and layout"
 
 
 def name_of(row: Decision) -> str:
@@ -169,6 +180,47 @@ def test_another_seed_of_an_hour_is_found(house: House) -> None:
     silent = SINCE + HOURS * HOUR
     house.change(update(AuditRoot).where(AuditRoot.hour == silent).values(seed="A" * 43))
     assert house.replay()["altered"] == [f"{instant(silent)}: not the tree of its receipts"]
+
+
+DAY = SINCE.date().isoformat()
+RULES = {
+    "policy fair-share v1: not what was decided by": (
+        update(Policy)
+        .where(Policy.version == 1)
+        .values(
+            body=func.replace(Policy.body, '"guaranteed_permille":501', '"guaranteed_permille":9')
+        )
+    ),
+    "policy fair-share v2: altered": (
+        update(Policy)
+        .where(Policy.version == 2)
+        .values(in_force_from=SINCE + timedelta(hours=2, seconds=1))
+    ),
+    f"standings of {DAY}: not what was decided by": (
+        update(StandingRow).where(StandingRow.carrier_number == 3).values(no_shows=0)
+    ),
+    f"weights from 2027-01-01: not those of the standings of {DAY}": (
+        update(Weight).where(Weight.carrier_number == 2).values(weight=4)
+    ),
+    f"quotas of city-2 on {DAY}: not those of its review": update(QuotaReview).values(body="[]"),
+}
+
+
+@pytest.mark.parametrize("what", RULES)
+def test_altered_rules_are_named(house: House, what: str) -> None:
+    """The chains say what was decided by, so one row that is changed later contradicts them."""
+    house.change(RULES[what])
+    found = house.replay("city-2")["altered"]
+    assert what in found
+    assert all(one == what or one.endswith("not by the rules in force") for one in found)
+
+
+def test_a_version_that_is_gone_is_named(house: House) -> None:
+    house.change(delete(Policy).where(Policy.version == 1))
+    found = house.replay()["altered"]
+    assert found[0] == "policy fair-share v1: gone"
+    assert "policy fair-share v1: not what was decided by" in found
+    assert any(one.endswith("not by the rules in force") for one in found)
 
 
 def test_rows_that_are_gone_or_added_are_named(house: House) -> None:

@@ -13,7 +13,7 @@ from fellesskap_backend.lockers.tables import Epoch
 from fellesskap_backend.parcels.tables import Parcel, ParcelEntry
 from fellesskap_backend.reservations.tables import Claim, Reservation
 from fellesskap_backend.rights import service as rights
-from fellesskap_backend.rights.service import change, code_mac
+from fellesskap_backend.rights.service import changes, code_mac
 from fellesskap_backend.rights.tables import RightCode
 from fellesskap_protocol import events, messages
 from tests.backend.lockers import AT, House, collect, compartments, deposit
@@ -70,7 +70,7 @@ def notices(house: House) -> list[str]:
 
 def wished(house: House) -> dict[str, messages.Right]:
     def puts(session: Any) -> dict[str, messages.Right]:
-        return {right.id: right for right in change(session, "oslo-1", 0).puts}
+        return {right.id: right for right in changes(session, {"oslo-1": 0})["oslo-1"].puts}
 
     return house.api.change(puts)
 

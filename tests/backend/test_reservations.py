@@ -18,6 +18,7 @@ from fellesskap_backend.rights import service as rights
 from fellesskap_backend.rights.tables import Right, RightCode
 from fellesskap_protocol.codes import mac
 from tests.backend.api import Api, label, request, reserve
+from tests.backend.ruled import put_in_force
 
 ROUND_TRIPS_MAX = 4
 
@@ -45,7 +46,7 @@ def test_confirmed_reservation_is_a_claim_a_right_and_a_notice(api: Api) -> None
 
 def test_right_carries_label_and_code_from_the_start(api: Api) -> None:
     body = reserve(api.carrier(), request(code_at="reservation"), "k1").json()
-    change = api.change(lambda session: rights.change(session, "oslo-1", 0))
+    change = api.change(lambda session: rights.changes(session, {"oslo-1": 0})["oslo-1"])
     (right,) = change.puts
     k_locker = api.secrets.k_locker("oslo-1", 1)
     assert right.label_macs == (mac(k_locker, "label", "opaque:R-000001"),)
@@ -177,8 +178,11 @@ def test_unknown_locker_and_foreign_reservation_answer_alike(api: Api) -> None:
     assert foreign.json() == unknown.json()
 
 
-def test_reservation_takes_at_most_four_round_trips(api: Api) -> None:
+@pytest.mark.parametrize("policy", ["first-come v0", "fair-share v1"])
+def test_reservation_takes_at_most_four_round_trips(api: Api, policy: str) -> None:
     carrier = api.carrier()
+    if policy == "fair-share v1":
+        put_in_force(api.engine, {1: 1})
     reserve(carrier, request(0), "warm")
     statements: list[str] = []
 

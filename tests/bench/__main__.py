@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from tests.bench import (
+    allocation,
     backend,
     backlog,
     busy_bus,
@@ -41,6 +42,7 @@ class Part(NamedTuple):
 
 
 PARTS = (
+    Part(allocation.measure, ("allocation.decide_us",), samples=500, few=50),
     Part(
         edge.measure,
         ("edge.scan_to_pulse_p", "edge.code_to_pulse_p", "edge.rss_mb", "edge.ready_s"),

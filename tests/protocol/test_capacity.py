@@ -190,3 +190,20 @@ def test_size_class_is_the_smallest_box_that_holds() -> None:
     assert [size_class(one.demand()) for one in SIZE_CLASSES] == ["S", "M", "L", "XL"]
     assert size_class(Demand(250, 350, 110, 1)) == "S"
     assert size_class(Demand(2000, 1, 1, 1)) is None
+
+
+@given(cabinets(), st.lists(DEMANDS, max_size=8), st.data())
+def test_a_demand_that_is_taken_back_leaves_the_others_served(
+    cabinet: list[Compartment], demands: list[Demand], data: st.DataObject
+) -> None:
+    matching = Matching(cabinet)
+    kept = [demand for demand in demands if matching.add(demand)]
+    assert not matching.drop(Demand(9999, 9999, 9999, 9999, ("never",)))
+    if not kept:
+        return
+    gone = data.draw(st.sampled_from(kept))
+    assert matching.drop(gone)
+    kept.remove(gone)
+    assert matching.size == len(kept)
+    after = data.draw(DEMANDS)
+    assert matching.add(after) == (served([*kept, after], cabinet) == len(kept) + 1)

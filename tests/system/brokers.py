@@ -37,7 +37,7 @@ class Broker:
         self.folder.mkdir(parents=True, exist_ok=True)
         command = self._nats() if self.name == "nats" else self._mosquitto()
         with (self.folder / "broker.log").open("ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
         wait_for(f"{self.name} listens", self._listens)
         return self
 

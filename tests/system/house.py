@@ -22,7 +22,7 @@ from typing import Any, Protocol, TypeVar
 import httpx
 
 BIN = Path(sys.executable).parent
-READY_S_MAX = 60.0
+READY_S_MAX = 180.0
 POLL_S = 0.01
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -78,6 +78,7 @@ class Program:
         line = self.process.stdout.readline()
         watchdog.cancel()
         if not line:
+            self.process.stdout.close()
             self.process.wait()
             last = self.log.read_text(errors="replace")[-3000:]
             raise NeverHappened(f"{self.name} ended before it was ready; its log ends:\n{last}")
@@ -230,15 +231,19 @@ class Locker:
         path.touch(mode=0o600)
         path.write_text(json.dumps(provision))
 
-    def start(self, env: Mapping[str, str] | None = None) -> Program:
-        """Start the daemon and wait until it has read its doors."""
-        self._close_kiosk()
-        command = [str(BIN / "fellesskap-edge"), "run", "--config", str(self.config)]
+    def command(self) -> list[str]:
+        """Return how the daemon is started."""
         if 'family = "gpio"' in self.config.read_text():
             # The pins of this computer are not there: the simulator's are joined to its plant.
             command = [str(BIN / "fellesskap-firmware-sim"), "edge", "--config", str(self.config)]
-            command += ["--dir", str(self.folder)]
-        self.edge = Program("edge daemon", command, self.folder / "edge.log", env or {})
+            return [*command, "--dir", str(self.folder)]
+        return [str(BIN / "fellesskap-edge"), "run", "--config", str(self.config)]
+
+    def start(self, env: Mapping[str, str] | None = None) -> Program:
+        """Start the daemon and wait until it has read its doors."""
+        self._close_kiosk()
+        log = self.folder / "edge.log"
+        self.edge = Program("edge daemon", self.command(), log, env or {})
         self._kiosk = httpx.Client(base_url=self.edge.ready["kiosk"], timeout=30)
         return self.edge
 

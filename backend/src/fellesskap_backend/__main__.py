@@ -30,6 +30,7 @@ from fellesskap_backend.lockers.tables import Locker
 from fellesskap_backend.migrations import upgrade
 from fellesskap_backend.operators import keeping
 from fellesskap_backend.operators.recording import Doing
+from fellesskap_backend.policies import commands as policies
 from fellesskap_backend.provisioning import told_to_edge
 from fellesskap_backend.server import serve
 from fellesskap_backend.settings import Settings
@@ -84,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_words(words, state)
     webhooks.add_words(words, state)
     decisions.add_words(words, state, _open)
+    policies.add_words(words, state)
 
     nouns = words.add_parser("locker", help="take lockers in").add_subparsers(required=True)
     add = nouns.add_parser("provision", parents=[state], help="prints the edge's provision.json")

@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from fellesskap_backend import __version__, docs_page, documents, problems
+from fellesskap_backend.audit import routes as audit
 from fellesskap_backend.badges import routes as badges
 from fellesskap_backend.carriers import routes as api_keys
 from fellesskap_backend.delegations import routes as delegations
@@ -35,10 +36,12 @@ from fellesskap_backend.events import routes as events
 from fellesskap_backend.gate import RETRY_AFTER_S, Gate
 from fellesskap_backend.lockers import routes as lockers
 from fellesskap_backend.manifests import routes as manifests
+from fellesskap_backend.neutrality import routes as neutrality
 from fellesskap_backend.operators import routes as operators
 from fellesskap_backend.operators import work_routes as operators_work
 from fellesskap_backend.parcels import routes as parcels
 from fellesskap_backend.pickup_codes import routes as pickup_codes
+from fellesskap_backend.policies import routes as policies
 from fellesskap_backend.quotes import routes as quotes
 from fellesskap_backend.rates import Rate, RateLimit
 from fellesskap_backend.receipts import routes as receipts
@@ -98,9 +101,9 @@ def create_api(
     api.state.house = House(settings, secrets, engine, wake)
     for nouns in (
         *(reservations, parcels, pickup_codes, drop_offs, events),
-        *(quotes, manifests, badges, delegations, receipts),
+        *(quotes, manifests, badges, delegations, receipts, policies),
         *(lockers, door_operations, api_keys, webhooks),
-        *(operators, operators_work),
+        *(operators, operators_work, neutrality, audit),
     ):
         api.include_router(nouns.router)
     api.include_router(health)

@@ -83,5 +83,22 @@ def may(scope: str, *, acts: Act | None = None) -> Any:
     return Security(credentials if acts is None else _FOR_OTHERS[acts], scopes=[scope])
 
 
+OWN_SCOPE = "reservations:read"
+"""What a key must be let do to be shown what is its own beside what is public."""
+
+
+async def whoever(request: Request, inside: TheHouse) -> Credentials | None:
+    """Return the key that somebody shows where none is needed; what is none is as good as none."""
+    scheme, _, shown = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        return None
+    try:
+        return credentials_of(shown.strip(), OWN_SCOPE, inside.moment().now)
+    except Unauthorized:
+        return None
+
+
+Anybody = Annotated[Credentials | None, Depends(whoever)]
+"""For what is public, and says more to a carrier."""
 Key = Annotated[Credentials, Depends(credentials)]
 """A key that may do everything: for what has no scope of its own."""

@@ -5,13 +5,13 @@ write and does not work under row-level security); SQLite, in the same process, 
 one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import TextClause, Update, insert, text
+from sqlalchemy import String, Subquery, TextClause, Update, column, insert, text
 from sqlalchemy.orm import Session
 
 from fellesskap_backend.db import Base, Row, table_of
@@ -27,6 +27,24 @@ def insert_all(session: Session, model: type[Base], rows: Sequence[Row]) -> None
         connection.execute(_insert(model, tuple(rows[0])), {"rows": _text(told)})
     else:
         connection.execute(insert(table_of(model)), [dict(row) for row in rows])
+
+
+def pairs(session: Session, rows: Iterable[tuple[str, str | int]]) -> Subquery:
+    """Return pairs to join with, `first` and `second` as texts: one statement for any number.
+
+    A list of pairs in the statement itself would be planned anew for each length.
+    """
+    dialect = session.connection().dialect.name
+    told = text(_PAIRS[dialect]).bindparams(pairs=_text(list(rows)))
+    return told.columns(column("first", String), column("second", String)).subquery()
+
+
+_PAIRS = {
+    "postgresql": "SELECT value->>0 AS first, value->>1 AS second"
+    " FROM json_array_elements(CAST(:pairs AS json))",
+    "sqlite": "SELECT json_extract(value, '$[0]') AS first, json_extract(value, '$[1]') AS second"
+    " FROM json_each(:pairs)",
+}
 
 
 @dataclass

@@ -110,6 +110,10 @@ class Moment:
     now: datetime
     random_bytes: Callable[[int], bytes] = field(default=os.urandom, repr=False)
 
+    def then(self, now: datetime) -> "Moment":
+        """Return the same at another time."""
+        return Moment(now, self.random_bytes)
+
     def new_id(self) -> UUID:
         """Make a UUIDv7 (RFC 9562 5.7): milliseconds of `now`, then 74 random bits."""
         chance = int.from_bytes(self.random_bytes(10), "big")

@@ -149,6 +149,21 @@ class LockerUnavailable(NoRoom):
     remedy = "Take another locker, or ask again later with a new Idempotency-Key."
 
 
+class QuotaExceeded(NoRoom):
+    """There is room, but it is kept for others: the own guaranteed part is used up."""
+
+    code = "quota_exceeded"
+    title = "What is left is kept for others"
+    remedy = (
+        "Take another locker, or ask again later with a new Idempotency-Key: what is kept is lent "
+        "from the hours on that `GET /v1/policy` names."
+    )
+    members = (
+        f"{NoRoom.members[: NoRoom.members.index(' A drop-off')]} `size_class`, `quota` and "
+        "`used`: how many compartments of that class you are guaranteed at the locker, and use."
+    )
+
+
 class DuplicateParcel(NoRoom):
     """The carrier already has a live parcel with this label."""
 

@@ -28,9 +28,9 @@ from fellesskap_protocol.topics import every_locker
 log = logging.getLogger(__name__)
 INBOX_MAX = 10_000
 """Messages that wait; further ones are dropped and come again by their senders' timers."""
-LANES, AT_ONCE_MAX = 4, 16
-"""How many transactions of different lockers run side by side on PostgreSQL (SQLite has one writer
-at a time), and how many messages are taken together: who waits at a door waits for no more."""
+LANES, AT_ONCE_MAX = 4, 64
+"""How many transactions run side by side on PostgreSQL (SQLite has one writer at a time), and how
+many messages are taken together: who waits at a door waits for no more."""
 POLL_S = 0.1
 """The net under `wake`: how often the database is asked what is owed."""
 STOP_S_MAX = 15.0
@@ -59,7 +59,7 @@ class Bridge:
         house = House(secrets, engine, self._link.publish, lambda: datetime.now(UTC), served=served)
         if engine.dialect.name == "postgresql":
             self._lanes = ThreadPoolExecutor(LANES, "bridge-lane")
-            house = replace(house, spread=self._lanes.map)
+            house = replace(house, spread=self._lanes.map, lanes=LANES)
         self._exchange = Exchange(house)
         self._woken = threading.Event()
         self._stopping = threading.Event()

@@ -12,9 +12,11 @@ from fellesskap_backend.drop_offs import tables as drop_offs
 from fellesskap_backend.events import tables as events
 from fellesskap_backend.ledger import tables as ledger
 from fellesskap_backend.lockers import tables as lockers
+from fellesskap_backend.neutrality import tables as neutrality
 from fellesskap_backend.operators import tables as operators
 from fellesskap_backend.parcels import tables as parcels
 from fellesskap_backend.pickup_codes import tables as pickup_codes
+from fellesskap_backend.policies import tables as policies
 from fellesskap_backend.receipts import tables as receipts
 from fellesskap_backend.reservations import tables as reservations
 from fellesskap_backend.rights import tables as rights
@@ -33,9 +35,11 @@ __all__ = [
     "ledger",
     "lockers",
     "metadata",
+    "neutrality",
     "operators",
     "parcels",
     "pickup_codes",
+    "policies",
     "receipts",
     "reservations",
     "rights",

@@ -19,6 +19,8 @@ from sqlalchemy.orm import Session
 from fellesskap_backend import db, deadlines, idempotency
 from fellesskap_backend.db import Moment
 from fellesskap_backend.ledger import months
+from fellesskap_backend.neutrality import closing as month_closing
+from fellesskap_backend.policies import standings
 from fellesskap_backend.receipts import closing
 from fellesskap_backend.secrets import Secrets
 from fellesskap_backend.settings import Settings
@@ -32,7 +34,7 @@ POLL_S = 0.1
 DEADLINES_S = 1.0
 """How often deadlines are looked at."""
 CLOSING_S = 15.0
-"""How often it is asked whether an hour is over."""
+"""How often it is asked whether an hour is over, or a day."""
 PRUNING_S = 60.0
 """How often answers and deliveries that were kept long enough are forgotten."""
 STOP_S_MAX = 15.0
@@ -121,9 +123,20 @@ class Worker:
                     pass
         if self._machine.monotonic() >= self._closing_at:
             self._closing_at = self._machine.monotonic() + CLOSING_S
+            db.run(self._engine, lambda session: standings.make(session, moment))
             # One after another, each in a round of its own: webhooks need not wait for a year.
             if db.run(self._engine, lambda session: self._close(session, moment)):
                 self._closing_at = 0.0
+            if self._close_month(moment):
+                self._closing_at = 0.0
+
+    def _close_month(self, moment: Moment) -> bool:
+        """Count the next month that is due; nobody waits for it, for nothing is written so long."""
+        found = db.read(self._engine, lambda session: month_closing.count_due(session, moment))
+        if found is None:
+            return False
+        db.run(self._engine, lambda session: month_closing.keep(session, found, moment))
+        return True
 
     def _keep(
         self,

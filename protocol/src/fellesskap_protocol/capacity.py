@@ -6,6 +6,7 @@ search for an augmenting path. Lengths are inner mm, weights g. Source: `docs/pr
 
 import copy
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -14,6 +15,9 @@ import msgspec
 LOW_FLOOR_MM_MIN = 380
 LOW_TOP_MM_MAX = 1220
 """`low`: all of the compartment within reach from a wheelchair (EN 301 549 8.3)."""
+
+ALIKE_MAX = 1_024
+"""How many compartments and demands are remembered in the form in which they are compared."""
 
 _Sides = tuple[int, int, int]
 
@@ -143,6 +147,20 @@ class Matching:
         self._free &= ~(1 << path[0])
         return True
 
+    def drop(self, demand: Demand) -> bool:
+        """Take back one demand that is served; return whether there is one.
+
+        The rest is a maximum matching only if nothing that found no place waits for this one.
+        """
+        fitting = self._places(demand)
+        for place, held in self._held.items():
+            if held == fitting:
+                del self._held[place]
+                self._free |= 1 << place
+                self._hopeless.clear()
+                return True
+        return False
+
     def spare(self, demand: Demand, avoid: Collection[int] = ()) -> int | None:
         """Return the first fitting compartment without which as many demands are still served.
 
@@ -245,6 +263,7 @@ class _Need(NamedTuple):
     needs: frozenset[str]
 
 
+@lru_cache(maxsize=ALIKE_MAX)
 def _room(compartment: Compartment) -> _Room:
     sides = (compartment.width_mm, compartment.height_mm, compartment.depth_mm)
     provides = frozenset(compartment.features) - {"low"}
@@ -253,6 +272,7 @@ def _room(compartment: Compartment) -> _Room:
     return _Room(_any_way(*sides), _upright(*sides), compartment.max_g, provides)
 
 
+@lru_cache(maxsize=ALIKE_MAX)
 def _need(demand: Demand) -> _Need:
     upright = "upright" in demand.needs
     sides = (_upright if upright else _any_way)(demand.w_mm, demand.h_mm, demand.d_mm)

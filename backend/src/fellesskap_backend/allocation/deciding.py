@@ -6,6 +6,7 @@ At cut-offs the same ways decide many requests at once: `allocation.batch`.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from fellesskap_backend.allocation.division import OTHER
@@ -14,7 +15,7 @@ from fellesskap_backend.allocation.view import Use, View, at_least, others
 from fellesskap_backend.decisions import policy as first_come
 from fellesskap_protocol.capacity import Demand, size_class
 
-Reason = first_come.Reason | Literal["quota_exceeded"]
+Reason = first_come.Reason
 Part = Literal["accessible", "guaranteed", "commons", "lent"]
 
 
@@ -27,7 +28,7 @@ class Request:
     hold: Literal["hard", "soft"] = "hard"
     is_duplicate: bool = False
 
-    @property
+    @cached_property
     def size(self) -> str:
         """The class under which it counts."""
         return size_class(self.demand) or OTHER

@@ -88,6 +88,25 @@ def quotas_of(
     return quotas
 
 
+def reviewed(
+    division: Mapping[str, Division], quotas: Quotas, review: Iterable[tuple[str, str, int]]
+) -> dict[tuple[str, str], int]:
+    """Put the quotas of a review (carrier, class, units) in the place of the formula's.
+
+    Class by class, as long as they fit: who takes compartments out of a locker makes the review of
+    that class void.
+    """
+    by_size: dict[str, dict[tuple[str, str], int]] = {}
+    for carrier, size, units in review:
+        by_size.setdefault(size, {})[carrier, size] = units
+    found = dict(quotas)
+    for size, changed in by_size.items():
+        one = division.get(size)
+        if one is not None and sum(changed.values()) <= one.guaranteed + one.entrants:
+            found = {key: units for key, units in found.items() if key[1] != size} | changed
+    return found
+
+
 def apportion(units: int, weights: Mapping[str, int]) -> dict[str, int]:
     """Divide units by weight: the whole parts, the rest by largest remainder, then by name.
 

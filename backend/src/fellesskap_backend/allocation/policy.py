@@ -6,6 +6,7 @@ the same numbers. `allocation.wording` says the same to people.
 
 from datetime import datetime
 from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -71,6 +72,8 @@ class FairShare(_Data):
     name: Literal["fair-share"] = "fair-share"
     version: int = Field(default=1, ge=1)
     in_force_from: AwareDatetime
+    zone: str = "Europe/Oslo"
+    """By whose clocks days begin and hours are told (IANA time zone)."""
     guaranteed_permille: Permille = 600
     """How much of each size class is divided into entitlements."""
     entrant_permille: Permille = 100
@@ -95,11 +98,19 @@ class FairShare(_Data):
             raise ValueError("`lent_at` comes after `kept_until`, counted from `kept_from`")
         if not self.cut_offs or list(self.cut_offs) != sorted(set(self.cut_offs)):
             raise ValueError("`cut_offs` are one or more, ascending, each once")
+        try:
+            ZoneInfo(self.zone)
+        except (OSError, ValueError):
+            raise ValueError("`zone` is no time zone that is known here") from None
         return self
 
     def __str__(self) -> str:
         """Return how it is written into a decision: `fair-share v1`."""
         return f"{self.name} v{self.version}"
+
+    def local(self, at: datetime) -> datetime:
+        """Return an instant as the clocks at the lockers show it."""
+        return at.astimezone(ZoneInfo(self.zone))
 
 
 def minute_of(clock: str) -> int:
@@ -116,9 +127,13 @@ def from_json(text: str | bytes) -> FairShare:
     return FairShare.model_validate_json(text)
 
 
-def check_successor(now: datetime, current: FairShare, successor: FairShare) -> None:
-    """Raise `NotInForce` unless a policy may follow the present one: announced before it counts."""
-    if successor.version != current.version + 1:
-        raise NotInForce(f"after v{current.version} comes v{current.version + 1}")
-    if successor.in_force_from <= max(now, current.in_force_from):
+def check_successor(now: datetime, current: FairShare | None, successor: FairShare) -> None:
+    """Raise `NotInForce` unless a policy may follow the newest: announced before it counts.
+
+    None: nothing but `first-come v0` was there before.
+    """
+    newest = 0 if current is None else current.version
+    if successor.version != newest + 1:
+        raise NotInForce(f"after v{newest} comes v{newest + 1}")
+    if successor.in_force_from <= (now if current is None else max(now, current.in_force_from)):
         raise NotInForce("a policy is changed with a date in the future")

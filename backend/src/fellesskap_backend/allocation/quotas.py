@@ -1,7 +1,8 @@
 """PURE: the quarter's review of quotas: use it or lose it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from fellesskap_backend.allocation.division import Quotas
 from fellesskap_backend.allocation.policy import FairShare
@@ -47,6 +48,30 @@ def propose_quotas(
             kept[carrier, name] = kept.get((carrier, name), 0) + more
         to_commons[name] = units - sum(given.values())
     return Proposal(kept, to_commons)
+
+
+def daily_most(
+    spans: Iterable[tuple[datetime, datetime]], days: Sequence[tuple[datetime, datetime]]
+) -> list[int]:
+    """Return the most of these spans that overlap at any moment of each day; each ends exclusive.
+
+    >>> noon = datetime(2027, 3, 1, 12)
+    >>> daily_most([(noon, noon.replace(hour=14))] * 2, [(noon.replace(hour=0), noon)])
+    [0]
+    """
+    turns = sorted(turn for begin, end in spans for turn in ((begin, 1), (end, -1)))
+    found, now, place = [], 0, 0
+    for begin, end in days:
+        while place < len(turns) and turns[place][0] <= begin:
+            now += turns[place][1]
+            place += 1
+        most = now
+        while place < len(turns) and turns[place][0] < end:
+            now += turns[place][1]
+            most = max(most, now)
+            place += 1
+        found.append(most)
+    return found
 
 
 def kept_quota(policy: FairShare, quota: int, use: Sequence[int]) -> int:

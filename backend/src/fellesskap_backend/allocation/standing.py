@@ -64,6 +64,17 @@ def dominant(used: Mapping[str, int], capacity: Mapping[str, int]) -> Fraction:
     return max(shares, default=Fraction(0))
 
 
+def memory_permille(used: Mapping[str, int], capacity: Mapping[str, int]) -> int:
+    """Return a carrier's dominant share of the compartment-hours that there were, in permille.
+
+    A class of which there is no compartment is measured by all of them: what is larger than its
+    class's box may lie in a door of any shape.
+    """
+    whole = sum(capacity.values())
+    of = {name: capacity.get(name) or max(1, whole) for name in used}
+    return min(1_000, int(1_000 * dominant(used, of)))
+
+
 def fullness(policy: FairShare, standing: Standing, now: Fraction, *, weight: Fraction) -> Fraction:
     """Return what progressive filling compares: what is beyond the entitlement, and 28 days.
 

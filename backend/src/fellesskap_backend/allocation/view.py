@@ -7,9 +7,10 @@ kept can be served all the same.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property, lru_cache
 
 import msgspec
 
@@ -33,6 +34,21 @@ class Use:
     accessible: bool = False
     """From the low compartments that are kept for who asks: counts against no quota."""
 
+    @property
+    def word(self) -> str:
+        """Return it without the carrier, as it is written down: `M`, `low M`."""
+        return f"low {self.size}" if self.accessible else self.size
+
+    @classmethod
+    def of(cls, carrier: str, word: str) -> "Use":
+        """Read what `word` wrote.
+
+        >>> Use.of("3", "low M")
+        Use(carrier='3', size='M', accessible=True)
+        """
+        *low, size = word.split()
+        return cls(carrier, size, bool(low))
+
 
 @dataclass(frozen=True)
 class Shares:
@@ -42,12 +58,31 @@ class Shares:
     quotas: Quotas
     standings: Mapping[str, Standing]
 
+    @cached_property
+    def by_size(self) -> Mapping[str, Sequence[tuple[str, int]]]:
+        """Each class with the carriers that are entitled to some of it."""
+        found: dict[str, list[tuple[str, int]]] = {}
+        for (carrier, size), units in self.quotas.items():
+            if units:
+                found.setdefault(size, []).append((carrier, units))
+        return found
+
+
+@dataclass
+class _Beside:
+    """What is taken, and beside it all that is kept, by class and whether for a low one."""
+
+    matching: Matching
+    kept: dict[Demand, int]
+    whole: bool
+    """Whether all that is kept is served."""
+
 
 class View(first_come.View):
     """What `decide` is given; `minute` is the time of day at the locker.
 
-    `claims` are promised and have no compartment yet; `lying` are parcels, whose compartments are
-    not among the usable ones.
+    `claims` are promised and have no compartment yet; one without a use counts against nobody's
+    quota. `lying` are parcels, whose compartments are not among the usable ones.
     """
 
     def __init__(
@@ -55,7 +90,7 @@ class View(first_come.View):
         compartments: tuple[Iterable[Compartment], Iterable[Compartment]],
         shares: Shares,
         *,
-        claims: Iterable[tuple[Demand, Use]] = (),
+        claims: Iterable[tuple[Demand, Use | None]] = (),
         lying: Iterable[Use] = (),
         minute: int = 0,
     ) -> None:
@@ -66,8 +101,8 @@ class View(first_come.View):
         self.minute = minute
         self._used: Counter[tuple[str, str]] = Counter()
         self._accessible: Counter[str] = Counter()
-        self._beside: dict[tuple[str | None, int, bool], Matching] = {}
-        for use in (*(use for _, use in claims), *lying):
+        self._beside: dict[tuple[str | None, int, bool], _Beside] = {}
+        for use in (*(use for _, use in claims if use is not None), *lying):
             self._count(use)
 
     def copy(self) -> "View":
@@ -78,10 +113,11 @@ class View(first_come.View):
         return twin
 
     def give(self, demand: Demand, use: Use) -> None:
-        """Count a claim that was confirmed."""
+        """Count a claim that was confirmed; what is known of what is kept grows with it."""
         self.promise(demand)
         self._count(use)
-        self._beside.clear()
+        for key in [key for key in self._beside if not self._grown(key, demand, use.size)]:
+            del self._beside[key]
 
     def used(self, carrier: str, size: str) -> int:
         """Return how much of a class a carrier has."""
@@ -94,11 +130,10 @@ class View(first_come.View):
     def kept(self, size: str, permille: int) -> int:
         """Return how much of a class is kept for whoever has not used its entitlement."""
         unused = (
-            max(0, units - self._used[carrier, name])
-            for (carrier, name), units in self.shares.quotas.items()
-            if name == size
+            units - self._used[carrier, size]
+            for carrier, units in self.shares.by_size.get(size, ())
         )
-        return sum(-(-one * permille // 1_000) for one in unused)
+        return sum(-(-one * permille // 1_000) for one in unused if one > 0)
 
     def accessible_left(self, size: str) -> int:
         """Return how many low compartments of a class are still kept for who asks."""
@@ -119,14 +154,10 @@ class View(first_come.View):
         `less` names a class of which one less is kept: the asker's own, which it uses up.
         Low compartments are kept from whoever asks for none.
         """
-        low = "low" in demand.needs
-        key = (less, permille, low)
+        key = (less, permille, "low" not in demand.needs)
         if key not in self._beside:
-            beside = self._taken.copy()
-            for kept in self._phantoms(permille, less, with_low=not low):
-                beside.add(kept)
-            self._beside[key] = beside
-        return self._beside[key].copy().add(demand)
+            self._beside[key] = self._made(key)
+        return self._beside[key].matching.copy().add(demand)
 
     def room_in(self, size: str, demand: Demand) -> bool:
         """Say whether one more is served in a compartment of a class, whatever is kept of others.
@@ -146,15 +177,35 @@ class View(first_come.View):
         units = sum(max(0, self._used[carrier, s] - self.quota(carrier, s)) for s in sizes)
         return Fraction(units, max(1, len(self.every)))
 
-    def _phantoms(self, permille: int, less: str | None, *, with_low: bool) -> Iterator[Demand]:
-        for size in self.shares.division:
-            if with_low:
-                low = Demand(1, 1, 1, 0, (_label(size), "low"))
-                yield from (low for _ in range(self.accessible_left(size)))
-            if permille:
-                kept = Demand(1, 1, 1, 0, (_label(size),))
-                units = self.kept(size, permille) - (size == less)
-                yield from (kept for _ in range(units))
+    def _made(self, key: tuple[str | None, int, bool]) -> _Beside:
+        kept = {one: units for size in self.shares.division for one, units in self._kept(key, size)}
+        matching = self._taken.copy()
+        served = [matching.add(one) for one, units in kept.items() for _ in range(units)]
+        return _Beside(matching, kept, all(served))
+
+    def _grown(self, key: tuple[str | None, int, bool], demand: Demand, size: str) -> bool:
+        """Let one claim more take the place of what is no longer kept; say whether that was all.
+
+        Where all that is kept is served, what is not kept any more can be taken back: claims that
+        find no place find none among claims alone. Else it is made anew when it is asked for.
+        """
+        beside = self._beside[key]
+        if not beside.whole:
+            return False
+        for one, units in self._kept(key, size):
+            freed = beside.kept.get(one, 0) - units
+            if freed < 0 or not all(beside.matching.drop(one) for _ in range(freed)):
+                return False
+            beside.kept[one] = units
+        return beside.matching.add(demand)
+
+    def _kept(self, key: tuple[str | None, int, bool], size: str) -> Iterable[tuple[Demand, int]]:
+        """Yield what is kept of a class, as demands that only this class serves."""
+        less, permille, with_low = key
+        if with_low:
+            yield _phantom(size, "low"), self.accessible_left(size)
+        if permille:
+            yield _phantom(size), max(0, self.kept(size, permille) - (size == less))
 
     def _count(self, use: Use) -> None:
         if use.accessible:
@@ -184,6 +235,13 @@ def _label(size: str) -> str:
     return f"class {size}"
 
 
+@lru_cache(maxsize=64)
+def _phantom(size: str, *needs: str) -> Demand:
+    return Demand(1, 1, 1, 0, (_label(size), *needs))
+
+
+@lru_cache(maxsize=4_096)
 def _labelled(compartment: Compartment) -> Compartment:
+    """Return a compartment with its class among its features; those of a fleet are much alike."""
     features = (*compartment.features, _label(class_of(compartment)))
     return msgspec.structs.replace(compartment, features=features)

@@ -34,6 +34,11 @@ def plain(policy: FairShare, language: Language) -> str:
     return "\n".join(line.format(**numbers, **said) for line in LINES[language]) + "\n"
 
 
+def before_any(language: Language) -> str:
+    """Return what holds while no version is in force: `first-come v0`."""
+    return "\n".join(FIRST_COME[language]) + "\n"
+
+
 def percent(permille: int, language: Language) -> str:
     """Write permille as people read it.
 
@@ -95,5 +100,18 @@ LINES: dict[Language, tuple[str, ...]] = {
         " what it uses and {headroom} more. The rest goes to who is waiting, to new carriers"
         " first.",
         "10. A parcel that lies in a locker is never taken out to make room for another's.",
+    ),
+}
+FIRST_COME: dict[Language, tuple[str, ...]] = {
+    "nb": (
+        "Slik fordeles rommene i pakkeskapene (regelsett first-come v0)",
+        "1. Den som ber først, får rom så lenge noe passer. Ingen er sikret noe, intet holdes av.",
+        "2. Andre regler gjelder først når de er kunngjort her, med en dato som ikke er kommet.",
+    ),
+    "en": (
+        "How the compartments are shared (rules first-come v0)",
+        "1. Whoever asks first is given room while anything fits. Nobody is guaranteed anything,"
+        " nothing is kept.",
+        "2. Other rules hold only when they were announced here, with a date in the future.",
     ),
 }

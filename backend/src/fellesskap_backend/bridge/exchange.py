@@ -1,8 +1,8 @@
 """The bridge's work without its threads: what comes in, what is owed, what goes out.
 
-`take`, `poll` and `tick` are called by one thread (`mqtt`) or by a simulator in virtual time. A
-message is one transaction, committed before it is acknowledged; those of different lockers may run
-side by side. What cannot be read is counted and let go, for whoever sent it sends it again.
+`take`, `poll` and `tick` are called by one thread (`mqtt`) or by a simulator in virtual time. What
+is said is committed before it is acknowledged (`bridge.intake`). What cannot be read is counted and
+let go, for whoever sent it sends it again.
 Payloads, codes and keys are never logged.
 """
 
@@ -19,11 +19,11 @@ from sqlalchemy.orm import Session
 
 from fellesskap_backend import db, downlink
 from fellesskap_backend.bridge import owed
+from fellesskap_backend.bridge.intake import Intake, Said
 from fellesskap_backend.bridge.link import Came
 from fellesskap_backend.bridge.said import Voice
 from fellesskap_backend.db import Moment
 from fellesskap_backend.downlink import Downlink, Position
-from fellesskap_backend.ledger import service as ledger
 from fellesskap_backend.ledger.service import Standing, UnknownLocker
 from fellesskap_backend.lockers import servicing
 from fellesskap_backend.rights import service as rights
@@ -36,14 +36,11 @@ from fellesskap_protocol.messages import (
     Presence,
     Result,
     Signed,
-    decode,
 )
-from fellesskap_protocol.signing import unseal
-from fellesskap_protocol.topics import InvalidTopic, Kind, parse, topic
+from fellesskap_protocol.topics import InvalidTopic, Kind, topic
 
 log = logging.getLogger(__name__)
 HEARD: tuple[Kind, ...] = ("birth", "journal", "results", "presence")
-CLASS_OF: dict[Kind, type[Signed]] = {"birth": Birth, "journal": Batch, "results": Result}
 QUESTION_S = 30.0
 """How long a locker is given to say what lies where, or to do as wished; then it hears it again."""
 NO_DOOR = "no_such_compartment"
@@ -61,22 +58,13 @@ class House:
     served: Callable[[], None] = field(default=lambda: None)
     """Called when what was committed is on its way."""
     spread: Callable[..., Iterable[Any]] = map
-    """How the transactions of different lockers are run: `map`, or that of a pool of threads."""
+    """How transactions are run: `map`, or that of a pool of threads."""
+    lanes: int = 1
+    """How many transactions run side by side."""
 
 
 LET_GO = (MalformedMessage, InvalidTopic, UnknownLocker)
 """What cannot be read is counted and let go."""
-
-
-@dataclass(frozen=True)
-class _Committed:
-    """What became of a message: it is in the database, or there is an error."""
-
-    topic: str
-    locker_id: str = ""
-    message: Signed | Presence | None = None
-    standing: Standing | None = None
-    error: Exception | None = None
 
 
 class Exchange:
@@ -89,6 +77,14 @@ class Exchange:
         self._due: dict[str, float] = {}
         self._openings: dict[str, owed.Opening] = {}
         self._questions: dict[str, owed.Opening] = {}
+        self._rights: dict[str, int] = {}
+        """Which lockers are to be sent their rights, from which revision on."""
+        self._intake = Intake(
+            self._engine,
+            self._secrets,
+            lambda: house.moment(house.clock()),
+            self._withdraw,
+        )
         self.refused: Counter[str] = Counter()
         """Messages that were let go, by why."""
 
@@ -112,6 +108,7 @@ class Exchange:
         questions = self._asked([*map(_custody, wanted), *map(_service, services)])
         self._questions = self._settle(self._questions, questions)
         self._order(questions)
+        self._send_rights()
 
     def _order(self, commands: Iterable[owed.Opening]) -> None:
         for one in commands:
@@ -141,6 +138,7 @@ class Exchange:
         now = self._now
         for locker_id in [one for one, at in self._due.items() if at <= now]:
             self._give(locker_id, downlink.Tick())
+        self._send_rights()
 
     @property
     def _now(self) -> float:
@@ -153,76 +151,38 @@ class Exchange:
         self.take_all([came])
 
     def take_all(self, came: Sequence[Came]) -> None:
-        """Take messages in: the transactions of several lockers side by side, the rest in order."""
+        """Take messages in: those of several lockers together, of each in order."""
         each: dict[str, list[Came]] = {}
         for one in came:
             each.setdefault(one.topic.rpartition("/")[0], []).append(one)
+        lockers, lanes = list(each.values()), self._house.lanes
+        dealt = [lockers[lane::lanes] for lane in range(min(lanes, len(lockers)))]
         failed: list[Exception] = []
-        for those in list(self._house.spread(self._committed, each.values())):
-            for committed in those:
+        for those in list(self._house.spread(self._intake.take, dealt)):
+            for said in those:
                 try:
-                    self._finish(committed)
+                    self._finish(said)
                 except LET_GO as error:
                     why = type(error).__name__
                     self.refused[why] += 1
-                    log.warning("a message on %s is let go: %s", committed.topic[:100], why)
+                    log.warning("a message on %s is let go: %s", said.topic[:100], why)
                 except Exception as error:  # noqa: BLE001 - the others are not to wait for it
                     failed.append(error)
+        self._send_rights()
         if failed:
             raise failed[0]
 
-    def _committed(self, came: Sequence[Came]) -> "list[_Committed]":
-        """Commit what one locker said, in order. Runs beside others: it touches no state here."""
-        done = []
-        for one in came:
-            try:
-                where = parse(one.topic)
-                done.append(self._commit(where.locker_id, where.kind, one))
-            except Exception as error:  # noqa: BLE001 - told in the bridge's own thread
-                done.append(_Committed(one.topic, error=error))
-        return done
-
-    def _commit(self, locker_id: str, kind: Kind, came: Came) -> "_Committed":
-        if kind == "presence":
-            return _Committed(came.topic, locker_id, decode(Presence, came.payload))
-        if came.retained:
-            raise MalformedMessage("what is signed is never retained")
-        keys = db.read(self._engine, lambda session: ledger.keys_of(session, locker_id))
-        message = unseal(CLASS_OF[kind], came.payload, keys, aud=self._secrets.installation)
-        if message.iss != locker_id:
-            raise MalformedMessage("issued by another than its topic says")
-        moment = self._house.moment(self._house.clock())
-        standing = db.run(
-            self._engine, partial(self._record, locker_id=locker_id, message=message, moment=moment)
-        )
-        return _Committed(came.topic, locker_id, message, standing)
-
-    def _finish(self, done: "_Committed") -> None:
+    def _finish(self, said: Said) -> None:
         """Acknowledge what is committed, and let the machine know; or raise why it is not."""
-        if done.error is not None:
-            raise done.error
-        if isinstance(done.message, Presence):
-            self._presence(done.locker_id, done.message)
+        if said.error is not None:
+            raise said.error
+        if isinstance(said.message, Presence):
+            self._presence(said.locker_id, said.message)
             return
-        assert done.message is not None
-        if done.standing is not None:
-            self._acknowledge(done.locker_id, done.standing)
-        self._heard(done.locker_id, done.message, done.standing)
-
-    def _record(
-        self, session: Session, *, locker_id: str, message: Any, moment: Moment
-    ) -> Standing | None:
-        match message:
-            case Birth():
-                return ledger.born(session, locker_id, message, moment=moment)
-            case Batch():
-                return ledger.ingest(
-                    session, locker_id, message, moment=moment, secrets=self._secrets
-                )
-            case _:
-                ledger.resulted(session, locker_id, message, moment=moment)
-                self._withdraw(session, locker_id, message)
-                return None
+        assert said.message is not None
+        if said.standing is not None:
+            self._acknowledge(said.locker_id, said.standing)
+        self._heard(said.locker_id, said.message, said.standing)
 
     def _withdraw(self, session: Session, locker_id: str, result: Result) -> None:
         """Drop a wish about a door that the locker does not have."""
@@ -305,7 +265,7 @@ class Exchange:
         voice = self._voice(locker_id)
         match effect:
             case downlink.SendRights(from_):
-                self._send_rights(voice, state, from_)
+                self._rights[locker_id] = from_
             case downlink.SendCommand(jti, challenge, again):
                 self._send_command(voice, jti, challenge, again=again)
             case downlink.AskChallenge():
@@ -316,17 +276,25 @@ class Exchange:
             case downlink.Expire(jti) if jti not in self._questions:
                 db.run(self._engine, lambda session: owed.expired(session, jti, now=voice.now))
 
-    def _send_rights(self, voice: Voice, state: Downlink, from_: int) -> None:
-        change = db.read(
-            self._engine, lambda session: rights.change(session, voice.locker_id, from_)
-        )
+    def _send_rights(self) -> None:
+        """Send what the machines said to send of rights, read together."""
+        while self._rights:
+            due, self._rights = self._rights, {}
+            changes = db.read(self._engine, partial(rights.changes, positions=due))
+            for locker_id, change in changes.items():
+                self._send_change(locker_id, due[locker_id], change)
+
+    def _send_change(self, locker_id: str, from_: int, change: rights.Change) -> None:
+        state, voice = self._lockers[locker_id], self._voice(locker_id)
+        if state.hold is not downlink.Hold.NOTHING:
+            return  # it came with a later message
         generation = state.wanted.generation
         assert state.epoch is not None
         for part in voice.rights(change, epoch=state.epoch, generation=generation, from_=from_):
-            self._say(voice.locker_id, "rights", part)
+            self._say(locker_id, "rights", part)
         if change.to != state.wanted.revision:  # it grew since the machine was told
             wish = downlink.Wished(Position(generation, change.to), state.hold)
-            self._give(voice.locker_id, wish)
+            self._give(locker_id, wish)
 
     def _send_command(self, voice: Voice, jti: str, challenge: str, *, again: bool) -> None:
         known = self._openings.get(jti) or self._questions.get(jti)

@@ -40,6 +40,7 @@ SCOPES: dict[str, Scope] = {
     "lockers:provision": Scope(("operator",), "replace and revoke devices, write lockers off"),
     "decisions:read": Scope(("auditor",), "read decisions with their positions and chain"),
     "ledger:read": Scope(("auditor",), "read the ledger and its chain"),
+    "reports:read": Scope(ROLES, "read how carriers were treated, month by month"),
     "keys:write": Scope(ROLES, "make, change and revoke the own keys"),
 }
 

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -9,11 +10,13 @@ from rich.progress import Progress
 from sqlalchemy.orm import Session
 
 from fellesskap_backend import db
+from fellesskap_backend.audit.exported import Checked, Export
 from fellesskap_backend.decisions import service
-from fellesskap_backend.errors import BackendError
+from fellesskap_backend.errors import BackendError, InvalidRequest
 from fellesskap_backend.receipts.replaying import Replay, Replayed
 from fellesskap_backend.settings import Settings
 from fellesskap_backend.upkeep import Open
+from fellesskap_protocol.audit import NotProven, published_roots
 
 
 class ChainBroken(BackendError):
@@ -32,7 +35,9 @@ def add_words(words: Any, state: argparse.ArgumentParser, opened: Open) -> None:
             raise ChainBroken("altered: " + "; ".join(walked["altered"]))
         return walked
 
-    def replay(settings: Settings, arguments: argparse.Namespace) -> Replayed:
+    def replay(settings: Settings, arguments: argparse.Namespace) -> Replayed | Checked:
+        if arguments.from_export is not None:
+            return _from_export(arguments.from_export, arguments.roots)
         secrets, engine = opened(settings)
         console = Console(stderr=True)
         with Progress(console=console, disable=not sys.stderr.isatty()) as shown:
@@ -56,3 +61,20 @@ def add_words(words: Any, state: argparse.ArgumentParser, opened: Open) -> None:
         verb = verbs.add_parser(name, parents=[state], help=help_)
         verb.add_argument("--locker", metavar="ID", help="those of one locker")
         verb.set_defaults(command=command)
+    told = "pages of GET /v1/audit/decisions, one a line, instead of the database"
+    verb.add_argument("--from-export", type=Path, metavar="FILE", help=told)
+    told = "with an export: what GET /v1/audit/roots told somebody"
+    verb.add_argument("--roots", type=Path, metavar="FILE", help=told)
+
+
+def _from_export(file: Path, roots: Path | None) -> Checked:
+    """Decide again what stands in a file; no database and no secrets are needed."""
+    try:
+        public = {} if roots is None else published_roots(roots.read_bytes())
+        with file.open(encoding="utf-8") as lines:
+            found = Export({hour: said["root"] for hour, (said, _) in public.items()}).run(lines)
+    except (OSError, ValueError, NotProven) as error:
+        raise InvalidRequest(f"It cannot be read: {error}") from None
+    if found["altered"]:
+        raise ChainBroken("altered: " + "; ".join(found["altered"]), **found)
+    return found

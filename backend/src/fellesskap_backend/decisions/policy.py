@@ -14,6 +14,7 @@ from fellesskap_backend.errors import (
     LockerUnavailable,
     NoAccessibleCompartment,
     NoFittingCompartment,
+    QuotaExceeded,
     Refused,
 )
 from fellesskap_protocol.capacity import Compartment, Demand, Matching, fits
@@ -24,6 +25,7 @@ Reason = Literal[
     "no_fitting_compartment",
     "no_accessible_compartment",
     "locker_full",
+    "quota_exceeded",
 ]
 REFUSALS: dict[Reason, Refused] = {
     "duplicate_parcel": DuplicateParcel("Its label is that of a parcel on its way or in a locker."),
@@ -35,6 +37,9 @@ REFUSALS: dict[Reason, Refused] = {
         "There is no room in a compartment within reach."
     ),
     "locker_full": LockerFull("Every compartment that fits is occupied or promised."),
+    "quota_exceeded": QuotaExceeded(
+        "Your part of this locker is used, and what is left is kept for others for now."
+    ),
 }
 """What a carrier is told of each reason; `reason` is the problem's code."""
 

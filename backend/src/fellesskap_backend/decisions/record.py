@@ -9,8 +9,16 @@ basis are all that `decide` was given, so the body suffices to decide it again:
 - `claims`: the numbers of the decisions whose claims were live; `older` are claims without one;
 - `allowances`: boxes that the locker may give away by itself, and how many of each.
 
-`position` says where the locker's journal and rights stood. Alternatives are no part of it: they
-are read from other lockers without a lock.
+A decision of `fair-share` has more:
+
+- `rules`: the digest of policy, standings and reviewed quotas; `rulebook` is there when it is new;
+- `minute`: of the day, at the locker; `lying`: what the parcels there count as, and how many;
+- `uses`: what claims count as whose own decisions do not say it; `older` end with that too;
+- beside the outcome `part`, `use`, and the carrier's own `quota` and `used` before it; `held_for_s`
+  if its claim waits for a shorter time than was asked.
+
+`position` says where the locker's journal and rights stood, and of which `day` the standings are.
+Alternatives are no part of it: they are read from other lockers without a lock.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -37,11 +45,15 @@ class Link(NamedTuple):
 
 @dataclass(frozen=True)
 class Head:
-    """The end of a locker's chain: how many decisions, the hash of the last, the last layout."""
+    """The end of a locker's chain: how many decisions, the hash of the last.
+
+    And the digests of layout and rules as they were last written out.
+    """
 
     number: int = 0
     hash: str = GENESIS
     layout: str | None = None
+    rules: str | None = None
 
 
 def canonical(value: Any) -> bytes:

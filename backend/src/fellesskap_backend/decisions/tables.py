@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from fellesskap_backend.db import Base
@@ -26,4 +26,7 @@ class Decision(Base):
     decided_at: Mapped[datetime]
     body: Mapped[str]
 
-    __table_args__ = (UniqueConstraint("locker_id", "number"),)
+    __table_args__ = (
+        UniqueConstraint("locker_id", "number"),
+        Index("ix_decisions_carrier_id_id", "carrier_id", "id"),
+    )

@@ -7,10 +7,13 @@ fails changes nothing and is kept as unapplied.
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from fellesskap_backend.allowances import service as allowances
+from fellesskap_backend.bulk import Pending
 from fellesskap_backend.db import Moment
 from fellesskap_backend.ledger import (
     adopting,
@@ -29,39 +32,69 @@ from fellesskap_protocol import events
 from fellesskap_protocol.buggify import sometimes
 from fellesskap_protocol.messages import MalformedMessage, decode_event
 
-__all__ = ["HANDLERS", "At", "CannotApply", "apply", "apply_all"]
+__all__ = ["HANDLERS", "At", "CannotApply", "Recorded", "apply", "apply_all"]
 log = logging.getLogger(__name__)
 Handler = Callable[[At, Any], None]
 
 
-def apply_all(at: At, moments: Sequence[Moment], stored: Sequence[bytes]) -> list[str | None]:
-    """Apply the events of a batch; return of each why it could not be, or None.
+@dataclass(frozen=True)
+class Recorded:
+    """What was recorded of a locker: each event's bytes, and the moment of its recording."""
 
-    All of them under one savepoint, written together at its end. If one fails, that is undone and
-    each is applied alone, as if nothing had been tried.
+    at: At
+    events: Sequence[tuple[Moment, bytes]]
+
+
+Reasons = list[str | None]
+"""Of each event why it could not be applied, or None."""
+
+
+def apply_all(session: Session, recorded: Sequence[Recorded]) -> list[Reasons]:
+    """Apply what was recorded of different lockers; return of each event why it could not be.
+
+    All of it under one savepoint, written together at its end. If one fails, that is undone; then
+    what each locker said is applied by itself, and of the one that fails each event alone, as if
+    nothing had been tried.
     """
-    if len(stored) > 1 and not sometimes("ledger.each_alone"):
-        said = [_read(body) for body in stored]
-        known = known_rows.read(at.session, at.locker.id, [one for one in said if one])
-        together = replace(at, known=known)
+    several = sum(len(one.events) for one in recorded) > 1
+    if several and not sometimes("ledger.each_alone"):
         try:
-            with at.session.begin_nested():
-                reasons = [
-                    _applied(replace(together, moment=moment), event)
-                    for moment, event in zip(moments, said, strict=True)
-                ]
-                at.session.flush()
-                if known.pending is not None:
-                    known.pending.write(at.session)
-                return reasons
+            with session.begin_nested():
+                return _together(session, recorded)
         except Exception as error:  # the top of a loop over what others wrote
             if is_passing(error):
                 raise
-            log.info("locker %s: a batch is applied event by event", at.locker.id)
+            ids = ", ".join(one.at.locker.id for one in recorded)
+            log.info("not applied together: %s", ids)
+    if len(recorded) > 1:
+        return [apply_all(session, [one])[0] for one in recorded]
     return [
-        apply(replace(at, moment=moment, known=known_rows.Known()), body)
-        for moment, body in zip(moments, stored, strict=True)
+        [apply(one.at.then(moment, known_rows.Known()), body) for moment, body in one.events]
+        for one in recorded
     ]
+
+
+def _together(session: Session, recorded: Sequence[Recorded]) -> list[Reasons]:
+    said = [[_read(body) for _, body in one.events] for one in recorded]
+    named = {
+        one.at.locker.id: [event for event in read if event is not None]
+        for one, read in zip(recorded, said, strict=True)
+    }
+    pending = Pending()
+    known = known_rows.read(session, named, pending)
+    reasons = []
+    for one, read in zip(recorded, said, strict=True):
+        here = known[one.at.locker.id]
+        moments = [moment for moment, _ in one.events]
+        reasons.append(
+            [
+                _applied(one.at.then(moment, here), event)
+                for moment, event in zip(moments, read, strict=True)
+            ]
+        )
+    session.flush()
+    pending.write(session)
+    return reasons
 
 
 def apply(at: At, stored: bytes) -> str | None:

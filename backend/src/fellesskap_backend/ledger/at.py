@@ -36,6 +36,10 @@ class At:
     known: Known = field(default_factory=Known, repr=False)
     """Rows that were read for all of a batch."""
 
+    def then(self, moment: Moment, known: Known) -> "At":
+        """Return the same for another event; `replace` would take five times as long."""
+        return At(self.session, self.locker, moment, self.epoch, self.secrets, known)
+
     def compartment(self, number: int) -> Compartment:
         """Return a compartment of the locker; raise `CannotApply` for one never described."""
         found = self.session.get(Compartment, (self.locker.id, number))

@@ -4,6 +4,7 @@ Late truth wins: a deposit under a claim that has expired meanwhile is a deposit
 """
 
 import logging
+from dataclasses import replace
 from uuid import UUID
 
 from fellesskap_backend.allowances import service as allowances
@@ -30,13 +31,13 @@ def deposited(at: At, event: Deposited) -> None:
     known = at.parcel_of(event.right_id or event.parcel_id)
     if known is None and event.right_id is not None:
         raise CannotApply("no parcel of this locker by its right")
-    facts = Facts(event.compartment, event.evidence)
+    facts = Facts(event.compartment, event.evidence, by_allowance=event.allowance_class is not None)
     if known is not None:
         moved(at, event, known, "deposited", facts=facts)
         return
     parcel = _without_claim(at, event)
     data = unannounced.told_of(at.session, parcel)
-    facts = Facts(event.compartment, event.evidence, by_claim=False, data=data)
+    facts = replace(facts, by_claim=False, data=data)
     moved(at, event, parcel, "deposited", facts=facts)
 
 

@@ -16,7 +16,8 @@ def moved(at: At, event: CustodyReported, parcel: Parcel) -> None:
     """The rows say another compartment: neither can be trusted until somebody looked."""
     before = at.session.get(Compartment, (at.locker.id, parcel.compartment or 0))
     if before is not None and before.parcel_id == parcel.id:
-        before.content, before.parcel_id, before.service = "unknown", None, "suspect"
+        before.empty_of("unknown")
+        before.service = "suspect"
     at.compartment(event.compartment).service = "suspect"
     parcel.compartment = event.compartment
     dispute(at, event, parcel, "reported_elsewhere")
@@ -31,6 +32,7 @@ def lies_there(at: At, event: CustodyReported | Deposited, parcel: Parcel) -> No
         if other is not None:
             dispute(at, event, other, "another_reported")
     place.content, place.parcel_id = "parcel", parcel.id
+    place.used_by, place.used_as = moving.counts_as(at.session, parcel)
 
 
 def dispute(at: At, event: Event, parcel: Parcel, why: str) -> None:

@@ -5,11 +5,13 @@ by side: two devices that close each other's would begin new ones for ever.
 """
 
 import logging
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from fellesskap_backend.bulk import pairs
 from fellesskap_backend.ledger.tables import Tail
 from fellesskap_backend.lockers.tables import Device, Epoch, Locker
 from fellesskap_protocol.events import GENESIS
@@ -22,13 +24,21 @@ BOOTS_MAX = 16
 """How many former boots are remembered per epoch."""
 
 
-def opened(session: Session, locker: Locker, message: Birth | Batch, *, now: datetime) -> Epoch:
-    """Return the epoch's row, locked; a new one if the store is new to us."""
-    epoch = session.get(
-        Epoch, (locker.id, message.epoch), with_for_update=True, populate_existing=True
+def locked_all(session: Session, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Epoch]:
+    """Return the rows of epochs (locker, epoch), locked, as far as there are any."""
+    wanted = pairs(session, keys)
+    rows = session.scalars(
+        select(Epoch)
+        .join(wanted, (Epoch.locker_id == wanted.c.first) & (Epoch.epoch == wanted.c.second))
+        .order_by(Epoch.locker_id)
+        .with_for_update(of=Epoch)
+        .execution_options(populate_existing=True)
     )
-    if epoch is not None:
-        return epoch
+    return {(row.locker_id, row.epoch): row for row in rows}
+
+
+def opened(session: Session, locker: Locker, message: Birth | Batch, *, now: datetime) -> Epoch:
+    """Return a new epoch's row: the store is new to us."""
     if _began_lately(session, locker, now) + 1 >= CLONE_EPOCHS:
         quarantine(locker, now, "its third epoch within a day")
     if locker.quarantined_at is None:

@@ -39,7 +39,7 @@ def described(at: At, event: HardwareDescribed) -> None:
             at.session.add(row)
         _adopt(row, one)
         if vouched:
-            row.content, row.parcel_id = "empty", None
+            row.empty_of("empty")
     for row in known.values():
         log.warning("locker %s: compartment %d is gone", at.locker.id, row.number)
         row.service, row.wished_service, row.wish_heard = "out", None, False

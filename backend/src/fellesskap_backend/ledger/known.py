@@ -1,23 +1,38 @@
-"""The rows that the events of a batch speak of, read together and held while they are applied.
+"""The rows that the events of batches speak of, read together and held while they are applied.
 
 A session lets go of a row that nobody holds, and would read it again for the next event. What is
 not here is looked for when it is needed: this saves round trips and decides nothing.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import Integer, cast, or_, select
 from sqlalchemy.orm import Session
 
-from fellesskap_backend.bulk import Pending
+from fellesskap_backend.bulk import Pending, pairs
 from fellesskap_backend.lockers.tables import Compartment
 from fellesskap_backend.parcels.tables import Authorisation, Parcel
 from fellesskap_backend.reservations.tables import Claim, Reservation
 from fellesskap_backend.rights.tables import Right, RightCode
-from fellesskap_protocol.events import Event
+from fellesskap_protocol.events import (
+    Booted,
+    ClockChanged,
+    Collected,
+    Deposited,
+    DoorClosed,
+    DoorOpened,
+    Event,
+    LeftOpen,
+    NotOpened,
+    Presented,
+    Pulsed,
+    RightsApplied,
+    Serving,
+    Temperature,
+)
 
 
 @dataclass
@@ -28,6 +43,8 @@ class Known:
     """By the right under which each was found."""
     authorisations: dict[str, Authorisation | None] = field(default_factory=dict)
     held: list[Any] = field(default_factory=list)
+    frees: bool = True
+    """Whether a claim may wait here for the revision that takes it away to be applied."""
     pending: Pending | None = None
     """Where lines of history and notices wait for the end of the batch."""
 
@@ -37,43 +54,81 @@ class Known:
         return found if found is not None and found.right_id == right_id else None
 
 
-def read(session: Session, locker_id: str, events: Sequence[Event]) -> Known:
-    """Read what these events name, in three statements at most."""
-    known = Known(pending=Pending())
-    _read_authorisations(session, locker_id, _named(events, "authorisation_id"), known)
-    ids = {one.parcel_id for one in known.held if one.parcel_id is not None}
-    for name in ("right_id", "parcel_id"):
-        ids |= set(map(_uuid_of, _named(events, name)))
-    ids.discard(None)
-    if ids:
-        _read_parcels(session, locker_id, ids, known)
-    doors = _named(events, "compartment")
+Said = Mapping[str, Sequence[Event]]
+"""What each locker says."""
+INTEGER_MAX = 2**31 - 1
+
+
+def read(session: Session, said: Said, pending: Pending) -> dict[str, Known]:
+    """Read what lockers name of their own, in four statements at most."""
+    known = {locker_id: Known(pending=pending) for locker_id in said}
+    _read_authorisations(session, said, known)
+    _read_parcels(session, said, known)
+    quiet = [one for one, events in said.items() if _frees_later(events)]
+    if quiet:
+        waiting = set(session.scalars(_WAITING.where(Claim.locker_id.in_(quiet))))
+        for locker_id in quiet:
+            known[locker_id].frees = locker_id in waiting
+    doors = _pairs(said, "compartment")
     if doors:
-        places = select(Compartment).where(
-            Compartment.locker_id == locker_id, Compartment.number.in_(doors)
+        wanted = pairs(session, doors)
+        number = cast(wanted.c.second, Integer)
+        places = select(Compartment).join(
+            wanted, (Compartment.locker_id == wanted.c.first) & (Compartment.number == number)
         )
-        known.held += session.scalars(places)
+        for place in session.scalars(places):
+            known[place.locker_id].held.append(place)
     return known
 
 
-def _read_authorisations(
-    session: Session, locker_id: str, names: Sequence[str], known: Known
-) -> None:
+def _frees_later(events: Sequence[Event]) -> bool:
+    """Say whether rights were applied, and nothing else lets a claim begin to wait for that."""
+    return any(isinstance(one, RightsApplied) for one in events) and all(
+        isinstance(one, QUIET) or (isinstance(one, Deposited) and one.right_id is not None)
+        for one in events
+    )
+
+
+QUIET = (
+    *(RightsApplied, Presented, Pulsed, DoorOpened, DoorClosed, NotOpened, LeftOpen, Collected),
+    *(Booted, ClockChanged, Serving, Temperature),
+)
+_WAITING = (
+    select(Claim.locker_id)
+    .where(Claim.released.is_(False), Claim.released_at_revision.is_not(None))
+    .distinct()
+)
+
+
+def _read_authorisations(session: Session, said: Said, known: Mapping[str, Known]) -> None:
+    names = _pairs(said, "authorisation_id")
     if not names:
         return
-    found = session.scalars(
-        select(Authorisation).where(
-            Authorisation.locker_id == locker_id, Authorisation.authorisation_id.in_(names)
-        )
-    ).all()
-    known.authorisations = dict.fromkeys(names) | {one.authorisation_id: one for one in found}
-    known.held += found
+    for locker_id, name in names:
+        known[locker_id].authorisations[name] = None
+    wanted = pairs(session, names)
+    found = select(Authorisation).join(
+        wanted,
+        (Authorisation.locker_id == wanted.c.first)
+        & (Authorisation.authorisation_id == wanted.c.second),
+    )
+    for one in session.scalars(found):
+        known[one.locker_id].authorisations[one.authorisation_id] = one
 
 
-def _read_parcels(
-    session: Session, locker_id: str, ids: Iterable[UUID | None], known: Known
-) -> None:
-    """Read parcels with all that moves with them."""
+def _read_parcels(session: Session, said: Said, known: Mapping[str, Known]) -> None:
+    """Read parcels with all that moves with them, those of the lockers that name them."""
+    ids: set[UUID | None] = {
+        one.parcel_id
+        for each in known.values()
+        for one in each.authorisations.values()
+        if one is not None and one.parcel_id is not None
+    }
+    for name in ("right_id", "parcel_id"):
+        ids |= {_uuid_of(one) for events in said.values() for one in _named(events, name)}
+    ids.discard(None)
+    if not ids:
+        return
     wanted = list(ids)
     rows = session.execute(
         select(Parcel, Reservation, Claim, Right, RightCode)
@@ -81,7 +136,7 @@ def _read_parcels(
         .outerjoin(Claim, Claim.right_id == Parcel.right_id)
         .outerjoin(Right, (Right.id == Parcel.right_id) & (Right.locker_id == Parcel.locker_id))
         .outerjoin(RightCode, RightCode.right_id == Parcel.right_id)
-        .where(Parcel.locker_id == locker_id)
+        .where(Parcel.locker_id.in_(list(said)))
         .where(
             or_(
                 Parcel.right_id.in_(wanted),
@@ -89,15 +144,27 @@ def _read_parcels(
                 Parcel.id.in_(wanted),
             )
         )
-    ).all()
-    known.parcels = {row.Parcel.right_id: row.Parcel for row in rows if row.Parcel.right_id}
-    known.held += rows
+    )
+    for row in rows:
+        here = known[row.Parcel.locker_id]
+        here.held.append(row)
+        if row.Parcel.right_id:
+            here.parcels[row.Parcel.right_id] = row.Parcel
+
+
+def _pairs(said: Said, name: str) -> list[tuple[str, Any]]:
+    return [(locker_id, one) for locker_id, events in said.items() for one in _named(events, name)]
 
 
 def _named(events: Iterable[Event], name: str) -> list[Any]:
     """Return what events name under a field, in order, each once."""
     found = (getattr(one, name, None) for one in events)
-    return list(dict.fromkeys(one for one in found if one is not None))
+    return list(dict.fromkeys(one for one in found if one is not None and _can_be(one)))
+
+
+def _can_be(value: Any) -> bool:
+    """Say whether a row can have such a name or number: PostgreSQL knows none of the others."""
+    return "\0" not in value if isinstance(value, str) else abs(value) <= INTEGER_MAX
 
 
 def _uuid_of(text: str) -> UUID | None:

@@ -58,15 +58,16 @@ def free_applied(at: At) -> bool:
     if at.epoch is not None and not at.epoch.custody_seq:
         locker.custody_wanted = True
         return False
-    at.session.execute(
-        update(Claim)
-        .where(
-            Claim.locker_id == locker.id,
-            Claim.released.is_(False),
-            Claim.released_at_revision <= locker.applied_revision,
+    if at.known.frees:
+        at.session.execute(
+            update(Claim)
+            .where(
+                Claim.locker_id == locker.id,
+                Claim.released.is_(False),
+                Claim.released_at_revision <= locker.applied_revision,
+            )
+            .values(released=True)
         )
-        .values(released=True)
-    )
     return True
 
 

@@ -5,24 +5,24 @@ epoch (the watermark). Nothing here concludes anything from a `head_seq`.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import lru_cache
-from typing import Any
+from itertools import chain
 
 import msgspec
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from fellesskap_backend.bulk import insert_all
-from fellesskap_backend.db import Moment
+from fellesskap_backend.db import Moment, Row
 from fellesskap_backend.downlink import Hold
 from fellesskap_backend.ledger import doors, epochs
-from fellesskap_backend.ledger.apply import At, apply_all
+from fellesskap_backend.ledger.apply import At, Recorded, apply_all
 from fellesskap_backend.ledger.tables import Entry, Gap
 from fellesskap_backend.lockers.restoring import hold_of, progressed
-from fellesskap_backend.lockers.service import locked
+from fellesskap_backend.lockers.service import locked_all
 from fellesskap_backend.lockers.tables import Device, Epoch, Locker
 from fellesskap_backend.secrets import Secrets
 from fellesskap_protocol.buggify import sometimes
@@ -67,12 +67,18 @@ class _Head(msgspec.Struct, frozen=True):
     type: str
 
 
-def keys_of(session: Session, locker_id: str) -> dict[str, PublicKey]:
-    """Return the keys by which a locker may sign: those of devices that were not revoked."""
-    rows = session.scalars(
-        select(Device.public_key).where(Device.locker_id == locker_id, Device.revoked_at.is_(None))
+def keys_of(session: Session, ids: Collection[str]) -> dict[str, dict[str, PublicKey]]:
+    """Return the keys by which lockers may sign: those of devices that were not revoked."""
+    rows = session.execute(
+        select(Device.locker_id, Device.public_key).where(
+            Device.locker_id.in_(ids), Device.revoked_at.is_(None)
+        )
     )
-    return {key.kid: key for key in map(_public_key, rows)}
+    keys: dict[str, dict[str, PublicKey]] = {}
+    for locker_id, text in rows:
+        key = _public_key(text)
+        keys.setdefault(locker_id, {})[key.kid] = key
+    return keys
 
 
 @lru_cache(maxsize=100_000)
@@ -82,8 +88,7 @@ def _public_key(text: str) -> PublicKey:
 
 def born(session: Session, locker_id: str, birth: Birth, *, moment: Moment) -> Standing:
     """Take a birth in: a new epoch opens and closes the one before for good."""
-    locker = _heard(session, locker_id, moment)
-    epoch = epochs.opened(session, locker, birth, now=moment.now)
+    ((locker, epoch),) = _heard(session, {locker_id: birth}, moment)
     current = epochs.steers(locker, epoch, birth, now=moment.now)
     if current:
         epoch.protocol = birth.protocol
@@ -100,40 +105,99 @@ def ingest(
     moment: Moment,
     secrets: Secrets | None = None,
 ) -> Standing:
-    """Record a batch as far as it continues the journal, apply what was recorded.
+    """Take in what one locker says."""
+    return ingest_all(session, {locker_id: batch}, moment=moment, secrets=secrets)[locker_id]
 
-    A database that the locker shows to be an older one records nothing before it was told so.
+
+def ingest_all(
+    session: Session,
+    batches: Mapping[str, Batch],
+    *,
+    moment: Moment,
+    secrets: Secrets | None = None,
+) -> dict[str, Standing]:
+    """Record what lockers say as far as it continues their journals, apply what was recorded.
+
+    A database that a locker shows to be an older one records nothing before it was told so. Raise
+    `UnknownLocker`.
     """
-    locker = _heard(session, locker_id, moment)
-    epoch = epochs.opened(session, locker, batch, now=moment.now)
-    current = epochs.steers(locker, epoch, batch, now=moment.now)
-    if epoch.closed_at is not None or locker.behind_since is not None:
-        verdict: Verdict = "ok" if epoch.closed_at is None else "closed"
-        return _standing(locker, epoch, batch, verdict=verdict, current=current)
+    taken = [
+        _taken(At(session, locker, moment, epoch, secrets), epoch, batches[locker.id])
+        for locker, epoch in _heard(session, batches, moment)
+    ]
+    _write(session, taken)
+    return {one.epoch.locker_id: _stands(one) for one in taken}
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """A batch beside the journal that it continues."""
+
+    at: At
+    epoch: Epoch
+    batch: Batch
+    before: int
+    """How much of the journal was recorded before it."""
+    current: bool
+    verdict: Verdict = "ok"
+    rows: Sequence[Row] | None = ()
+    """What is new in it; None if nothing of it is recorded."""
+
+
+def _taken(at: At, epoch: Epoch, batch: Batch) -> _Taken:
     before = epoch.acked_seq
-    at = At(session, locker, moment, epoch, secrets)
-    verdict = _record(at, epoch, batch)
-    if verdict == "refused":
-        log.error("locker %s: a batch contradicts the ledger at %d", locker_id, epoch.acked_seq)
-    elif current:
-        progressed(session, locker, epoch, batch=batch, moment=moment)
-    standing = _standing(locker, epoch, batch, verdict=verdict, current=current)
-    old = bool(batch.events) and batch.first_seq <= before == epoch.acked_seq
-    return replace(standing, repeated=old and verdict == "ok")
+    current = epochs.steers(at.locker, epoch, batch, now=at.moment.now)
+    taken = _Taken(at, epoch, batch, before, current)
+    if epoch.closed_at is not None:
+        return replace(taken, verdict="closed", rows=None)
+    if at.locker.behind_since is not None:
+        return replace(taken, rows=None)
+    rows = _continued(at, epoch, batch)
+    if rows is None:
+        log.error("locker %s: a batch contradicts the ledger at %d", at.locker.id, before)
+        return replace(taken, verdict="refused", rows=None)
+    return replace(taken, rows=rows)
+
+
+def _stands(taken: _Taken) -> Standing:
+    at, epoch, batch = taken.at, taken.epoch, taken.batch
+    recorded = taken.rows is not None
+    if recorded and taken.current:
+        progressed(at.session, at.locker, epoch, batch=batch, moment=at.moment)
+    standing = _standing(at.locker, epoch, batch, verdict=taken.verdict, current=taken.current)
+    old = bool(batch.events) and batch.first_seq <= taken.before == epoch.acked_seq
+    return replace(standing, repeated=recorded and old)
 
 
 def resulted(session: Session, locker_id: str, result: Result, *, moment: Moment) -> None:
     """Take a command's outcome in, for speed: the journal says the same, and more, later."""
-    _heard(session, locker_id, moment)
+    _locked(session, [locker_id], moment)
     doors.resulted(session, locker_id, result, now=moment.now)
 
 
-def _heard(session: Session, locker_id: str, moment: Moment) -> Locker:
-    locker = locked(session, locker_id)
-    if locker is None:
-        raise UnknownLocker(locker_id)
-    locker.contact_at = moment.now
-    return locker
+def _heard(
+    session: Session, messages: Mapping[str, Birth | Batch], moment: Moment
+) -> list[tuple[Locker, Epoch]]:
+    """Return the rows of lockers and of the epochs that they speak of, locked, in order."""
+    lockers = _locked(session, messages, moment)
+    keys = [(one.id, messages[one.id].epoch) for one in lockers]
+    known = epochs.locked_all(session, keys)
+    return [
+        (
+            one,
+            known.get(key) or epochs.opened(session, one, messages[one.id], now=moment.now),
+        )
+        for one, key in zip(lockers, keys, strict=True)
+    ]
+
+
+def _locked(session: Session, ids: Collection[str], moment: Moment) -> list[Locker]:
+    found = locked_all(session, ids)
+    for locker_id in ids:
+        if locker_id not in found:
+            raise UnknownLocker(locker_id)
+        found[locker_id].contact_at = moment.now
+    return list(found.values())
 
 
 def _standing(
@@ -152,7 +216,8 @@ def _standing(
     )
 
 
-def _record(at: At, epoch: Epoch, batch: Batch) -> Verdict:
+def _continued(at: At, epoch: Epoch, batch: Batch) -> Sequence[Row] | None:
+    """Return the rows of what is new, the watermark moved on; None if it contradicts the ledger."""
     acked, last_hash = epoch.acked_seq, epoch.last_hash
     gap = batch.gap
     if gap is not None and gap.from_ <= acked + 1 <= gap.to:
@@ -161,10 +226,10 @@ def _record(at: At, epoch: Epoch, batch: Batch) -> Verdict:
         gap = None
     stored = [text.encode() for text in batch.events]
     if stored and batch.first_seq > acked + 1:
-        return "ok"  # a hole: the acknowledgement says what is wanted
+        return ()  # a hole: the acknowledgement says what is wanted
     repeats = stored[: max(0, acked + 1 - batch.first_seq)]
     if not _same(at.session, epoch, batch.first_seq, stored=repeats):
-        return "refused"
+        return None
     fresh = stored[len(repeats) :]
     if gap is None and sometimes("ledger.one_at_a_time"):
         fresh = fresh[:1]
@@ -172,15 +237,13 @@ def _record(at: At, epoch: Epoch, batch: Batch) -> Verdict:
     for body, head in zip(fresh, heads, strict=True):
         acked += 1
         if head is not None and (head.seq, head.prev) != (acked, last_hash):
-            return "refused"
+            return None
         last_hash = event_hash(body)
     if gap is not None:
         _note_gap(at, epoch, gap.to, hash_=gap.hash)
     first = acked - len(fresh) + 1
     epoch.acked_seq, epoch.last_hash = acked, last_hash
-    if fresh:
-        _write(at, _rows(at, first, fresh, heads=heads))
-    return "ok"
+    return _rows(at, first, fresh, heads=heads)
 
 
 def _head(body: bytes) -> _Head | None:
@@ -195,8 +258,11 @@ def _head(body: bytes) -> _Head | None:
 
 
 def _same(session: Session, epoch: Epoch, first_seq: int, *, stored: Sequence[bytes]) -> bool:
-    """Say whether what is repeated is what was recorded; of rows in a gap nothing is known."""
-    if not stored:
+    """Say whether what is repeated is what was recorded; of rows in a gap nothing is known.
+
+    A chain that ends in the watermark's hash can be no other, and nothing need be read.
+    """
+    if not stored or _leads_to(epoch, first_seq, stored):
         return True
     known = session.execute(
         select(Entry.seq, Entry.body).where(
@@ -207,6 +273,20 @@ def _same(session: Session, epoch: Epoch, first_seq: int, *, stored: Sequence[by
         )
     )
     return all(event_hash(body) == event_hash(stored[seq - first_seq]) for seq, body in known)
+
+
+def _leads_to(epoch: Epoch, first_seq: int, stored: Sequence[bytes]) -> bool:
+    """Say whether bytes are a chain that ends where the journal stands."""
+    heads = [_head(body) for body in stored[1:]]
+    hashes = [event_hash(body) for body in stored]
+    return (
+        first_seq + len(stored) - 1 == epoch.acked_seq
+        and hashes[-1] == epoch.last_hash
+        and all(
+            head is not None and head.prev == before
+            for head, before in zip(heads, hashes[:-1], strict=True)
+        )
+    )
 
 
 def _note_gap(at: At, epoch: Epoch, last_seq: int, *, hash_: str) -> None:
@@ -228,7 +308,7 @@ def _note_gap(at: At, epoch: Epoch, last_seq: int, *, hash_: str) -> None:
 
 def _rows(
     at: At, first_seq: int, stored: Sequence[bytes], *, heads: Sequence[_Head | None]
-) -> list[dict[str, Any]]:
+) -> list[Row]:
     """Return the rows, one microsecond apart, so that their order stays told."""
     assert at.epoch is not None
     return [
@@ -236,7 +316,7 @@ def _rows(
             "locker_id": at.epoch.locker_id,
             "epoch": at.epoch.epoch,
             "seq": first_seq + place,
-            "type": head.type[:TYPE_CHARS_MAX] if head else UNREADABLE,
+            "type": head.type[:TYPE_CHARS_MAX].replace("\0", "") if head else UNREADABLE,
             "body": body,
             "recorded_at": at.moment.now + timedelta(microseconds=place),
         }
@@ -244,15 +324,23 @@ def _rows(
     ]
 
 
-def _write(at: At, rows: list[dict[str, Any]]) -> None:
+def _write(session: Session, taken: Sequence[_Taken]) -> None:
     """Record the rows, then apply them."""
-    at.session.flush()
-    insert_all(at.session, Entry, rows)
-    moments = [replace(at.moment, now=row["recorded_at"]) for row in rows]
-    reasons = apply_all(at, moments, [row["body"] for row in rows])
+    session.flush()
+    rows = [row for one in taken for row in one.rows or ()]
+    insert_all(session, Entry, rows)
+    recorded = [
+        Recorded(
+            one.at,
+            [(one.at.moment.then(row["recorded_at"]), row["body"]) for row in one.rows],
+        )
+        for one in taken
+        if one.rows
+    ]
+    reasons = chain.from_iterable(apply_all(session, recorded))
     for row, reason in zip(rows, reasons, strict=True):
         if reason is not None:
-            note_applied(at.session, Entry(**row), reason)
+            note_applied(session, Entry(**row), reason)
 
 
 def note_applied(session: Session, row: Entry, reason: str | None) -> None:

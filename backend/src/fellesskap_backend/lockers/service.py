@@ -1,5 +1,6 @@
 """Lockers: taken in, locked for a decision, and what is said of them in public."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal, TypedDict, TypeVar
 from uuid import UUID
@@ -36,12 +37,19 @@ class Availability(TypedDict):
 
 def locked(session: Session, locker_id: str) -> Locker | None:
     """Return a locker's row, locked until the transaction ends."""
-    return session.scalars(
+    return locked_all(session, [locker_id]).get(locker_id)
+
+
+def locked_all(session: Session, ids: Iterable[str]) -> dict[str, Locker]:
+    """Return the rows of lockers, locked in the order of their ids, as far as there are any."""
+    rows = session.scalars(
         select(Locker)
-        .where(Locker.id == locker_id)
+        .where(Locker.id.in_(ids))
+        .order_by(Locker.id)
         .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
-    ).one_or_none()
+    )
+    return {row.id: row for row in rows}
 
 
 def locked_with(session: Session, model: type[T], row_id: UUID) -> tuple[T, Locker] | None:

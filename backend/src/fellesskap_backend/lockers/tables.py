@@ -96,6 +96,8 @@ class Locker(Base):
     """The hash of the last decision, which vouches for all before."""
     decision_layout: Mapped[str | None]
     """The digest of its compartments as a decision last wrote them down."""
+    decision_rules: Mapped[str | None]
+    """The digest of the rules as a decision last wrote them down."""
 
     __table_args__ = (
         Index(
@@ -214,11 +216,20 @@ class Compartment(Base):
     service: Mapped[str] = mapped_column(default="in")
     """`in`, `suspect` or `out`."""
     parcel_id: Mapped[UUID | None]
+    used_by: Mapped[int | None]
+    """The number of the carrier whose claim the parcel there took; None: it took none."""
+    used_as: Mapped[str | None]
+    """As which class that claim counts: `M`, or `low M` for one of the low ones that are kept."""
     wished_service: Mapped[str | None]
     """What an operator wishes its service to be, `in` or `out`: `in` until heard; `out` stays,
     and is said again to a new store."""
     wish_heard: Mapped[bool] = mapped_column(default=False)
     """Whether the journal says that it is so."""
+
+    def empty_of(self, content: str) -> None:
+        """Say that no known parcel lies there any more; nothing is used then."""
+        self.content, self.parcel_id = content, None
+        self.used_by = self.used_as = None
 
     __table_args__ = (
         Index(

@@ -86,10 +86,11 @@ class Work:
         self.decisions.append(decided.row)
         if not decided.decision.confirmed:
             other = service.alternatives_of(self.near, desk.place, asked, decided)
-            self._say(service.refused(decided, other))
+            self._say(service.refused(decided, asked, other))
             return
         self.live.add(asked.label.key)
         right_id = self.moment.new_id()
+        asked = asked.waiting(decided.held_for_s, self.moment.now)
         self.kept.append(Kept(len(self.answers), asked, right_id, desk.revision, decided))
         self.answers.append({})
 
@@ -130,10 +131,10 @@ def _accept(
 ) -> Row:
     whole = [one for one in every if isinstance(one, Asked)]
     places = _locked(session, {one.locker_id for one in whole})
-    basis.read(session, places)
-    desks = {locker_id: Desk(place) for locker_id, place in places.items()}
+    basis.read(session, places, moment.now)
+    desks = {locker_id: Desk(place, moment.now) for locker_id, place in places.items()}
     live = service.live_labels(session, by, [one.label.key for one in whole])
-    near = Neighbours(session, moment.now, desks)
+    near = Neighbours(session, moment.now, desks, carrier=by.number)
     work = Work(by, moment, secrets, desks, live, near)
     for one in every:
         work.answer(one)

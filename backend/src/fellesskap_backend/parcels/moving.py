@@ -11,7 +11,9 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import update
+from sqlalchemy.orm import Session
 
+from fellesskap_backend.allocation.view import Use
 from fellesskap_backend.db import instant
 from fellesskap_backend.drop_offs.tables import DropOff
 from fellesskap_backend.lockers.tables import Compartment
@@ -47,6 +49,8 @@ class Facts:
     detail: str | None = None
     by_claim: bool = True
     """Whether a deposit came by the claim; else the claim counts until its revision is applied."""
+    by_allowance: bool = False
+    """Whether a deposit drew on what the locker may give away, and so on nobody's quota."""
     data: dict[str, Any] = field(default_factory=dict)
 
 
@@ -105,15 +109,33 @@ def _occupy(cause: Cause, parcel: Parcel, facts: Facts) -> None:
     if parcel.compartment not in (None, number):
         before = _place(cause, parcel.compartment)
         if before.parcel_id == parcel.id:
-            before.content, before.parcel_id, before.service = "unknown", None, "suspect"
+            before.empty_of("unknown")
+            before.service = "suspect"
     place.content, place.parcel_id = "parcel", parcel.id
+    place.used_by, place.used_as = counts_as(cause.session, parcel, facts)
     parcel.compartment = number
+
+
+def counts_as(
+    session: Session, parcel: Parcel, facts: Facts = NOTHING
+) -> tuple[int | None, str | None]:
+    """Return whose claim a parcel that lies there took, and as what that counts; or nothing.
+
+    Its claim is in hand already where an event is applied: it costs no statement.
+    """
+    if parcel.reservation_id is None or parcel.right_id is None or facts.by_allowance:
+        return None, None
+    claim = session.get(Claim, parcel.right_id)
+    if claim is None or claim.use_size is None:
+        return None, None
+    use = Use(str(claim.carrier_number), claim.use_size, claim.part == "accessible")
+    return claim.carrier_number, use.word
 
 
 def _vacate(cause: Cause, parcel: Parcel, facts: Facts) -> None:
     place = _place(cause, facts.compartment)
     if place.parcel_id in (None, parcel.id):
-        place.content, place.parcel_id = "empty", None
+        place.empty_of("empty")
     if parcel.state == "collected":
         parcel.collected_at = cause.happened_at
 
@@ -121,7 +143,7 @@ def _vacate(cause: Cause, parcel: Parcel, facts: Facts) -> None:
 def _doubt(cause: Cause, parcel: Parcel, _facts: Facts) -> None:
     place = cause.session.get(Compartment, (cause.locker.id, parcel.compartment or 0))
     if place is not None and place.parcel_id == parcel.id:
-        place.parcel_id = None
+        place.empty_of(place.content)
         if place.service == "in":
             place.service = "suspect"
 

@@ -9,7 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from fellesskap_backend.carriers.service import Credentials, caller
-from fellesskap_backend.decisions.policy import FIRST_COME, Request, decide
+from fellesskap_backend.decisions.desk import answer
+from fellesskap_backend.decisions.policy import Request
 from fellesskap_backend.errors import NotFound
 from fellesskap_backend.lockers.tables import Locker
 from fellesskap_backend.reservations import basis
@@ -41,16 +42,16 @@ def quote(
     for number, one in enumerate(every):
         if one.locker_id not in places:
             raise NotFound(f"No locker by the id of parcels.{number}.")
-    basis.read(session, places)
-    views = {locker_id: place.view() for locker_id, place in places.items()}
+    basis.read(session, places, now)
+    views = {locker_id: place.view(now) for locker_id, place in places.items()}
     live = live_labels(session, by, [one.label_key for one in every if one.label_key])
-    near = Neighbours(session, now, {})
+    near = Neighbours(session, now, {}, carrier=by.number)
     found = []
     for one in every:
         request = Request(one.demand, one.hold, one.label_key in live)
-        decision = decide(FIRST_COME, views[one.locker_id], request)
-        wanted_elsewhere = not decision.confirmed and not request.is_duplicate
         place = places[one.locker_id]
+        decision = answer(place.rules, views[one.locker_id], by.number, request)
+        wanted_elsewhere = not decision.confirmed and not request.is_duplicate
         found.append(
             {
                 "locker_id": one.locker_id,

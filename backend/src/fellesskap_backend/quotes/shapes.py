@@ -49,6 +49,7 @@ class Quote(Shown):
             "no_fitting_compartment",
             "no_accessible_compartment",
             "locker_full",
+            "quota_exceeded",
         ]
         | None
     )

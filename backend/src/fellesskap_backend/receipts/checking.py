@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from fellesskap_backend.db import instant
+from fellesskap_backend.decisions.replay import Fold, NotDerived
 from fellesskap_backend.receipts.tables import AuditRoot
 from fellesskap_protocol.audit import NotProven, climb, name_of, unb64, unsigned
 from fellesskap_protocol.merkle import Tree, entry, size_of
@@ -55,6 +56,15 @@ def published(row: AuditRoot, issuer: str, names: Container[str]) -> tuple[Root,
         return own, False
     signed = own._replace(size=said["size"], root=said["root"])
     return signed, signed == own
+
+
+def derived(fold: Fold, number: int, body: str, *, alone: bool) -> Iterator[str]:
+    """Yield what is wrong with a decision that is derived again."""
+    try:
+        if fold.again(number, body, alone=alone) != body:
+            yield "decided otherwise"
+    except NotDerived:
+        yield "cannot be derived"
 
 
 def stands(one: Committed, under: Root) -> bool:

@@ -1,7 +1,8 @@
 """Everything that was decided, derived again and compared with what carriers were told of it.
 
-Each locker's chain is walked and its log folded; each receipt must say what the body says and stand
-under the root that was published; each tree must be made of its receipts and nothing else.
+Each locker's chain is walked and its log folded; it must have been decided by the rules that were
+published for that day. Each receipt must say what the body says and stand under the root that was
+published; each tree must be made of its receipts and nothing else.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -14,11 +15,19 @@ from sqlalchemy.orm import Session
 
 from fellesskap_backend.db import instant, table_of
 from fellesskap_backend.decisions.record import Head, altered
-from fellesskap_backend.decisions.replay import Fold, NotDerived
+from fellesskap_backend.decisions.replay import Fold
 from fellesskap_backend.decisions.service import AT_ONCE, link
 from fellesskap_backend.decisions.tables import Decision
 from fellesskap_backend.lockers.tables import Locker
-from fellesskap_backend.receipts.checking import Committed, Root, is_whole, published, stands
+from fellesskap_backend.policies.comparing import Published
+from fellesskap_backend.receipts.checking import (
+    Committed,
+    Root,
+    derived,
+    is_whole,
+    published,
+    stands,
+)
 from fellesskap_backend.receipts.hours import HOUR, first_seen, hour_of
 from fellesskap_backend.receipts.tables import AuditRoot, Receipt
 from fellesskap_backend.receipts.told import is_of
@@ -50,11 +59,14 @@ class Replay:
         self._names = {secrets.signing.kid, *secrets.retired}
         self._count = count
         self._roots: Roots = {}
+        self._published = Published(session)
         self._explained: set[datetime] = set()
         self.found = Replayed(lockers=0, decisions=0, receipts=0, hours=0, altered=[])
 
     def run(self, locker_id: str | None = None) -> Replayed:
         """Derive all again, or one locker; trees are built again only with all."""
+        for what in self._published.altered:
+            self.found["altered"].append(what)
         self._read_roots()
         lockers = _LOCKERS if locker_id is None else _LOCKERS.where(Locker.id == locker_id)
         for at, decided, last in self._session.execute(lockers).all():
@@ -90,14 +102,24 @@ class Replay:
         for row in self._stream(_FORWARDS, of_it):
             gone.discard(row.number)
             why = ["altered"] if row.number in broken else []
-            why += _derived(fold, row, alone=row.number - 1 in broken)
+            why += derived(fold, row.number, row.body, alone=row.number - 1 in broken)
+            why += self._ruled(row)
             why += self._receipt(row)
             if why:
                 self._differs(f"{locker_id}: decision {row.number}", ", ".join(why))
             self.found["decisions"] += 1
             self._count()
+        for rules in fold.rules.values():
+            for what in self._published.differs(locker_id, rules):
+                if what not in self.found["altered"]:
+                    self.found["altered"].append(what)
         for number in sorted(gone):
             self._differs(f"{locker_id}: decision {number}", "gone" if number <= decided else "new")
+
+    def _ruled(self, row: Any) -> Iterator[str]:
+        """Yield what is wrong with the rules by which was decided."""
+        if f'"policy":"{self._published.in_force(row.decided_at)}"' not in row.body:
+            yield "not by the rules in force"
 
     def _receipt(self, row: Any) -> Iterator[str]:
         """Yield what is wrong with the receipt of a decision."""
@@ -146,15 +168,6 @@ def _is_of(row: Any, root: Root) -> bool:
         return is_of(row.told, row.body, unb64url(root.seed))
     except ValueError:
         return False
-
-
-def _derived(fold: Fold, row: Any, *, alone: bool) -> Iterator[str]:
-    """Yield what is wrong with a decision that is derived again."""
-    try:
-        if fold.again(row.number, row.body, alone=alone) != row.body:
-            yield "decided otherwise"
-    except NotDerived:
-        yield "cannot be derived"
 
 
 _LOCKERS = select(Locker.id, Locker.decided, Locker.decision_hash).order_by(Locker.id)

@@ -1,5 +1,7 @@
 """What is shown of decisions, receipts and roots."""
 
+from typing import Literal
+
 from fellesskap_backend.reservations.shapes import Box
 from fellesskap_backend.shapes import Id, Instant, Shown
 
@@ -41,6 +43,14 @@ class DecisionShown(Shown):
     request: DecidedRequest
     outcome: str
     """`confirmed`, or the `reason` of the refusal."""
+    part: Literal["guaranteed", "commons", "lent", "accessible"] | None = None
+    """Of which part room was given, by `fair-share`; null if none was, or nothing is held."""
+    quota: int | None = None
+    """How many compartments of its class you are guaranteed at the locker; null by `first-come`."""
+    used: int | None = None
+    """How many of that class you used before."""
+    held_for_s: int | None = None
+    """How long its claim waits, if that is shorter than you asked: for your no-shows."""
     because: str
     """The same in words."""
     receipt: ReceiptShown | None

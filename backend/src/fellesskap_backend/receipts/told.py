@@ -17,6 +17,16 @@ from fellesskap_protocol.signing import b64url
 
 Json = dict[str, Any]
 CONFIRMED = "There is room for it, and it is given."
+GIVEN = {
+    "guaranteed": "There is room for it, and it is given: it is of your guaranteed part.",
+    "commons": "There is room for it, and it is given: of what belongs to nobody.",
+    "lent": "There is room for it, and it is given: of what others did not ask for.",
+    "accessible": "It is given one of the low compartments that are kept for whoever asks for one.",
+}
+"""Of which part `fair-share` gave room."""
+SHORTER = " It waits for a shorter time than you asked, for the times that nobody came."
+_OWN = ("part", "quota", "used", "held_for_s")
+"""What decisions of `fair-share` say beside: the carrier's own numbers."""
 _SAID = ("id", "locker_id", "carrier_id", "at", "policy", "outcome")
 _SIDES = ("w_mm", "h_mm", "d_mm", "g")
 
@@ -32,14 +42,19 @@ def told(body: str, words: str | None = None) -> Json:
     *sides, needs = request.pop("box")
     box = {"dimensions": dict(zip(_SIDES, sides, strict=True)), "needs": needs}
     shown = {name: said[name] for name in _SAID}
-    shown["because"] = because(said["outcome"]) if words is None else words
+    shown |= {name: said[name] for name in _OWN if name in said}
+    shown["because"] = because(said) if words is None else words
     return shown | {"request": box | request}
 
 
-def because(outcome: str) -> str:
+def because(said: Json) -> str:
     """Say in words why it was decided so."""
-    words = {"confirmed": CONFIRMED} | {name: one.detail for name, one in REFUSALS.items()}
-    return words[outcome]
+    if said["outcome"] == "confirmed":
+        return GIVEN.get(said.get("part") or "", CONFIRMED) + (
+            SHORTER if "held_for_s" in said else ""
+        )
+    words = {str(name): one.detail for name, one in REFUSALS.items()}
+    return words[said["outcome"]]
 
 
 def committed(body: str, seed: bytes, words: str | None = None) -> str:

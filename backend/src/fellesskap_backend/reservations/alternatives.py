@@ -6,14 +6,16 @@ with them, so they are looked for in one statement a locker.
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import Any
 
 from sqlalchemy import CompoundSelect, Integer, Select, bindparam, cast, select, union_all
 from sqlalchemy.orm import Session
 
-from fellesskap_backend.decisions.desk import Desk, Place
-from fellesskap_backend.decisions.policy import View
+from fellesskap_backend.decisions.desk import Desk, Place, answer
+from fellesskap_backend.decisions.policy import Request, View
 from fellesskap_backend.lockers import geo
 from fellesskap_backend.lockers.health import CONTACT
 from fellesskap_backend.lockers.nearby import (
@@ -32,22 +34,32 @@ MILLIONTHS = 1_000_000
 """Positions travel as whole numbers, beside the other numbers of the statement: 11 cm."""
 
 
-class Near(NamedTuple):
-    """A locker nearby, and what it has."""
+@dataclass
+class Near:
+    """A locker nearby, and what it has; it is looked into when the nearer ones have no room."""
 
     told: Alternative
-    view: View
+    place: Place
+    now: datetime
+
+    @cached_property
+    def view(self) -> View:
+        """Return it as a decision would see it."""
+        return self.place.view(self.now)
 
 
 class Neighbours:
-    """Looks for alternatives in one transaction; `desks` are lockers being decided about in it."""
+    """Looks for a carrier's alternatives in one transaction, which decides at `desks`."""
 
-    def __init__(self, session: Session, now: datetime, desks: Mapping[str, Desk]) -> None:
+    def __init__(
+        self, session: Session, now: datetime, desks: Mapping[str, Desk], *, carrier: int
+    ) -> None:
         self._session, self._now, self._desks = session, now, desks
+        self._carrier = carrier
         self._known: dict[str, list[Near]] = {}
 
     def of(self, place: Place, demand: Demand) -> list[Alternative]:
-        """Return up to three lockers with room for a demand, the nearest first."""
+        """Return up to three lockers that would give it room, the nearest first."""
         if place.locker_id not in self._known:
             self._known[place.locker_id] = self._look(place)
         found: list[Alternative] = []
@@ -55,12 +67,17 @@ class Neighbours:
             if len(found) == ALTERNATIVES_MAX:
                 break
             desk = self._desks.get(near.told["locker_id"])
-            if (desk.view if desk is not None else near.view).has_room(demand):
+            view = desk.view if desk is not None else near.view
+            if answer(near.place.rules, view, self._carrier, Request(demand)).confirmed:
                 found.append(near.told)
         return found
 
     def _look(self, place: Place) -> list[Near]:
-        asked: dict[str, Any] = {"here": place.locker_id, "since": self._now - CONTACT}
+        asked: dict[str, Any] = {
+            "here": place.locker_id,
+            "since": self._now - CONTACT,
+            "now": self._now,
+        }
         if place.latitude is None or place.longitude is None:
             statement = _AT_SITE
             asked["site_name"] = place.site_name
@@ -72,14 +89,16 @@ class Neighbours:
         rows = self._session.execute(statement, asked).all()
         told = [_told(place, row) for row in rows if row[0] == "near"]
         places = {one["locker_id"]: Place(one["locker_id"]) for one in told}
+        of_places = basis.Basis(places)
         for row in rows:
-            basis.sort_in(places, row)
+            of_places.sort_in(row)
+        of_places.complete()
         told.sort(key=lambda one: (one["distance_m"] or 0, one["locker_id"]))
-        return [Near(one, places[one["locker_id"]].view()) for one in told]
+        return [Near(one, places[one["locker_id"]], self._now) for one in told]
 
 
 def _told(place: Place, row: Any) -> Alternative:
-    _, locker_id, latitude, longitude, *_, address, _ = row
+    _, locker_id, latitude, longitude, *_, address, _, _ = row
     away = None
     if place.latitude is not None and latitude is not None:
         here = Locker(latitude=place.latitude, longitude=place.longitude)

@@ -4,7 +4,7 @@ No capacity is given or taken by it, so nothing is decided: the claim stands as 
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from fellesskap_backend.carriers.service import Credentials, caller
 from fellesskap_backend.db import Moment, instant
+from fellesskap_backend.decisions.tables import Decision
 from fellesskap_backend.errors import InvalidRequest, NotFound, WrongState
 from fellesskap_backend.etag import Match
 from fellesskap_backend.parcels.machine import RESERVATION
@@ -66,18 +67,26 @@ def change(
         return before
     for name, to in changed.items():
         setattr(reservation, name, to)
-    _check(reservation, changed, moment.now)
+    _check(reservation, changed, moment.now, _latest(session, reservation))
     _tell(cause, reservation, changed)
     session.flush()
     return service.find(session, credentials, reservation_id, secrets=wish.secrets)
 
 
-def _check(reservation: Reservation, changed: Row, now: datetime) -> None:
+def _latest(session: Session, reservation: Reservation) -> datetime:
+    """Return until when its claim may wait: shorter, if its decision said so, and that stays."""
+    decision = session.get(Decision, reservation.id)
+    held_for_s = None if decision is None else msgspec.json.decode(decision.body).get("held_for_s")
+    most = DEPOSIT_BY_MAX if held_for_s is None else timedelta(seconds=held_for_s)
+    return reservation.created_at + most
+
+
+def _check(reservation: Reservation, changed: Row, now: datetime, most: datetime) -> None:
     """Raise `InvalidRequest` for times that a reservation cannot have."""
     deposit_by, until = reservation.deposit_by, reservation.reserve_until
-    most = reservation.created_at + DEPOSIT_BY_MAX
     if "deposit_by" in changed and not now < deposit_by <= most:
-        raise InvalidRequest("`deposit_by` lies in the future, at most 30 days after it was made.")
+        longest = "at most 30 days after it was made, or as long as its claim was given"
+        raise InvalidRequest(f"`deposit_by` lies in the future, {longest}.")
     if until is None or reservation.hold == "soft":
         return
     if until > deposit_by or ("reserve_until" in changed and until <= now):

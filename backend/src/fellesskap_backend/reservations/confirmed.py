@@ -1,7 +1,7 @@
 """PURE: the rows of one confirmed reservation, and how it is shown to its carrier."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
@@ -52,6 +52,14 @@ class Asked:
             return "`reserve_until` lies in the future, at the latest at `deposit_by`."
         return None
 
+    def waiting(self, held_for_s: int | None, now: datetime) -> "Asked":
+        """Return it with the time that its claim is given; None: all that was asked for."""
+        if held_for_s is None:
+            return self
+        until = now + timedelta(seconds=held_for_s)
+        soft_at = None if self.reserve_until is None else min(self.reserve_until, until)
+        return replace(self, deposit_by=until, reserve_until=soft_at)
+
     def wanted(self, by: Caller, *, is_duplicate: bool) -> Wanted:
         """Return the request as it is decided; its label is no part of a decision's record."""
         said = {
@@ -59,7 +67,8 @@ class Asked:
             "reserve_until": self.reserve_until and instant(self.reserve_until),
             "collect_within_s": self.collect_within_s,
         }
-        return Wanted(by.carrier_id, Request(self.demand, self.hold, is_duplicate), said)
+        request = Request(self.demand, self.hold, is_duplicate)
+        return Wanted(by.carrier_id, request, said, by.number)
 
 
 @dataclass(frozen=True)
@@ -115,6 +124,12 @@ class Confirmation:
         return {"locker_id": self.asked.locker_id, "right_id": self.right_id}
 
     @property
+    def _counts(self) -> Row:
+        """Return as what it counts; under `first-come` there are no parts."""
+        use = self.decided.use
+        return {"use_size": use and use.size, "part": self.decided.decision.part}
+
+    @property
     def _box(self) -> Row:
         box = self.asked.demand
         needs = list(box.needs)
@@ -139,6 +154,7 @@ class Confirmation:
             "code_at": self.asked.code_at,
             "state": "confirmed",
             "reject_reason": None,
+            **self._counts,
             "created_at": now,
         }
 
@@ -151,6 +167,7 @@ class Confirmation:
             "released_at_revision": None,
             "released": self.asked.hold == "soft",
             "decision": self.decided.number,
+            **self._counts,
         }
 
     def _parcel(self, ids: Ids, now: datetime) -> Row:

@@ -94,15 +94,16 @@ def reserve(
     wrong = asked.wrong_times(now)
     if wrong is not None:
         raise InvalidRequest(wrong)
-    desk = Desk(place)
+    desk = Desk(place, now)
     decided = desk.decide(asked.wanted(by, is_duplicate=found.is_duplicate), moment)
     if not decided.decision.confirmed:
-        near = Neighbours(session, now, {place.locker_id: desk})
-        answered = refused(decided, alternatives_of(near, place, asked, decided))
+        near = Neighbours(session, now, {place.locker_id: desk}, carrier=by.number)
+        answered = refused(decided, asked, alternatives_of(near, place, asked, decided))
         answer = idempotency.row(tenant, asked.attempt, answered, now)
         _REFUSE.execute(session, (decided.row, answer), changed(desk))
         return answered
     n = next(n for n in NUMBERS if candidates[n] not in found.code_macs)
+    asked = asked.waiting(decided.held_for_s, now)
     made = Confirmation(asked, by, right_id, n, desk.revision, decided).rows(keys, moment)
     answered = Answered(201, view(made[0], delivered=False))
     answer = idempotency.row(tenant, asked.attempt, answered, now)
@@ -126,7 +127,7 @@ def alternatives_of(
     return near.of(place, asked.demand)
 
 
-def refused(decided: Decided, alternatives: Sequence[Alternative]) -> Answered:
+def refused(decided: Decided, asked: Asked, alternatives: Sequence[Alternative]) -> Answered:
     """Return the answer to a request that is given no room."""
     reason = decided.decision.reason
     assert reason is not None
@@ -136,6 +137,9 @@ def refused(decided: Decided, alternatives: Sequence[Alternative]) -> Answered:
         "alternatives": list(alternatives),
         "decision_id": str(decided.id),
     }
+    if reason == "quota_exceeded":
+        own = {"quota": decided.decision.quota, "used": decided.decision.used}
+        problem |= {"size_class": asked.size_class, **own}
     return Answered(told.status, problem)
 
 
@@ -147,6 +151,7 @@ def changed(desk: Desk) -> Row:
         "to_number": desk.head.number,
         "hash": desk.head.hash,
         "layout": desk.head.layout,
+        "rules": desk.head.rules,
     }
 
 
@@ -183,21 +188,23 @@ def _parameters(by: Caller, asked: Asked, now: datetime) -> Row:
         "tenant": by.tenant,
         "key": asked.attempt.key,
         "rested_since": now - CODE_REST,
+        "now": now,
     }
 
 
 def _read(session: Session, place: Place, parameters: Row) -> Found:
     """Read the basis of a decision, and what is there of this request; the locker is locked."""
     rows = session.execute(_BASIS, parameters).all()
-    found = Found()
+    found, of_place = Found(), basis.Basis({place.locker_id: place})
     for row in rows:
-        if not basis.sort_in({place.locker_id: place}, row):
+        if not of_place.sort_in(row):
             _sort_in(found, row)
+    of_place.complete()
     return found
 
 
 def _sort_in(found: Found, row: Sequence[Any]) -> None:
-    what, _, status, *_, text, more = row
+    what, _, status, *_, text, more, _ = row
     match what:
         case "answer":
             found.answer = (text, status, more)
@@ -284,6 +291,7 @@ CHANGE: Update = (
         decided=bindparam("to_number"),
         decision_hash=bindparam("hash"),
         decision_layout=bindparam("layout"),
+        decision_rules=bindparam("rules"),
     )
 )
 CONFIRMED = (Reservation, Claim, Parcel, Right, RightCode, ParcelEntry, Notice)

@@ -44,6 +44,10 @@ class Reservation(Base):
     state: Mapped[str]
     """`confirmed`, `rejected`, `fulfilled`, `cancelled`, `expired` or `diverted`."""
     reject_reason: Mapped[str | None]
+    use_size: Mapped[str | None]
+    """Under which class a hard one counts; None: it takes nothing from a quota."""
+    part: Mapped[str | None]
+    """Of which part `fair-share` gave it room: `guaranteed`, `commons`, `lent`, `accessible`."""
     created_at: Mapped[datetime]
 
     __table_args__ = (
@@ -93,5 +97,8 @@ class Claim(Base):
     released: Mapped[bool] = mapped_column(default=False)
     decision: Mapped[int | None]
     """The number of the decision that confirmed it; older claims have none."""
+    use_size: Mapped[str | None]
+    part: Mapped[str | None]
+    """As the reservation says; no part: `first-come` gave it room."""
 
     __table_args__ = (Index("ix_claims_locker_id_released", "locker_id", "released"),)

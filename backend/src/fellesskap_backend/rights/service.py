@@ -3,14 +3,16 @@
 Every function takes the row of the locker locked (`lockers.service.locked`), or a revision.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import exists, select
+from sqlalchemy import Integer, cast, exists, select
 from sqlalchemy.orm import Session
 
 from fellesskap_backend.allowances.tables import Allowance
+from fellesskap_backend.bulk import pairs
 from fellesskap_backend.lockers.tables import Locker
 from fellesskap_backend.rights.tables import Right, RightCode
 from fellesskap_protocol import messages
@@ -76,26 +78,32 @@ def forget(session: Session, locker: Locker, right_id: UUID) -> int:
     return locker.revision
 
 
-def change(session: Session, locker_id: str, from_revision: int) -> Change:
-    """Return what leads from a revision (0: from empty) to the one wished now.
+def changes(session: Session, positions: Mapping[str, int]) -> dict[str, Change]:
+    """Return what leads lockers from revisions (0: from empty) to those wished now.
 
     An allowance of an earlier store is left out: `allowances.service.begin` wishes it anew.
     """
-    to = session.scalars(select(Locker.revision).where(Locker.id == locker_id)).one()
+    wanted = select(Locker.id, Locker.revision).where(Locker.id.in_(list(positions)))
+    to = {row.id: row.revision for row in session.execute(wanted.order_by(Locker.id))}
+    since = pairs(session, positions.items())
     changed = (
-        select(Right.id, Right.removed, Right.body)
-        .where(Right.locker_id == locker_id, Right.revision > from_revision, Right.revision <= to)
-        .where(~_OF_AN_EARLIER_STORE)
-        .order_by(Right.revision, Right.id)
+        select(Right.locker_id, Right.id, Right.revision, Right.removed, Right.body)
+        .join(since, Right.locker_id == since.c.first)
+        .where(Right.revision > cast(since.c.second, Integer), ~_OF_AN_EARLIER_STORE)
+        .order_by(Right.locker_id, Right.revision, Right.id)
     )
-    if not from_revision:
-        changed = changed.where(Right.removed.is_(False))
-    rows = session.execute(changed).all()
-    return Change(
-        tuple(messages.decode(messages.Right, row.body) for row in rows if not row.removed),
-        tuple(str(row.id) for row in rows if row.removed),
-        to,
-    )
+    rows: dict[str, list[Any]] = {locker_id: [] for locker_id in to}
+    for row in session.execute(changed):
+        if row.revision <= to[row.locker_id] and (positions[row.locker_id] or not row.removed):
+            rows[row.locker_id].append(row)
+    return {
+        locker_id: Change(
+            tuple(messages.decode(messages.Right, row.body) for row in each if not row.removed),
+            tuple(str(row.id) for row in each if row.removed),
+            to[locker_id],
+        )
+        for locker_id, each in rows.items()
+    }
 
 
 _OF_AN_EARLIER_STORE = exists().where(

@@ -1,0 +1,47 @@
+"""Neutrality: what each carrier got in a month; an index by which it finds its decisions."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from fellesskap_backend.db import Json
+from fellesskap_backend.migrations.index import index
+
+revision = "0015"
+down_revision = "0014"
+branch_labels = None
+depends_on = None
+
+_MINE = "string_to_array(current_setting('fellesskap.carrier', true), ',')"
+_HOUSE = "coalesce(current_setting('fellesskap.house', true), '') = 'on'"
+_SEEN = f"{_HOUSE} OR carrier_id = ANY({_MINE}::uuid[])"
+
+
+def upgrade() -> None:
+    """Add both tables; a carrier sees its own figures, and of a month what all may see."""
+    op.create_table(
+        "neutral_months",
+        sa.Column("month", sa.String(), nullable=False),
+        sa.Column("counted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("told", Json, nullable=False),
+        sa.PrimaryKeyConstraint("month", name="pk_neutral_months"),
+    )
+    op.create_table(
+        "neutral_figures",
+        sa.Column("month", sa.String(), nullable=False),
+        sa.Column("carrier_id", sa.Uuid(), nullable=False),
+        sa.Column("figures", Json, nullable=False),
+        sa.Column("may_know_lent", sa.Boolean(), nullable=False),
+        sa.Column("complaints", Json, nullable=False),
+        sa.PrimaryKeyConstraint("month", "carrier_id", name="pk_neutral_figures"),
+    )
+    index("ix_decisions_carrier_id_id", "decisions", ["carrier_id", "id"])
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("ALTER TABLE neutral_figures ENABLE ROW LEVEL SECURITY")
+        op.execute(f"CREATE POLICY tenant ON neutral_figures USING ({_SEEN}) WITH CHECK ({_SEEN})")
+
+
+def downgrade() -> None:
+    """Drop both: months that were counted are counted anew, as far as the rows are still there."""
+    op.drop_index("ix_decisions_carrier_id_id", "decisions")
+    op.drop_table("neutral_figures")
+    op.drop_table("neutral_months")

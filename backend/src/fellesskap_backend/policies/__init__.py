@@ -1,0 +1,1 @@
+"""Policies: announced, published, in force; weights, standings and reviewed quotas."""
