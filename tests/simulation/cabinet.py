@@ -15,7 +15,8 @@ from fellesskap_edge import inbox as rim
 from fellesskap_edge.config import LockerConfig
 from fellesskap_edge.journal import Journal, JournalUnusable
 from fellesskap_edge.uplink import Draw
-from fellesskap_firmware_sim.plant import Fact, Person
+from fellesskap_firmware_sim.plant import Fact, Person, Plant
+from fellesskap_firmware_sim.world import SimulatedLocker
 from tests.judge import history
 from tests.simulation.chronicle import Chronicle
 from tests.simulation.medium import CardJournal, Medium
@@ -59,6 +60,8 @@ class Cabinet(Stand):
         self.lag_s = GATHERS_S
         self.due = 0.0
         """When it has to be turned next."""
+        self.touched = True
+        """Whether that may have changed, and whether something may have moved."""
         self.draw = lambda: Draw(f"{chance.getrandbits(128):032x}", chance.random())
         self.new_id = self._new_id
         self.asleep = False
@@ -79,6 +82,31 @@ class Cabinet(Stand):
         self._told = ("", 0)
         """The epoch and how far the journal was told."""
         self._path = folder / f"{self.locker_id}.sqlite"
+
+    @property
+    def hardware(self) -> SimulatedLocker:
+        """Its boards and scanner, for whoever lays a hand on them."""
+        self.touched = True
+        return self._hardware
+
+    @hardware.setter
+    def hardware(self, hardware: SimulatedLocker) -> None:
+        self._hardware = hardware
+
+    @property
+    def plant(self) -> Plant:
+        """Its doors and locks, likewise."""
+        self.touched = True
+        return self._plant
+
+    @plant.setter
+    def plant(self, plant: Plant) -> None:
+        self._plant = plant
+
+    def after(self, delay_s: float, act: Callable[[], None]) -> None:
+        """Do something later."""
+        self.touched = True
+        super().after(delay_s, act)
 
     def _new_id(self) -> str:
         milliseconds = int((self.wall - START).total_seconds() * 1000) + 1_764_000_000_000
@@ -143,6 +171,7 @@ class Cabinet(Stand):
             )
 
     def _died(self) -> None:
+        self.touched = True
         self._kept, self._paused_until = [], -inf
         was_dead = self.medium.dead
         self.medium.dead = True
@@ -161,6 +190,7 @@ class Cabinet(Stand):
         if self.now_s < self._paused_until:
             self._kept.append(event)
             return
+        self.touched = True
         try:
             self.drive.drive(event, self.instant)
             self._live_on()

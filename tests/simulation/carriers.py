@@ -252,24 +252,25 @@ class Carrier(Client):
             body={"by_s": 2 * DAY_S},
         )
 
-    def look(self, one: Shipment) -> Reply:
-        """Read a parcel."""
+    def look(self, one: Shipment, former_id: str = "") -> Reply:
+        """Read a parcel, or what it was called before."""
+        parcel_id = former_id or one.parcel_id
         return self.world.ask(
             self.who,
             "look",
-            partial(self._seen, one),
-            target=one.parcel_id,
+            partial(self._seen, parcel_id, one.reservation_id),
+            target=parcel_id,
             reads=True,
         )
 
-    def _seen(self, one: Shipment, session: Session) -> Json:
-        parcel = parcels.find(session, self.credentials, UUID(one.parcel_id))
+    def _seen(self, parcel_id: str, reservation_id: str, session: Session) -> Json:
+        parcel = parcels.find(session, self.credentials, UUID(parcel_id))
         seen = {"parcel_id": parcel["id"], "state": parcel["state"]}
-        if one.reservation_id:
+        if reservation_id:
             found = reservations.find(
                 session,
                 self.credentials,
-                UUID(one.reservation_id),
+                UUID(reservation_id),
                 secrets=self.world.installation.secrets,
             )
             seen["reservation"] = found["state"]
@@ -367,13 +368,27 @@ class Carrier(Client):
         one = self.shipments.get(data.get("replaces") or "")
         one = one or self.by_label.get(data.get("label") or "")
         if one is not None:
+            if one.parcel_id:
+                one.former_ids.append(one.parcel_id)
             one.parcel_id = data["parcel_id"]
             one.right_id = data.get("right_id") or one.right_id
             self.shipments[one.parcel_id] = one
         return one
 
+    def _adopted(self, one: Shipment) -> None:
+        """A locker reported what a restored database forgot, the reservation with it."""
+        one.state, one.reservation_id = "lies", ""
+        if one.kind == "drop_off":  # nobody is told the code of one that is on its way back
+            self.upon(one, "recall")
+        elif not one.recipient_goes:
+            one.recipient_goes = True
+            self.read_code(one)
+            self.to_recipient(one)
+
     def _happened(self, one: Shipment, what: str, data: Json) -> None:
-        if what in ("parcel.deposited", "parcel.dropped_off"):
+        if what == "parcel.adopted":
+            self._adopted(one)
+        elif what in ("parcel.deposited", "parcel.dropped_off"):
             one.state = "lies"
             mine = self.open.get(one.locker_id, [])
             if one in mine:

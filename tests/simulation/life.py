@@ -2,7 +2,7 @@
 
 import logging
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -29,9 +29,13 @@ from tests.simulation.world import AWAKE_S, DAY_S, Going, World
 HOUR_S = 3600.0
 CARRIERS = ("Nordpost", "Fjordbud", "Rival")
 RIVAL = "Rival"
-SINGLES, MANIFESTS, MANIFEST_PARCELS = 8, 2, 14
+SINGLES, MANIFESTS, MANIFEST_PARCELS = 6, 3, 11
 DROP_OFFS, UNANNOUNCED = 3.0, 1.0
-VISITS, ATTACKS, REPLAYS, OPENINGS, CHANGES = 10.0, 2.0, 1.0, 3.0, 4.0
+VISITS, ATTACKS, REPLAYS, OPENINGS, CHANGES = 4.0, 2.0, 1.0, 4.0, 4.0
+ALLOWED = {"S": 2, "M": 1, "L": 1}
+"""What a locker may give away by itself."""
+SETS_OUT_S, LOOKS_S, LOOKS_MAX = (0.3 * HOUR_S, 1.5 * HOUR_S), 1800.0, 16
+"""A courier sets out so long after a manifest, and looks so often whether the locker expects it."""
 SETTLE_S = 17 * HOUR_S
 """Once faults stop and nobody new comes, all is done within this."""
 PASSES_S = 90.0
@@ -88,7 +92,7 @@ class Life:
     def _send_recipient(self, one: Shipment) -> None:
         chance = self.world.chance(f"resident/{one.label[1:]}")
         kiosk = Kiosk(self.world, self.world.cabinets[one.locker_id])
-        delay_s = min(chance.expovariate(1 / (2.5 * HOUR_S)), 20 * HOUR_S)
+        delay_s = min(chance.expovariate(1 / (1.5 * HOUR_S)), 20 * HOUR_S)
         if not self.world.faulty:
             delay_s = min(delay_s, HOUR_S)
         self.world.go(resident(kiosk, one, chance), 60 + delay_s)
@@ -107,10 +111,17 @@ class Life:
             else:
                 ended(Outcome(letter.key, 200))
 
-    def shipment(self, locker_id: str, rng: random.Random, kind: str = "claim") -> Shipment:
+    def shipment(
+        self,
+        locker_id: str,
+        rng: random.Random,
+        kind: str = "claim",
+        *,
+        of: Carrier | None = None,
+    ) -> Shipment:
         """Think of a parcel."""
         number = len(self.shipments) + 1
-        carrier = rng.choice(self.carriers)
+        carrier = of or rng.choice(self.carriers)
         one = Shipment(
             number,
             carrier,
@@ -145,12 +156,12 @@ class Life:
         name = cabinet.locker_id
         share = length_s / DAY_S
         for turn in range(round(MANIFESTS * share)):
-            those = [self.shipment(name, rng) for _ in range(MANIFEST_PARCELS)]
-            for carrier in self.carriers:
-                mine = [one for one in those if one.carrier is carrier]
-                if mine:
-                    at_s = begin_s + (turn * 0.4 + rng.uniform(0, 0.1)) * length_s
-                    self._act(at_s, "manifest", partial(carrier.manifest, mine, 0.6))
+            carrier = rng.choice(self.carriers)
+            those = [self.shipment(name, rng, of=carrier) for _ in range(MANIFEST_PARCELS)]
+            at_s = begin_s + (turn + rng.uniform(0, 0.5)) / MANIFESTS * length_s
+            self._act(at_s, "manifest", partial(carrier.manifest, those, 0.6))
+            leaves_s = at_s + rng.uniform(*SETS_OUT_S)
+            self._act(leaves_s, *self._visit(cabinet, carrier, waits_for=those))
         for _ in range(round(SINGLES * share)):
             one = self.shipment(name, rng)
             self._at(rng, begin_s, end_s, "reserve", partial(one.carrier.reserve, one, 0.6))
@@ -213,14 +224,26 @@ class Life:
         one = self.shipment(name, self.rng, "drop_off")
         return "drop off", lambda: one.carrier.drop_off(one)
 
-    def _visit(self, cabinet: Cabinet) -> tuple[str, Callable[[], Going]]:
-        carrier = self.rng.choice(self.carriers)
+    def _visit(
+        self,
+        cabinet: Cabinet,
+        carrier: Carrier | None = None,
+        *,
+        waits_for: Sequence[Shipment] = (),
+    ) -> tuple[str, Callable[[], Going]]:
+        """A courier comes by: with what is open, and at best with what is waited for."""
+        carrier = carrier or self.rng.choice(self.carriers)
         chance = self.world.chance(f"visit/{len(self.acts)}")
-        extra = self.shipment(cabinet.locker_id, self.rng, "unannounced")
-        extra.carrier = carrier
+        extra = self.shipment(cabinet.locker_id, self.rng, "unannounced", of=carrier)
         brings = self.rng.random() < UNANNOUNCED / VISITS
 
         def going() -> Going:
+            for _ in range(LOOKS_MAX):
+                known = cabinet.drive.controller.rights if cabinet.drive else {}
+                waiting = [one for one in waits_for if one.state == "reserved"]
+                if all(one.right_id in known for one in waiting):
+                    break
+                yield LOOKS_S
             token = ""
             if chance.random() < 0.9 or brings:
                 token = yield from carrier.badge((cabinet.locker_id,), ("deposit", "remove"))
@@ -302,7 +325,7 @@ class Life:
         world.chronicle.note(history.End)
 
     def _allow(self, name: str) -> None:
-        if not self.operator.allow(name, {"S": 4, "M": 2, "L": 1}).ok:
+        if not self.operator.allow(name, ALLOWED).ok:
             self.world.after(60, lambda: self._allow(name))
 
     def _calm(self) -> None:
@@ -351,8 +374,8 @@ class Life:
                 yield 60.0
             elif turn > 1:
                 one.carrier.upon(one, "dispute", reason="nothing there")
-        elif state == "dropped_off" and turn > 1:
-            one.carrier.upon(one, "recall")
+        elif (state == "dropped_off" and turn > 1) or state == "deposited":
+            one.carrier.upon(one, "recall")  # one that was adopted is `deposited`
         elif (
             state in ("recalled", "overdue")
             and turn > 2
@@ -363,6 +386,8 @@ class Life:
 
     def _look_at_all(self) -> None:
         for one in self.shipments:
+            for former_id in one.former_ids:
+                one.carrier.look(one, former_id)
             if one.parcel_id:
                 one.carrier.look(one)
 

@@ -1,7 +1,7 @@
 """Parcels of a world as their carriers know them."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ class Shipment:
     hold: str = "hard"
     needs: tuple[str, ...] = ()
     parcel_id: str = ""
+    former_ids: list[str] = field(default_factory=list)
+    """What it was called before another parcel took its place in the backend."""
     right_id: str = ""
     reservation_id: str = ""
     state: str = "planned"

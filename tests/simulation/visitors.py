@@ -94,7 +94,7 @@ class Kiosk:
     def at_door(self, act: Act, number: int, who: str, item: str, rng: random.Random) -> Going:
         """Wait by a door, act when it opens, shut it; return whether it opened."""
         cabinet = self.cabinet
-        visitor = Visitor(act, number, open_s=rng.uniform(0.8, 2.2), who=who, item=item)
+        visitor = Visitor(act, number, open_s=rng.uniform(0.5, 1.5), who=who, item=item)
         cabinet.visitors.append(visitor)
         cabinet.plant.person(visitor, self.world.now_s)
         waited = 0.0
@@ -223,7 +223,7 @@ def resident(kiosk: Kiosk, one: Shipment, rng: random.Random) -> Going:
             yield from _mistype(kiosk, one, rng)
         opened = yield from _try(kiosk, one, act, rng)
         if opened:
-            if rng.random() < 0.25:
+            if rng.random() < 0.4:
                 yield rng.uniform(5, 60)  # something was forgotten
                 op, again = kiosk.type_code(one.resident, one.code[:CODE_DIGITS])
                 if again is not None and again.outcome == "opens" and again.compartment:

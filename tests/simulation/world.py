@@ -39,12 +39,12 @@ DAY_S = 86_400.0
 SPINS_MAX = 20_000
 """So many turns at one moment are a loop without end."""
 POLLS_WAKE_S, POLL_S = (0.3, 4.0, 20.0, 20.0), 3600.0
-WORKS_WAKE_S, WORK_S = (5.0, 300.0, 1800.0, 1800.0, 1800.0), 3600.0
+WORKS_WAKE_S, WORK_S = (5.0, 300.0, *(1800.0,) * 6), 3600.0
 """How soon bridge and worker look after something was committed, and how often anyhow; in most
 worlds the worker is slow, which costs least."""
 BUGGY = 0.02
 RETRY_S = 20.0
-SLEEPS_S = (0.0, 2 * 3600.0, 3 * 3600.0, 3 * 3600.0, 4 * 3600.0, 4 * 3600.0)
+SLEEPS_S = (0.0, *(hours * 3600.0 for hours in (1, 2, 2, 3, 3, 3, 4, 4)))
 """How long a locker on a battery leaves its radio off; 0: never. It is awake for some minutes."""
 AWAKE_S = 400.0
 Going = Generator[float, None, Any]
@@ -132,8 +132,13 @@ class World:
         cabinets = list(self.cabinets.values())
         spins = 0
         for one in cabinets:
-            one.due = one._due()
+            one.touched = True
         while True:
+            for one in cabinets:
+                if one.touched:
+                    one.look()
+                    one.touched = False
+                    one.due = one._due()
             due, who = self._agenda[0][0] if self._agenda else inf, None
             for one in cabinets:
                 if one.due < due:
@@ -145,16 +150,12 @@ class World:
             self.now_s = max(self.now_s, due)
             if who is not None:
                 who.now_s = self.now_s
+                who.touched = True
                 who._turn()
-                who.look()
-                who.due = who._due()
                 continue
             for one in cabinets:
                 one.now_s = self.now_s
             heappop(self._agenda)[2]()
-            for one in cabinets:
-                one.look()
-                one.due = one._due()
         self.now_s = until_s
         for one in cabinets:
             one.now_s = until_s

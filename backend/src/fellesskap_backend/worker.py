@@ -109,9 +109,7 @@ class Worker:
         self._webhooks.round(moment)
         if self._machine.monotonic() >= self._deadlines_at:
             self._deadlines_at = self._machine.monotonic() + DEADLINES_S
-            for deadline in self._deadlines:
-                self._keep(deadline.find, deadline.act, moment)
-
+            self._keep_deadlines(moment)
         if self._machine.monotonic() >= self._months_at:
             self._months_at = self._machine.monotonic() + months.AHEAD_S
             db.run(self._engine, months.make_ahead)
@@ -138,18 +136,16 @@ class Worker:
         db.run(self._engine, lambda session: month_closing.keep(session, found, moment))
         return True
 
-    def _keep(
-        self,
-        find: Callable[[Session, datetime], Sequence[UUID]],
-        act: Callable[[Session, UUID, Moment], None],
-        moment: Moment,
-    ) -> None:
-        """Do what a deadline asks for, one transaction each."""
-        if sometimes("worker.late"):
-            return
-        found = db.read(self._engine, lambda session: find(session, moment.now))
-        for one in found:
-            db.run(self._engine, partial(_of, act, one, moment))
+    def _keep_deadlines(self, moment: Moment) -> None:
+        """Find in one reading what deadlines ask for; do each in a transaction of its own."""
+        asked = [one for one in self._deadlines if not sometimes("worker.late")]
+
+        def find(session: Session) -> list[Sequence[UUID]]:
+            return [one.find(session, moment.now) for one in asked]
+
+        for deadline, found in zip(asked, db.read(self._engine, find), strict=True):
+            for one in found:
+                db.run(self._engine, partial(_of, deadline.act, one, moment))
 
 
 def _of(

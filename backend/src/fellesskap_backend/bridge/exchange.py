@@ -100,9 +100,14 @@ class Exchange:
         self._order(openings)
         held = [one for one, at in self._lockers.items() if at.hold is not downlink.Hold.NOTHING]
         now = self._house.clock()
-        wishes = db.read(self._engine, lambda session: owed.wishes(session, held))
-        wanted = db.read(self._engine, lambda session: owed.to_be_asked(session, now))
-        services = db.read(self._engine, lambda session: owed.services_owed(session, now))
+        wishes, wanted, services = db.read(
+            self._engine,
+            lambda session: (
+                owed.wishes(session, held),
+                owed.to_be_asked(session, now),
+                owed.services_owed(session, now),
+            ),
+        )
         for wish in wishes[:1] if sometimes("bridge.short_poll") else wishes:
             self._give(wish.locker_id, downlink.Wished(wish.position, wish.hold))
         questions = self._asked([*map(_custody, wanted), *map(_service, services)])
