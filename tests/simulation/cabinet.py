@@ -13,7 +13,7 @@ from typing import Any
 
 from fellesskap_edge import inbox as rim
 from fellesskap_edge.config import LockerConfig
-from fellesskap_edge.journal import Journal, JournalUnusable
+from fellesskap_edge.journal import Journal, JournalDiffers, JournalUnusable
 from fellesskap_edge.uplink import Draw
 from fellesskap_firmware_sim.plant import Fact, Person, Plant
 from fellesskap_firmware_sim.world import SimulatedLocker
@@ -60,6 +60,7 @@ class Cabinet(Stand):
         self.lag_s = GATHERS_S
         self.due = 0.0
         """When it has to be turned next."""
+        self._wakes_s: float | None = None
         self.touched = True
         """Whether that may have changed, and whether something may have moved."""
         self.draw = lambda: Draw(f"{chance.getrandbits(128):032x}", chance.random())
@@ -126,6 +127,7 @@ class Cabinet(Stand):
         """Start the daemon; try again later while its store cannot be opened."""
         if self.drive is not None:
             return self
+        self.touched, self._wakes_s = True, None
         try:
             super().boot()
         except JournalUnusable:
@@ -190,11 +192,11 @@ class Cabinet(Stand):
         if self.now_s < self._paused_until:
             self._kept.append(event)
             return
-        self.touched = True
+        self.touched, self._wakes_s = True, None
         try:
             self.drive.drive(event, self.instant)
             self._live_on()
-        except PowerCut:
+        except (PowerCut, JournalDiffers):  # the second ends a daemon too: it begins anew
             self._died()
             self.after(self.chance.uniform(1, 40), self._restart)
 
@@ -208,6 +210,12 @@ class Cabinet(Stand):
         kept, self._kept = self._kept, []
         for event in kept:
             self.give(event)
+
+    def _wakes_at(self) -> float:
+        """Only an event changes when a daemon wants a tick."""
+        if self._wakes_s is None:
+            self._wakes_s = super()._wakes_at()
+        return self._wakes_s
 
     def _due(self) -> float:
         """A daemon that gets no time is due for no tick."""

@@ -145,7 +145,7 @@ class Carrier(Client):
     def drop_off(self, one: Shipment) -> Going:
         """Let a person put something in."""
         width, height, depth = one.box
-        by = self.world.installation.now + timedelta(days=0.6)
+        by = self.world.installation.now + timedelta(days=0.35)
         demand = Demand(width, height, depth, 900, tuple(one.needs))
         secrets = self.world.installation.secrets
 

@@ -101,15 +101,16 @@ class Installation:
         shutil.copy(empty_database(), folder / NAME)
         self._seen_rows = 0
         self._seen_gaps = 0
+        self.settings = Settings(state=folder, allow_loopback_webhooks=True)
+        # One for all its processes: with it they would lose only the statements it has compiled.
+        self.engine: Engine = db.engine(self.settings)
+        event.listen(self.engine, "commit", self._committing)
         self.start()
 
     # The process ---------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Start bridge, worker and API on the database as it is."""
-        self.settings = Settings(state=self.folder, allow_loopback_webhooks=True)
-        self.engine: Engine = db.engine(self.settings)
-        event.listen(self.engine, "commit", self._committing)
         self.eye = sqlite3.connect(self.folder / NAME, isolation_level=None)
         moment = partial(Moment, random_bytes=self.rng.randbytes)
         house = House(self.secrets, self.engine, self._said, lambda: self.now, moment=moment)

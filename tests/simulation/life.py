@@ -36,10 +36,10 @@ ALLOWED = {"S": 2, "M": 1, "L": 1}
 """What a locker may give away by itself."""
 SETS_OUT_S, LOOKS_S, LOOKS_MAX = (0.3 * HOUR_S, 1.5 * HOUR_S), 1800.0, 16
 """A courier sets out so long after a manifest, and looks so often whether the locker expects it."""
-SETTLE_S = 17 * HOUR_S
+SETTLE_S = 11 * HOUR_S
 """Once faults stop and nobody new comes, all is done within this."""
 PASSES_S = 90.0
-ROUND_S = 2.2 * HOUR_S
+ROUND_S = 1.4 * HOUR_S
 LETTER_LOST = 0.04
 
 

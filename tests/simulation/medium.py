@@ -62,7 +62,8 @@ class Medium(Disk):
     def set_file_aside(self, path: str) -> None:
         """Rename what cannot be read."""
         self.files[f"{path}.damaged"] = self.files.pop(path)
-        self.files.pop(f"{path}-wal", None)
+        for tail in ("-wal", "-journal"):
+            self.files.pop(f"{path}{tail}", None)
 
     def xOpen(  # type: ignore[override]  # noqa: N802
         self, name: str | apsw.URIFilename | None, flags: list[int]
@@ -79,15 +80,17 @@ class MediumFile(File):
         self._medium = medium
 
     def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802
-        if self._medium.refuses:
-            raise apsw.IOError
-        grows = offset + len(data) - len(self._image.seen)
-        if grows > 0 and grows > self._medium.free_bytes:
-            raise apsw.FullError
+        medium = self._medium
+        if not medium.dead:  # else its writes are in vain, and nobody is told anything
+            if medium.refuses:
+                raise apsw.IOError
+            grows = offset + len(data) - len(self._image.seen)
+            if grows > 0 and grows > medium.free_bytes:
+                raise apsw.FullError
         super().xWrite(data, offset)
 
     def xSync(self, flags: int) -> None:  # noqa: N802
-        if self._medium.refuses:
+        if self._medium.refuses and not self._medium.dead:
             raise apsw.IOError
         super().xSync(flags)
 

@@ -179,8 +179,13 @@ class Bench:
         if self._agenda:
             times.append(self._agenda[0][0])
         if self.drive is not None:
-            times.append(self._of_mono(self.drive.wake_at))
+            times.append(self._wakes_at())
         return min(times)
+
+    def _wakes_at(self) -> float:
+        """When the daemon wants a tick, in seconds of the stand."""
+        assert self.drive is not None
+        return self._of_mono(self.drive.wake_at)
 
     def _of_mono(self, mono_s: float) -> float:
         """The first moment at which the machine's clock says so: sums are rounded."""
@@ -200,7 +205,7 @@ class Bench:
         self._posted.clear()
         for event in came:
             self.give(event)
-        if not came and self.drive is not None and self._of_mono(self.drive.wake_at) <= self.now_s:
+        if not came and self.drive is not None and self._wakes_at() <= self.now_s:
             self.give(rim.Tick())
 
     def _heard(self) -> list[rim.Inward]:

@@ -39,7 +39,7 @@ DAY_S = 86_400.0
 SPINS_MAX = 20_000
 """So many turns at one moment are a loop without end."""
 POLLS_WAKE_S, POLL_S = (0.3, 4.0, 20.0, 20.0), 3600.0
-WORKS_WAKE_S, WORK_S = (5.0, 300.0, *(1800.0,) * 6), 3600.0
+WORKS_WAKE_S, WORK_S = (5.0, 300.0, 1800.0, *(3600.0,) * 5), 3600.0
 """How soon bridge and worker look after something was committed, and how often anyhow; in most
 worlds the worker is slow, which costs least."""
 BUGGY = 0.02
@@ -86,6 +86,7 @@ class World:
         self.work_wake_s = self.chance("worker").choice(WORKS_WAKE_S)
         self.sleeps_s = self.chance("sleep").choice(SLEEPS_S)
         self._polls_at = self._works_at = self._ticks_at = inf
+        self._polled_s = self._worked_s = 0.0
         self.after(POLL_S, self._poll_again)
         self.after(WORK_S, self._work_again)
 
@@ -298,7 +299,7 @@ class World:
             self._bridge(self.installation.exchange.tick)
 
     def _poll(self) -> None:
-        self._polls_at = inf
+        self._polls_at, self._polled_s = inf, self.now_s
         self._bridge(self._poll_and_tick)
 
     def _poll_and_tick(self) -> None:
@@ -317,7 +318,7 @@ class World:
         self._mind()
 
     def _work(self) -> None:
-        self._works_at = inf
+        self._works_at, self._worked_s = inf, self.now_s
         if self.installation.up:
             try:
                 self.installation.worker.round()
@@ -332,11 +333,13 @@ class World:
             self.after(self.poll_wake_s, self._poll)
 
     def _poll_again(self) -> None:
-        self._poll()
+        if self.now_s >= self._polled_s + POLL_S / 2:
+            self._poll()
         self.after(POLL_S, self._poll_again)
 
     def _work_again(self) -> None:
-        self._work()
+        if self.now_s >= self._worked_s + WORK_S / 2:
+            self._work()
         self.after(WORK_S, self._work_again)
 
     # Front doors ---------------------------------------------------------------------------------

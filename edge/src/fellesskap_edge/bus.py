@@ -192,10 +192,22 @@ class Bus:
         if self.phase is Phase.DOWN:
             return float("inf")
         if self.phase is Phase.IDLE:
-            times = [bank.due[0] for bank in self.banks.values()]
-            times += [self.sent_at(unlock, since) for unlock, since in self.unlocks]
-            return min(times, default=float("inf"))
+            return self._wanted_at
+        if self.phase is Phase.SILENT and not self.heard:
+            return max(self.until, self._wanted_at)  # nobody waits for the silence to be over
         return self.until
+
+    @property
+    def _wanted_at(self) -> float:
+        """When something is to be sent, if the line is free."""
+        times = [bank.due[0] for bank in self.banks.values()]
+        times += [self.sent_at(unlock, since) for unlock, since in self.unlocks]
+        return min(times, default=float("inf"))
+
+    def free(self, now: float) -> bool:
+        """Say whether a request may be sent: nothing is in flight, and any silence is over."""
+        over = self.phase is Phase.SILENT and not self.heard and now >= self.until
+        return over or self.phase is Phase.IDLE
 
     def sent_at(self, unlock: Unlock, since: float) -> float:
         """When a waiting unlock may be sent, or is given up."""
@@ -264,7 +276,7 @@ def _port_down(bus: Bus) -> Step:
 def _received(bus: Bus, data: bytes, now: float) -> Step:
     if bus.phase is Phase.DOWN:
         return bus, ()
-    if bus.phase is Phase.IDLE:
+    if bus.free(now):
         bus = _quiet(bus, now, silence_s(bus.baud))
     bus = replace(bus, heard=(bus.heard + data)[-HEARD_BYTES_MAX:])
     if bus.phase is Phase.SILENT:
@@ -338,9 +350,9 @@ def _stirred(bus: Bus, now: float) -> Bus:
 
 def _speak(bus: Bus, now: float) -> Step:
     """If the line is free, send what a board needs before it is used, a pulse, or a question."""
-    if bus.phase is not Phase.IDLE:
+    if not bus.free(now):
         return bus, ()
-    bus, given_up = _give_up(bus, now)
+    bus, given_up = _give_up(replace(bus, phase=Phase.IDLE), now)
     name, (due_at, what) = min(
         ((name, bank.due) for name, bank in bus.banks.items()), key=lambda item: item[1][0]
     )
