@@ -16,7 +16,7 @@ from tests.judge import history
 from tests.judge.judging import JUDGES, Judge
 from tests.judge.rules import Rules
 from tests.memory import in_memory
-from tests.simulation import attacker, weather
+from tests.simulation import attacker, calm, weather
 from tests.simulation.cabinet import Cabinet
 from tests.simulation.carriers import Carrier
 from tests.simulation.layout import locker
@@ -36,10 +36,7 @@ ALLOWED = {"S": 2, "M": 1, "L": 1}
 """What a locker may give away by itself."""
 SETS_OUT_S, LOOKS_S, LOOKS_MAX = (0.3 * HOUR_S, 1.5 * HOUR_S), 1800.0, 16
 """A courier sets out so long after a manifest, and looks so often whether the locker expects it."""
-SETTLE_S = 11 * HOUR_S
-"""Once faults stop and nobody new comes, all is done within this."""
 PASSES_S = 90.0
-ROUND_S = 1.4 * HOUR_S
 LETTER_LOST = 0.04
 
 
@@ -315,81 +312,18 @@ class Life:
                 world.after(20, partial(self._allow, name))
             self.plan()
             world.run(self.days * DAY_S)
-            self._calm()
-            world.run(self.days * DAY_S + SETTLE_S)
+            calm.begin(self)
+            world.run(self.days * DAY_S + calm.SETTLE_S)
             world.installation.look()
         for cabinet in world.cabinets.values():
             cabinet.head()
         world.installation.heads()
-        self._look_at_all()
+        calm.look_at_all(self)
         world.chronicle.note(history.End)
 
     def _allow(self, name: str) -> None:
         if not self.operator.allow(name, ALLOWED).ok:
             self.world.after(60, lambda: self._allow(name))
-
-    def _calm(self) -> None:
-        """No fault from here on: what is broken is mended, what is down comes up."""
-        world = self.world
-        world.faulty = world.wire.faulty = False
-        world.installation.doom = None
-        for cabinet in world.cabinets.values():
-            cabinet.doom = None
-            cabinet.asleep = False
-            cabinet.medium.heal()
-            world.wire.line(cabinet.locker_id).cut.clear()
-            world.connect(cabinet)
-        world.chronicle.note(history.Calm, settle_s=SETTLE_S - 2 * HOUR_S)
-        for cabinet in world.cabinets.values():
-            world.go(self._tidy(cabinet, world.chance(f"tidy/{cabinet.locker_id}")), HOUR_S)
-
-    def _tidy(self, cabinet: Cabinet, rng: random.Random) -> Going:
-        """What is still under way comes to its end: rounds, badges, recipients, cancellations."""
-        for turn in range(6):
-            yield from self.operator.rounds(cabinet, rng)
-            for one in self.shipments:
-                if one.locker_id == cabinet.locker_id and one.parcel_id:
-                    yield from self._finish(one, turn, rng)
-            for carrier in self.carriers:
-                if turn % 2:
-                    token = yield from carrier.badge((cabinet.locker_id,), ("deposit", "remove"))
-                    kiosk = Kiosk(self.world, cabinet)
-                    courier = Courier(kiosk, f"{carrier.name}-calm-{turn}", rng, token=token)
-                    yield from courier.visit((), sweeps=True)
-            yield ROUND_S
-
-    def _finish(self, one: Shipment, turn: int, rng: random.Random) -> Going:
-        """Ask what became of a parcel, and do what ends it."""
-        if one.state in ("gone", "ended"):
-            return
-        said = one.carrier.look(one)
-        state = said.body.get("state", "")
-        if state in ("expected", "expected_soft") and one.reservation_id:
-            one.carrier.cancel(one)
-        elif state in ("deposited", "overdue") and one.kind != "drop_off":
-            if self.world.places.get(one.label) == one.locker_id:
-                one.carrier.read_code(one)
-                kiosk = Kiosk(self.world, self.world.cabinets[one.locker_id])
-                self.world.go(resident(kiosk, one, rng), 5.0)
-                yield 60.0
-            elif turn > 1:
-                one.carrier.upon(one, "dispute", reason="nothing there")
-        elif (state == "dropped_off" and turn > 1) or state == "deposited":
-            one.carrier.upon(one, "recall")  # one that was adopted is `deposited`
-        elif (
-            state in ("recalled", "overdue")
-            and turn > 2
-            and self.world.places.get(one.label) != one.locker_id
-        ):
-            one.carrier.upon(one, "dispute", reason="nothing there")
-        yield 0.0
-
-    def _look_at_all(self) -> None:
-        for one in self.shipments:
-            for former_id in one.former_ids:
-                one.carrier.look(one, former_id)
-            if one.parcel_id:
-                one.carrier.look(one)
 
 
 @contextmanager

@@ -21,6 +21,10 @@ from tests.simulation.world import Going, World
 SCREEN_S = 0.7
 PATIENCE_S = 12.0
 TRIES_MAX = 12
+FORGETS = 0.4
+"""How often somebody opens once more, for what was forgotten."""
+TELLS = 0.7
+"""How often a courier tells the carrier at once what was put in, as an app does."""
 DOOR_S = 0.6
 """A door that was shut is known to be shut."""
 LATER = ("deposited", "left_open", "not_opened", "jammed", "jammed_out", "push_door", "noted")
@@ -129,6 +133,8 @@ class Courier:
             for _ in range(3):
                 done = yield from self._deposit(one)
                 if done:
+                    if self.rng.random() < TELLS:
+                        one.carrier.put_in(one)
                     break
                 yield self.rng.uniform(2, 8)
             if self.rng.random() < 0.05:
@@ -223,8 +229,8 @@ def resident(kiosk: Kiosk, one: Shipment, rng: random.Random) -> Going:
             yield from _mistype(kiosk, one, rng)
         opened = yield from _try(kiosk, one, act, rng)
         if opened:
-            if rng.random() < 0.4:
-                yield rng.uniform(5, 60)  # something was forgotten
+            while rng.random() < FORGETS:
+                yield rng.uniform(5, 60)
                 op, again = kiosk.type_code(one.resident, one.code[:CODE_DIGITS])
                 if again is not None and again.outcome == "opens" and again.compartment:
                     number = again.compartment

@@ -44,7 +44,7 @@ WORKS_WAKE_S, WORK_S = (5.0, 300.0, 1800.0, *(3600.0,) * 5), 3600.0
 worlds the worker is slow, which costs least."""
 BUGGY = 0.02
 RETRY_S = 20.0
-SLEEPS_S = (0.0, *(hours * 3600.0 for hours in (1, 2, 2, 3, 3, 3, 4, 4)))
+SLEEPS_S = (0.0, *(hours * 3600.0 for hours in (1, 2, 3, 3, 4, 4, 4, 5)))
 """How long a locker on a battery leaves its radio off; 0: never. It is awake for some minutes."""
 AWAKE_S = 400.0
 Going = Generator[float, None, Any]
