@@ -14,9 +14,10 @@ from tests.simulation import ending, running, shrinking
 from tests.simulation.life import RIVAL, lives
 from tests.simulation.verdict import Verdict
 
-STANDARD = (4, 2)
-"""Seeds, and days of each: some two dozen locker-days, as many as fit into two minutes."""
-FULL = (100, 7)
+STANDARD = (3, 7)
+"""Seeds, and days of each: some sixty locker-days, a minute or two on two cores."""
+FULL = (36, 7)
+"""Some 750 locker-days: a quarter of an hour of processor."""
 ONE = "from tests.simulation.running import live; print(live(11, 0.2).digest)"
 
 
@@ -34,6 +35,7 @@ def test_no_invariant_breaks_in_some_worlds(
     whole = _many(*STANDARD)
     record_property("locker_days", whole.locker_days)
     assert whole.breaks == []
+    assert whole.thin == []
 
 
 @pytest.mark.slow

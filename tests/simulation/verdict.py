@@ -11,7 +11,7 @@ from tests.simulation import ending, weather
 from tests.simulation.installation import BACKEND_CRASHES
 from tests.simulation.life import Life
 
-STANDARD_DAYS = 2000
+STANDARD_DAYS = 600
 """From so many locker-days on, whatever can happen must have happened."""
 PARCELS_MIN, OPERATIONS_MIN, WRONG_MIN = 20.0, 60.0, 10.0
 """On average in a locker-day; and a fault of each layer."""

@@ -98,7 +98,7 @@ class Kiosk:
     def at_door(self, act: Act, number: int, who: str, item: str, rng: random.Random) -> Going:
         """Wait by a door, act when it opens, shut it; return whether it opened."""
         cabinet = self.cabinet
-        visitor = Visitor(act, number, open_s=rng.uniform(0.5, 1.5), who=who, item=item)
+        visitor = Visitor(act, number, open_s=rng.uniform(0.3, 1.0), who=who, item=item)
         cabinet.visitors.append(visitor)
         cabinet.plant.person(visitor, self.world.now_s)
         waited = 0.0

@@ -68,9 +68,7 @@ class Phase(StrEnum):
 PHASE_OF: Mapping[What, Phase] = {
     What.STATUS: Phase.POLLING,
     What.COILS: Phase.CHECKING,
-    What.START: Phase.ORDERING,
-    What.PROOF: Phase.ORDERING,
-    What.OFF: Phase.ORDERING,
+    **dict.fromkeys(known.ORDERS, Phase.ORDERING),
 }
 
 
@@ -188,24 +186,18 @@ class Bus:
 
     @property
     def wake_at(self) -> float:
-        """When a tick would do something."""
+        """When a tick would do something; nobody waits for a mere silence to be over."""
         if self.phase is Phase.DOWN:
             return float("inf")
-        if self.phase is Phase.IDLE:
-            return self._wanted_at
-        if self.phase is Phase.SILENT and not self.heard:
-            return max(self.until, self._wanted_at)  # nobody waits for the silence to be over
-        return self.until
-
-    @property
-    def _wanted_at(self) -> float:
-        """When something is to be sent, if the line is free."""
+        if self.heard or self.phase not in (Phase.IDLE, Phase.SILENT):
+            return self.until
         times = [bank.due[0] for bank in self.banks.values()]
         times += [self.sent_at(unlock, since) for unlock, since in self.unlocks]
-        return min(times, default=float("inf"))
+        wanted_at = min(times, default=float("inf"))
+        return wanted_at if self.phase is Phase.IDLE else max(self.until, wanted_at)
 
     def free(self, now: float) -> bool:
-        """Say whether a request may be sent: nothing is in flight, and any silence is over."""
+        """Say whether a request may be sent: any silence is over."""
         over = self.phase is Phase.SILENT and not self.heard and now >= self.until
         return over or self.phase is Phase.IDLE
 
@@ -312,10 +304,8 @@ def _learnt(bus: Bus) -> Bus:
 def _tick(bus: Bus, now: float) -> Step:
     if bus.phase is Phase.DOWN or now < bus.wake_at:
         return bus, ()
-    if bus.phase is Phase.SILENT:
+    if bus.phase in (Phase.SILENT, Phase.IDLE):
         return _speak(replace(_stirred(bus, now), phase=Phase.IDLE, heard=b""), now)
-    if bus.phase is Phase.IDLE:
-        return _speak(bus, now)
     assert bus.asked is not None
     name, bank = bus.asked.bank, bus.banks[bus.asked.bank]
     effects: tuple[Effect, ...] = ()
@@ -334,10 +324,8 @@ def _tick(bus: Bus, now: float) -> Step:
 
 def _quiet(bus: Bus, now: float, pause_s: float) -> Bus:
     """End the exchange, and be silent for a while."""
-    bus = _stirred(bus, now)
-    return replace(
-        bus, phase=Phase.SILENT, asked=None, heard=b"", until=now + pause_s, silent_since=now
-    )
+    bus = replace(_stirred(bus, now), phase=Phase.SILENT, asked=None, heard=b"")
+    return replace(bus, until=now + pause_s, silent_since=now)
 
 
 def _stirred(bus: Bus, now: float) -> Bus:
