@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import replace
 from random import Random
 
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from fellesskap_backend.allocation.batch import decide_batch
@@ -173,7 +173,21 @@ def _within_quota(one: Scene, requests: list[Request]) -> list[Request]:
     return kept
 
 
+OWN_IN_ITS_WAY = replace(
+    scene("SSMM", {"east": 1, "north": 1, "south": 1}).asking(
+        {"r00": Request("east", parcel("M"))}
+    ),
+    quotas={("east", "S"): 1, ("east", "M"): 1},
+    claims=(
+        (parcel("M"), Use("east", "M")),
+        (parcel("S"), Use("north", "S")),
+        (parcel("S"), Use("north", "S")),
+    ),
+)
+
+
 @given(scenes(), st.sampled_from(CARRIERS), st.sampled_from(SIZES))
+@example(OWN_IN_ITS_WAY, "east", "S")
 def test_more_entitlement_never_gives_less(one: Scene, carrier: str, size: str) -> None:
     division = divide(one.policy, one.every).get(size)
     assume(division is not None and division.commons > 0)

@@ -29,7 +29,7 @@ TABLES = (Reservation, Claim, Parcel, Right, RightCode, ParcelEntry, Notice, Dec
 STATEMENTS_MAX = 30
 LOCKERS = ("oslo-1", "oslo-2", "oslo-3", "tall-1")
 OF_ITS_OWN = {
-    *("id", "parcel_id", "right_id", "decision_id", "created_at"),
+    *("id", "parcel_id", "right_id", "decision_id", "created_at", "decided_at"),
     *("pickup_code", "addition", "errors"),
 }
 """What no two answers have alike, and the places in a body."""

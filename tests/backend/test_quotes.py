@@ -53,6 +53,7 @@ def test_a_quote_says_what_a_reservation_would_be_answered(api: Api) -> None:
         "would_confirm": True,
         "reason": None,
         "alternatives": [],
+        "cut_off": None,
     }
     assert (reach["would_confirm"], reach["reason"]) == (False, "no_accessible_compartment")
     assert [one["locker_id"] for one in reach["alternatives"]] == ["oslo-1"]

@@ -26,7 +26,7 @@ from tests.backend.printed import (
 PUBLIC = {"locker_id": LOCKER_ID, "site_id": "01977c1e-5a44-7f4d-8077-8192a3b4c5d6"}
 """What is nobody's secret."""
 EVERYBODY = {
-    *("check_health", "see_availability", "read_roots", "read_policy"),
+    *("check_health", "see_availability", "read_roots", "read_policy", "read_lots"),
     *("search_lockers", "find_locker", "list_sites", "find_site"),
 }
 WITHOUT_EFFECT = ("quote",)

@@ -1,6 +1,7 @@
 """A receipt stands under a published root, or whoever runs `fellesskap-audit` is told why not."""
 
 import ast
+import hmac
 import json
 import sys
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fellesskap_protocol import audit, merkle
-from fellesskap_protocol.audit import NotProven, verify
+from fellesskap_protocol.audit import NotProven, drawn, verify
 from fellesskap_protocol.signing import SigningKey, b64url, unb64url
 
 KEY = SigningKey(bytes(range(32)))
@@ -252,3 +253,46 @@ def test_the_command_says_what_is_proven(
     assert capsys.readouterr().err.startswith("not proven: the path")
     monkeypatch.setattr(sys, "argv", [*line[:3], str(tmp_path / "nowhere")])
     assert audit.main() == 1
+
+
+# Lots --------------------------------------------------------------------------------------------
+
+LOT_KEY = b"the key of a day"
+BATCH = {
+    "day": "2027-03-01",
+    "key_hash": sha256(LOT_KEY).hexdigest(),
+    "ticket": "of a label",
+    "lot": hmac.digest(LOT_KEY, b"of a label", "sha256").hex(),
+}
+DAY = {"date": BATCH["day"], "key_hash": BATCH["key_hash"], "key": b64url(LOT_KEY)}
+OTHER_KEY = b"another key"
+
+
+def lots_of(*days: dict[str, Any]) -> bytes:
+    return dumped({"lots": list(days)})
+
+
+def test_a_lot_is_drawn_again_with_the_key_that_was_announced() -> None:
+    decision = json.dumps({"batch": BATCH})
+    assert drawn(decision, lots_of(DAY | {"date": "2027-02-28"}, DAY)) == BATCH["lot"]
+
+
+@pytest.mark.parametrize(
+    ("batch", "day", "why"),
+    [
+        (BATCH, DAY | {"key": None}, "not public yet"),
+        (BATCH, DAY | {"date": "2027-03-02"}, "none for 2027-03-01"),
+        (BATCH, DAY | {"key": b64url(OTHER_KEY)}, "not the one that was announced"),
+        (
+            BATCH,
+            DAY | {"key": b64url(OTHER_KEY), "key_hash": sha256(OTHER_KEY).hexdigest()},
+            "not the one that was announced",
+        ),
+        (BATCH | {"ticket": "of another"}, DAY, "not that of the ticket"),
+        (BATCH | {"lot": "00"}, DAY, "not that of the ticket"),
+        (None, DAY, "batch: not an object"),
+    ],
+)
+def test_a_lot_that_is_not_what_it_says_is_refused(batch: Any, day: Any, why: str) -> None:
+    with pytest.raises(NotProven, match=why):
+        drawn(json.dumps({"batch": batch}), lots_of(day))

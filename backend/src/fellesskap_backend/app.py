@@ -19,6 +19,7 @@ from fellesskap_backend import __version__, docs_page, documents, problems
 from fellesskap_backend.audit import routes as audit
 from fellesskap_backend.badges import routes as badges
 from fellesskap_backend.carriers import routes as api_keys
+from fellesskap_backend.cut_offs import routes as cut_offs
 from fellesskap_backend.delegations import routes as delegations
 from fellesskap_backend.door_operations import routes as door_operations
 from fellesskap_backend.drop_offs import routes as drop_offs
@@ -101,7 +102,7 @@ def create_api(
     api.state.house = House(settings, secrets, engine, wake)
     for nouns in (
         *(reservations, parcels, pickup_codes, drop_offs, events),
-        *(quotes, manifests, badges, delegations, receipts, policies),
+        *(quotes, manifests, badges, delegations, receipts, policies, cut_offs),
         *(lockers, door_operations, api_keys, webhooks),
         *(operators, operators_work, neutrality, audit),
     ):

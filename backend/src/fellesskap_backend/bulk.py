@@ -11,7 +11,18 @@ from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import String, Subquery, TextClause, Update, column, insert, text
+from sqlalchemy import (
+    Select,
+    String,
+    Subquery,
+    TextClause,
+    Update,
+    column,
+    insert,
+    literal,
+    select,
+    text,
+)
 from sqlalchemy.orm import Session
 
 from fellesskap_backend.db import Base, Row, table_of
@@ -68,16 +79,17 @@ class Pending:
 
 
 class Together:
-    """One row into each of several tables, and one row changed: together or not at all.
+    """One row into each of several tables, and one row changed, if any: together or not at all.
 
     On PostgreSQL it is one statement, so one round trip. A parameter for each value would make it
     longer than psycopg keeps (4,096 characters and 50 parameters), and it would be parsed anew each
     time.
     """
 
-    def __init__(self, *inserts: type[Base], last: Update) -> None:
+    def __init__(self, *inserts: type[Base], last: Update | None = None) -> None:
         self._inserts = inserts
-        self._last = self._combined = last
+        self._last = last
+        self._combined: Update | Select[int] = select(literal(1)) if last is None else last
         for model in inserts:
             table = table_of(model)
             written = (one for one in table.columns if one is not table.autoincrement_column)
@@ -85,7 +97,7 @@ class Together:
             made = _insert(model, names, f"CAST(:rows AS json)->'{table.name}'")
             self._combined = self._combined.add_cte(made.columns().cte(f"into_{table.name}"))
 
-    def execute(self, session: Session, rows: Sequence[Row], last: Row) -> None:
+    def execute(self, session: Session, rows: Sequence[Row], last: Row | None = None) -> None:
         """Write the rows, in the order of the tables; `last` are the parameters of the change.
 
         A number that the database counts is not among a row's values.
@@ -94,11 +106,12 @@ class Together:
         each = zip(self._inserts, rows, strict=True)
         if connection.dialect.name == "postgresql":
             told = {table_of(model).name: [_told(row)] for model, row in each}
-            connection.execute(self._combined, {"rows": _text(told), **last})
+            connection.execute(self._combined, {"rows": _text(told), **(last or {})})
             return
         for model, row in each:
             connection.execute(insert(table_of(model)), row)
-        connection.execute(self._last, last)
+        if self._last is not None:
+            connection.execute(self._last, last)
 
 
 @cache

@@ -38,7 +38,18 @@ RESERVATION: Example = {
         "acted_by": None,
         "delivered_to_locker": False,
         "created_at": _AT,
+        "cut_off": None,
+        "decided_at": _AT,
+        "decision_id": _RESERVATION_ID,
+        "reject_reason": None,
+        "alternatives": None,
     }
+}
+_CUT_OFF = "2027-03-01T19:00:00Z"
+REQUESTED: Example = {
+    "example": RESERVATION["example"]
+    | {"state": "requested", "parcel_id": None, "right_id": None, "decision_id": None}
+    | {"cut_off": _CUT_OFF, "decided_at": _CUT_OFF}
 }
 RESERVATION_CHANGE: Example = {"deposit_by": "2027-03-03T18:00:00Z", "collect_within": "P4D"}
 RESERVATIONS: Example = {"example": {"reservations": [RESERVATION["example"]], "next": None}}
@@ -65,6 +76,7 @@ QUOTES: Example = {
                 "size_class": "S",
                 "would_confirm": True,
                 "reason": None,
+                "cut_off": None,
                 "alternatives": [],
             }
         ]
@@ -77,6 +89,7 @@ MANIFEST_REQUEST: Example = {
 MANIFEST: Example = {
     "example": {
         "confirmed": 1,
+        "requested": 0,
         "refused": 1,
         "parcels": [
             {"status": 201, "reservation": RESERVATION["example"] | {"label": _SECOND}},

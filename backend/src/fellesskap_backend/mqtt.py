@@ -21,6 +21,7 @@ from sqlalchemy import Engine
 
 from fellesskap_backend.bridge.exchange import HEARD, Exchange, House
 from fellesskap_backend.bridge.link import Came, Link
+from fellesskap_backend.pace import Pace
 from fellesskap_backend.secrets import Secrets
 from fellesskap_backend.settings import Login, Settings
 from fellesskap_protocol.topics import every_locker
@@ -64,6 +65,7 @@ class Bridge:
         self._woken = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, name="bridge", daemon=True)
+        self._pace = Pace()
         self._poll_at = 0.0
 
     @property
@@ -88,6 +90,8 @@ class Bridge:
 
     def wake(self) -> None:
         """Say that rights or commands were committed: they go out at once."""
+        if self._woken.is_set():  # it was told so already
+            return
         self._woken.set()
         with suppress(queue.Full):  # then the thread is awake already
             self._inbox.put_nowait(None)
@@ -109,7 +113,7 @@ class Bridge:
         while not self._stopping.is_set():
             came = self._next()
             try:
-                if self._woken.is_set() or time.monotonic() >= self._poll_at:
+                if self._until_poll_s() <= 0:
                     self._poll()
                 if came:
                     self._exchange.take_all(came)
@@ -124,8 +128,7 @@ class Bridge:
     def _next(self) -> list[Came]:
         """Wait for a message; return it with those that are there already."""
         came: list[Came | None] = []
-        wait_s = self._poll_at - time.monotonic()
-        wait_s = min(wait_s, self._exchange.wake_at - time.time())
+        wait_s = min(self._until_poll_s(), self._exchange.wake_at - time.time())
         try:
             came.append(self._inbox.get(timeout=max(0.0, wait_s)))
             while len(came) < AT_ONCE_MAX:
@@ -134,10 +137,16 @@ class Bridge:
             pass
         return [one for one in came if one is not None]
 
+    def _until_poll_s(self) -> float:
+        if self._woken.is_set():
+            return self._pace.wait_s
+        return self._poll_at - time.monotonic()
+
     def _poll(self) -> None:
         woken = self._woken.is_set()
         self._woken.clear()
         self._poll_at = time.monotonic() + POLL_S
-        self._exchange.poll()
+        with self._pace.round():
+            self._exchange.poll()
         if woken:
             self._served()

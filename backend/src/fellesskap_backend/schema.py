@@ -4,6 +4,7 @@ from fellesskap_backend import idempotency
 from fellesskap_backend.allowances import tables as allowances
 from fellesskap_backend.badges import tables as badges
 from fellesskap_backend.carriers import tables as carriers
+from fellesskap_backend.cut_offs import tables as cut_offs
 from fellesskap_backend.db import Base
 from fellesskap_backend.decisions import tables as decisions
 from fellesskap_backend.delegations import tables as delegations
@@ -26,6 +27,7 @@ __all__ = [
     "allowances",
     "badges",
     "carriers",
+    "cut_offs",
     "decisions",
     "delegations",
     "door_operations",

@@ -6,7 +6,7 @@ test of the route sees.
 """
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
@@ -56,6 +56,21 @@ When = Annotated[
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 """An instant that is sent: RFC 3339, kept in UTC."""
+
+
+def _a_day(text: Any) -> date:
+    if not isinstance(text, str) or not _DAY.fullmatch(text):
+        raise ValueError("a day as in RFC 3339: 2027-03-01")
+    return date.fromisoformat(text)
+
+
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+OnDay = Annotated[
+    date,
+    BeforeValidator(_a_day, json_schema_input_type=str),
+    WithJsonSchema({"type": "string", "format": "date"}),
+]
+"""A day that is sent; left alone, Pydantic takes seconds since 1970 for one."""
 
 
 class Alternative(Shown):

@@ -11,15 +11,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from typing import TypeVar
 from uuid import UUID
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from fellesskap_backend import db, deadlines, idempotency
+from fellesskap_backend.cut_offs import announcing, deciding
 from fellesskap_backend.db import Moment
 from fellesskap_backend.ledger import months
 from fellesskap_backend.neutrality import closing as month_closing
+from fellesskap_backend.pace import Pace
 from fellesskap_backend.policies import standings
 from fellesskap_backend.receipts import closing
 from fellesskap_backend.secrets import Secrets
@@ -29,6 +32,7 @@ from fellesskap_backend.webhooks.delivering import Delivering, Sends
 from fellesskap_backend.webhooks.sender import TIMEOUT_S, Ended, Sender
 from fellesskap_protocol.buggify import sometimes
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 POLL_S = 0.1
 DEADLINES_S = 1.0
@@ -68,8 +72,11 @@ class Worker:
         sender = machine.sender or partial(Sender, allow_loopback=loopback, timeout_s=timeout_s)
         self._webhooks = Delivering(engine, secrets, sender, wake=self.wake)
         self._machine = machine
+        self._announce = partial(announcing.announce, secrets=secrets)
+        self._decide = partial(deciding.decide, secrets=secrets)
         self._close = partial(closing.close_next, secrets=secrets)
         self._deadlines_at = self._pruning_at = self._months_at = self._closing_at = 0.0
+        self._pace = Pace()
         self._woken = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, name="worker", daemon=True)
@@ -93,10 +100,12 @@ class Worker:
 
     def _work(self) -> None:
         while not self._stopping.is_set():
-            self._woken.wait(POLL_S)
+            if self._woken.wait(POLL_S):
+                self._stopping.wait(self._pace.wait_s)
             self._woken.clear()
             try:
-                self.round()
+                with self._pace.round():
+                    self.round()
             except Exception as error:  # noqa: BLE001 - the top of the loop; words may be secret
                 where = "".join(traceback.format_tb(error.__traceback__))
                 log.error(  # noqa: TRY400 - an exception's own words may hold what is secret
@@ -110,6 +119,7 @@ class Worker:
         if self._machine.monotonic() >= self._deadlines_at:
             self._deadlines_at = self._machine.monotonic() + DEADLINES_S
             self._keep_deadlines(moment)
+            self._keep_decisions(moment)
         if self._machine.monotonic() >= self._months_at:
             self._months_at = self._machine.monotonic() + months.AHEAD_S
             db.run(self._engine, months.make_ahead)
@@ -122,6 +132,7 @@ class Worker:
         if self._machine.monotonic() >= self._closing_at:
             self._closing_at = self._machine.monotonic() + CLOSING_S
             db.run(self._engine, lambda session: standings.make(session, moment))
+            db.run(self._engine, lambda session: self._announce(session, moment))
             # One after another, each in a round of its own: webhooks need not wait for a year.
             if db.run(self._engine, lambda session: self._close(session, moment)):
                 self._closing_at = 0.0
@@ -147,9 +158,15 @@ class Worker:
             for one in found:
                 db.run(self._engine, partial(_of, deadline.act, one, moment))
 
+    def _keep_decisions(self, moment: Moment) -> None:
+        """Decide the days whose cut-off has passed, one transaction each."""
+        due = db.read(self._engine, lambda session: deciding.due(session, moment.now))
+        for one in due:
+            db.run(self._engine, partial(_of, self._decide, one, moment))
+
 
 def _of(
-    act: Callable[[Session, UUID, Moment], None], one: UUID, moment: Moment, session: Session
+    act: Callable[[Session, T, Moment], None], one: T, moment: Moment, session: Session
 ) -> None:
     act(session, one, moment)
 

@@ -12,12 +12,17 @@ library and `cryptography` (Ed25519). It needs no account and no network. What i
    `keys` in it: a key may be replaced in the course of time. The root that was computed must be
    that of the receipt's hour, and the number of levels that of its tree.
 
+4. What was decided at a cut-off has a `lot` for its `ticket`. With LOTS, where the key of a day is
+   public once it is over, it is drawn again: HMAC-SHA256(key, ticket). The SHA-256 of the key
+   (`key_hash`) was published before the day began, so nobody chose it to make one win.
+
 So a decision that was changed, left out or told differently to two carriers would be seen, as long
 as people compare the ROOTS they were given: fetch them at different times and places, and keep
 them. Two different roots of one hour in one file are refused.
 """
 
 import argparse
+import hmac
 import json
 import sys
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -28,6 +33,7 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+BATCH: dict[str, type] = {"day": str, "key_hash": str, "ticket": str, "lot": str}
 FILE_BYTES_MAX = 64 << 20
 """More than fifteen years of hourly roots."""
 
@@ -73,6 +79,23 @@ def verify(receipt: bytes, roots: bytes, key: bytes | None = None) -> dict[str, 
         "issuer": said["iss"],
         "key": b64(signer),
     }
+
+
+def drawn(decision: str, lots: bytes) -> str:
+    """Draw the lot of a decision that is proven again, and return it; raise `NotProven`."""
+    batch = has(read(decision.encode(), "decision", {}).get("batch"), "batch", BATCH)
+    every = [has(one, "lots", {"date": str}) for one in read(lots, "lots", {"lots": list})["lots"]]
+    day = next((one for one in every if one["date"] == batch["day"]), None)
+    if day is None:
+        raise NotProven(f"lots: none for {batch['day']}")
+    if day.get("key") is None:
+        raise NotProven(f"lots: the key of {batch['day']} is not public yet")
+    key = unb64(day["key"])
+    if not sha256(key).hexdigest() == day.get("key_hash") == batch["key_hash"]:
+        raise NotProven("the key is not the one that was announced")
+    if hmac.digest(key, batch["ticket"].encode(), "sha256").hex() != batch["lot"]:
+        raise NotProven("the lot is not that of the ticket")
+    return str(batch["lot"])
 
 
 def climb(entry: bytes, place: int, path: list[bytes]) -> bytes:
@@ -175,15 +198,19 @@ def main() -> int:
     verb.add_argument("receipt", type=Path, help="the receipt, as GET /v1/decisions/{id} gave it")
     verb.add_argument("roots", type=Path, help="the roots, as GET /v1/audit/roots gave them")
     verb.add_argument("--key", help="the operator's public key, base64url, if you know it")
+    verb.add_argument("--lots", type=Path, help="the keys, as GET /v1/audit/lots gave them")
     asked = parser.parse_args()
     try:
         key = unb64(asked.key) if asked.key else None
         proven = verify(content(asked.receipt), content(asked.roots), key)
+        lot = drawn(proven["decision"], content(asked.lots)) if asked.lots else None
     except (NotProven, OSError) as error:
         print(f"not proven: {error}", file=sys.stderr)
         return 1
     print(f"proven: {proven['decision']}")
     print(f"under the root {proven['root']} of {proven['hour']}, by {proven['issuer']}")
+    if lot is not None:
+        print(f"its lot is {lot}: drawn for its ticket, with the key that was announced")
     if asked.key is None:
         print(f"signed by the key {proven['key']}: compare it with the one you were given")
     return 0

@@ -159,6 +159,6 @@ def _entitled(view: View, request: Request, kept: int, size: str) -> Given | Non
     if view.used(carrier, size) >= view.quota(carrier, size):
         return None
     demand = request.demand
-    if view.room_in(size, demand) or view.room_beside(demand, kept, less=size):
+    if view.room_in(size, demand) or view.room_for(carrier, size, demand, kept):
         return "guaranteed", Use(carrier, size)
     return None

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 import msgspec
 
@@ -68,14 +69,23 @@ class Shares:
         return found
 
 
+class _Kept(NamedTuple):
+    """Which part of what is kept: `less` one of a class; nothing of a carrier (`without`)."""
+
+    permille: int
+    with_low: bool
+    less: str | None = None
+    without: str | None = None
+
+
 @dataclass
 class _Beside:
     """What is taken, and beside it all that is kept, by class and whether for a low one."""
 
     matching: Matching
     kept: dict[Demand, int]
-    whole: bool
-    """Whether all that is kept is served."""
+    missing: int
+    """How much of what is kept finds no room."""
 
 
 class View(first_come.View):
@@ -101,7 +111,7 @@ class View(first_come.View):
         self.minute = minute
         self._used: Counter[tuple[str, str]] = Counter()
         self._accessible: Counter[str] = Counter()
-        self._beside: dict[tuple[str | None, int, bool], _Beside] = {}
+        self._beside: dict[_Kept, _Beside] = {}
         for use in (*(use for _, use in claims if use is not None), *lying):
             self._count(use)
 
@@ -127,11 +137,12 @@ class View(first_come.View):
         """Return how much of a class a carrier is entitled to."""
         return self.shares.quotas.get((carrier, size), 0)
 
-    def kept(self, size: str, permille: int) -> int:
+    def kept(self, size: str, permille: int, without: str | None = None) -> int:
         """Return how much of a class is kept for whoever has not used its entitlement."""
         unused = (
             units - self._used[carrier, size]
             for carrier, units in self.shares.by_size.get(size, ())
+            if carrier != without
         )
         return sum(-(-one * permille // 1_000) for one in unused if one > 0)
 
@@ -154,10 +165,22 @@ class View(first_come.View):
         `less` names a class of which one less is kept: the asker's own, which it uses up.
         Low compartments are kept from whoever asks for none.
         """
-        key = (less, permille, "low" not in demand.needs)
-        if key not in self._beside:
-            self._beside[key] = self._made(key)
-        return self._beside[key].matching.copy().add(demand)
+        key = _Kept(permille, "low" not in demand.needs, less)
+        return self._known(key).matching.copy().add(demand)
+
+    def room_for(self, carrier: str, size: str, demand: Demand, permille: int) -> bool:
+        """Say whether one more is served in the place of one entitlement of a carrier's own.
+
+        Beside all else that is kept; or, where that entitlement could not be served anyway, beside
+        what is kept for others: else who is entitled to more could be given less.
+        """
+        if self.room_beside(demand, permille, less=size):
+            return True
+        every = _Kept(permille, "low" not in demand.needs)
+        if self._known(every).missing == self._known(every._replace(less=size)).missing:
+            return False
+        others = self._known(every._replace(without=carrier))
+        return others.matching.copy().add(demand)
 
     def room_in(self, size: str, demand: Demand) -> bool:
         """Say whether one more is served in a compartment of a class, whatever is kept of others.
@@ -177,20 +200,25 @@ class View(first_come.View):
         units = sum(max(0, self._used[carrier, s] - self.quota(carrier, s)) for s in sizes)
         return Fraction(units, max(1, len(self.every)))
 
-    def _made(self, key: tuple[str | None, int, bool]) -> _Beside:
+    def _known(self, key: _Kept) -> _Beside:
+        if key not in self._beside:
+            self._beside[key] = self._made(key)
+        return self._beside[key]
+
+    def _made(self, key: _Kept) -> _Beside:
         kept = {one: units for size in self.shares.division for one, units in self._kept(key, size)}
         matching = self._taken.copy()
         served = [matching.add(one) for one, units in kept.items() for _ in range(units)]
-        return _Beside(matching, kept, all(served))
+        return _Beside(matching, kept, served.count(False))
 
-    def _grown(self, key: tuple[str | None, int, bool], demand: Demand, size: str) -> bool:
+    def _grown(self, key: _Kept, demand: Demand, size: str) -> bool:
         """Let one claim more take the place of what is no longer kept; say whether that was all.
 
         Where all that is kept is served, what is not kept any more can be taken back: claims that
         find no place find none among claims alone. Else it is made anew when it is asked for.
         """
         beside = self._beside[key]
-        if not beside.whole:
+        if beside.missing:
             return False
         for one, units in self._kept(key, size):
             freed = beside.kept.get(one, 0) - units
@@ -199,13 +227,13 @@ class View(first_come.View):
             beside.kept[one] = units
         return beside.matching.add(demand)
 
-    def _kept(self, key: tuple[str | None, int, bool], size: str) -> Iterable[tuple[Demand, int]]:
+    def _kept(self, key: _Kept, size: str) -> Iterable[tuple[Demand, int]]:
         """Yield what is kept of a class, as demands that only this class serves."""
-        less, permille, with_low = key
-        if with_low:
+        if key.with_low:
             yield _phantom(size, "low"), self.accessible_left(size)
-        if permille:
-            yield _phantom(size), max(0, self.kept(size, permille) - (size == less))
+        if key.permille:
+            kept = self.kept(size, key.permille, key.without)
+            yield _phantom(size), max(0, kept - (size == key.less))
 
     def _count(self, use: Use) -> None:
         if use.accessible:

@@ -62,8 +62,9 @@ LINES: dict[Language, tuple[str, ...]] = {
         " tomt fordi det er noens.",
         "5. En pakke får et større rom bare når det ikke tas fra det som holdes av til andre. Det"
         " koster ikke mer.",
-        "6. Når et skap er mer enn {batch} belagt, avgjøres alle ønsker samlet kl. {cut_offs}: da"
-        " er det uten betydning hvem som spurte først. Ellers får alle svar med en gang.",
+        "6. Når det en av de siste sju dagene ble bedt om {batch} eller mer av timene i et skap,"
+        " avgjøres neste dags ønsker samlet kl. {cut_offs}: da er det uten betydning hvem som"
+        " spurte først. Det kunngjøres kvelden før. Ellers får alle svar med en gang.",
         "7. Når alt avgjøres samlet, får hver først det den er sikret. Resten går til den som har"
         " fått lånt minst i forhold til sin vekt; bruken de siste 28 dagene teller {memory}. Er det"
         " likt, avgjør loddet.",
@@ -87,8 +88,9 @@ LINES: dict[Language, tuple[str, ...]] = {
         " because it is somebody's.",
         "5. A parcel gets a larger compartment only if nothing is taken from what is kept for"
         " others. It costs no more.",
-        "6. Where a locker is more than {batch} booked, all requests are decided together at"
-        " {cut_offs}: then it does not matter who asked first. Else everybody is answered at once.",
+        "6. Where {batch} or more of a locker's hours were asked for on one of the last seven days,"
+        " the next day's requests are decided together at {cut_offs}: then it does not matter who"
+        " asked first. That is announced the evening before. Else everybody is answered at once.",
         "7. Decided together, everybody first gets what it is guaranteed. The rest goes to who was"
         " lent least for its weight; use in the last 28 days counts {memory}. If equal, lots"
         " decide.",

@@ -41,6 +41,7 @@ PAGE: Example = {
                 "jws": "(header).(payload).(signature)",
             }
         ],
+        "lots": [],
         "closed": {"first": _HOUR, "last": _HOUR},
         "next": None,
     }

@@ -13,7 +13,7 @@ from fellesskap_backend.audit.shapes import AuditPage
 from fellesskap_backend.auth import may
 from fellesskap_backend.carriers.service import Credentials
 from fellesskap_backend.conventions import Linked
-from fellesskap_backend.rim import Reading, RetryingRoute
+from fellesskap_backend.rim import Reading, RetryingRoute, TheHouse
 from fellesskap_backend.shapes import LOCKER_ID
 
 router = APIRouter(prefix="/v1/audit", tags=["Audit"], route_class=RetryingRoute)
@@ -41,11 +41,18 @@ class DecisionSearch(BaseModel):
     responses={200: {"content": {"application/json": PAGE}}},
 )
 def decisions(
-    asked: Annotated[DecisionSearch, Query()], key: MayRead, session: Reading, link: Linked
+    asked: Annotated[DecisionSearch, Query()],
+    key: MayRead,
+    session: Reading,
+    house: TheHouse,
+    *,
+    link: Linked,
 ) -> dict[str, Any]:
     """Show one page in the order of lockers and of their chains."""
     after = None if asked.cursor is None else At.read(asked.cursor)
-    found, more = service.page(session, key, Wanted(asked.locker_id, asked.limit, after))
+    wanted = Wanted(asked.locker_id, asked.limit, after)
+    now = house.moment().now
+    found, more = service.page(session, key, wanted, now=now, secrets=house.secrets)
     if more is not None:
         link.to(cursor=str(more))
     return found | {"next": more and str(more)}

@@ -2,18 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from fellesskap_backend.carriers.service import Credentials, caller
+from fellesskap_backend.cut_offs import lots
 from fellesskap_backend.db import instant
+from fellesskap_backend.decisions.batches import day_in
 from fellesskap_backend.decisions.record import digest
 from fellesskap_backend.decisions.tables import Decision
 from fellesskap_backend.lockers.tables import Locker
 from fellesskap_backend.receipts.tables import AuditRoot, Receipt
+from fellesskap_backend.secrets import Secrets
 from fellesskap_protocol.merkle import entry
 from fellesskap_protocol.signing import b64url, unb64url
 
@@ -46,7 +49,9 @@ class Wanted:
     after: At | None = None
 
 
-def page(session: Session, credentials: Credentials, wanted: Wanted) -> tuple[Json, At | None]:
+def page(
+    session: Session, credentials: Credentials, wanted: Wanted, *, now: datetime, secrets: Secrets
+) -> tuple[Json, At | None]:
     """Return a page of decisions in the order of lockers and of their chains; and the next place.
 
     Each page tells how far the chains of its lockers go, and of a locker whose decisions are all
@@ -61,6 +66,7 @@ def page(session: Session, credentials: Credentials, wanted: Wanted) -> tuple[Js
         "chains": _chains(shown),
         "decisions": [_decision(row) for row in shown if row.number is not None],
         "roots": _roots(session, {row.hour for row in shown if row.hour is not None}),
+        "lots": lots.of_days(session, _days(shown), now=now, secrets=secrets),
         "closed": _closed(session),
     }
     return found, None if last is None else At(last.at_locker, last.number or 0)
@@ -123,6 +129,12 @@ def _leaf(salt: str, told: str) -> str | None:
         return b64url(entry(unb64url(salt), told.encode()))
     except ValueError:
         return None
+
+
+def _days(rows: Sequence[Any]) -> set[date]:
+    """Return the days whose cut-offs decided any of these."""
+    days = (day_in(row.body) for row in rows if row.body is not None)
+    return {day for day in days if day is not None}
 
 
 def _roots(session: Session, hours: set[datetime]) -> list[Json]:

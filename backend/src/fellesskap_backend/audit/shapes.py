@@ -1,5 +1,6 @@
 """What auditors are shown of decisions."""
 
+from fellesskap_backend.cut_offs.shapes import DayLots
 from fellesskap_backend.shapes import Id, Instant, Shown
 
 
@@ -74,6 +75,8 @@ class AuditPage(Shown):
     decisions: list[AuditedDecision]
     roots: list[AuditedRoot]
     """Of the hours in which the page's receipts are."""
+    lots: list[DayLots]
+    """Of the days whose cut-offs decided what is on the page."""
     closed: ClosedHours | None
     next: str | None
     """The `cursor` of the next page; null at the end."""

@@ -18,7 +18,7 @@ from fellesskap_backend.allocation.standing import held_for_s
 from fellesskap_backend.allocation.view import Use
 from fellesskap_backend.db import Moment, instant
 from fellesskap_backend.decisions import record
-from fellesskap_backend.decisions.policy import FIRST_COME, Request, View, decide
+from fellesskap_backend.decisions.policy import FIRST_COME, Request, View, decide, never
 from fellesskap_backend.decisions.record import Head
 from fellesskap_backend.decisions.rules import Layout, Rules, digest_of, shares_of
 from fellesskap_protocol.capacity import Compartment, Demand, size_class
@@ -62,6 +62,8 @@ class Place:
     allowances: list[tuple[Demand, int]] = field(default_factory=list)
     rules: Rules | None = None
     """None: `first-come v0` is in force."""
+    cut_off: datetime | None = None
+    """At which what is asked for now is decided, there or later; None: at once."""
     minute: int | None = None
     """The minute of the day at the locker, if it was written down; else it is that of `now`."""
 
@@ -109,6 +111,15 @@ class Decided(NamedTuple):
     """What the claim counts as, if there is one."""
     held_for_s: int | None = None
     """How long the claim waits, if that is shorter than was asked."""
+    revision: int = 0
+    """Of the locker, from then on."""
+
+
+class Together(NamedTuple):
+    """What was live when it was decided, and in which batch that was; None: alone."""
+
+    live: str
+    batch: Row | None = None
 
 
 def answer(rules: Rules | None, view: View, carrier: int, request: Request) -> Decision:
@@ -141,15 +152,31 @@ class Desk:
             self._basis |= self._of_rules(self.view)
         self._live = [one.number for one in place.claims if one.number is not None]
 
+    @property
+    def live(self) -> str:
+        """Return the numbers of the decisions whose claims are live, as they are written."""
+        return record.spans(self._live)
+
+    def waits(self, request: Request) -> bool:
+        """Say whether a request is to wait for the cut-off: a hard one that might be given room."""
+        is_open = self.place.cut_off is not None and request.hold == "hard"
+        return is_open and never(self.view, request) is None
+
     def decide(self, wanted: Wanted, moment: Moment) -> Decided:
         """Answer one request, and write the answer down."""
-        rules, request = self.place.rules, wanted.request
-        decision = answer(rules, self.view, wanted.number, request)
+        decision = answer(self.place.rules, self.view, wanted.number, wanted.request)
+        return self.write(wanted, decision, moment, Together(self.live))
+
+    def write(
+        self, wanted: Wanted, decision: Decision, moment: Moment, together: Together
+    ) -> Decided:
+        """Write an answer down, as the next link of the chain."""
+        request = wanted.request
         made = Decided(decision, moment.new_id(), self.head.number + 1, {})
         if decision.confirmed and request.hold == "hard":
             use = decision.use or Use(str(wanted.number), size_class(request.demand) or OTHER)
             made = made._replace(use=use, held_for_s=self._held_for_s(wanted, moment.now))
-        body = record.canonical(self._body(wanted, made, moment.now))
+        body = record.canonical(self._body(wanted, made, moment.now, together))
         known = self._rules or self.head.rules
         self.head = Head(made.number, record.digest(body), self._layout.digest, known)
         if decision.confirmed:
@@ -165,7 +192,7 @@ class Desk:
             "decided_at": moment.now,
             "body": body.decode(),
         }
-        return made._replace(row=row)
+        return made._replace(row=row, revision=self.revision)
 
     def _promise(self, demand: Demand, use: Use) -> None:
         if isinstance(self.view, fair_view.View):
@@ -197,9 +224,9 @@ class Desk:
             "lying": sorted([*_counted(use), units] for use, units in lying.items()),
         }
 
-    def _body(self, wanted: Wanted, made: Decided, now: datetime) -> Row:
+    def _body(self, wanted: Wanted, made: Decided, now: datetime, together: Together) -> Row:
         request, place = wanted.request, self.place
-        basis = self._basis | {"claims": record.spans(self._live)}
+        basis = self._basis | {"claims": together.live}
         if self._layout.digest != self.head.layout:
             basis["compartments"] = record.layout(place.every)
         body = {
@@ -227,6 +254,8 @@ class Desk:
         }
         if place.rules is not None:
             self._add_rules(body, place.rules, wanted, made)
+        if together.batch is not None:
+            body["batch"] = together.batch
         return body
 
     def _add_rules(self, body: Row, rules: Rules, wanted: Wanted, made: Decided) -> None:

@@ -5,7 +5,7 @@ served with it than without.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from fellesskap_backend.errors import (
@@ -144,3 +144,8 @@ def decide(policy: Policy, view: View, request: Request) -> Decision:
     if anywhere != demand and (not ever or view.has_room(anywhere)):
         return Decision("no_accessible_compartment")
     return Decision("locker_full")
+
+
+def never(view: View, request: Request) -> Reason | None:
+    """Return why it could not be given room even in an empty locker; None: it might."""
+    return decide(FIRST_COME, view, replace(request, hold="soft")).reason

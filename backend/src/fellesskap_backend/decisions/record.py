@@ -17,6 +17,10 @@ A decision of `fair-share` has more:
 - beside the outcome `part`, `use`, and the carrier's own `quota` and `used` before it; `held_for_s`
   if its claim waits for a shorter time than was asked.
 
+One that was decided with others at a cut-off has `batch`: the day, the cut-off and the hash of the
+day's key; the number of the `first` of them, and how many there are (`of`), one after another; the
+`ticket` for which its `lot` was drawn. Its `claims` are those before the first.
+
 `position` says where the locker's journal and rights stood, and of which `day` the standings are.
 Alternatives are no part of it: they are read from other lockers without a lock.
 """

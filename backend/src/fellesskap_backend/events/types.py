@@ -1,7 +1,9 @@
 """PURE: the types of events, as `docs/events.md` explains them. A filter may name these."""
 
 TYPES: dict[str, str] = {
+    "reservation.requested": "it waits for its locker's cut-off",
     "reservation.confirmed": "room is held, or noted",
+    "reservation.rejected": "at the cut-off there was no room for it",
     "reservation.softened": "its room is held no more",
     "reservation.cancelled": "its carrier ended it",
     "reservation.expired": "its time to be used has passed",

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from fellesskap_backend.cut_offs.examples import ALLOCATION
+
 Example = dict[str, Any]
 SITE_ID = "01977c1e-5a44-7f4d-8077-8192a3b4c5d6"
 POSITION: Example = {"latitude": 59.8965, "longitude": 10.6257}
@@ -32,5 +34,5 @@ _LOCKER: Example = {
     "compartments": [_SIZE | {"count": 12}],
     "free": {"S": "6+", "M": "3-5", "L": "1-2", "XL": "0"},
 }
-LOCKER: Example = {"example": _LOCKER}
+LOCKER: Example = {"example": _LOCKER | {"allocation": ALLOCATION}}
 LOCKERS: Example = {"example": {"lockers": [_LOCKER | {"distance_m": 412}], "next": "fornebu-1"}}

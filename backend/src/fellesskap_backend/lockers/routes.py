@@ -13,7 +13,7 @@ from fellesskap_backend.lockers.asking import LockerSearch, SiteSearch
 from fellesskap_backend.lockers.examples import LOCKER, LOCKERS, SITE, SITES
 from fellesskap_backend.lockers.shapes import (
     Availability,
-    PublicLocker,
+    OneLocker,
     PublicLockers,
     Site,
     Sites,
@@ -47,7 +47,7 @@ def search(
 @router.get(
     "/lockers/{locker_id}",
     operation_id="find_locker",
-    response_model=PublicLocker,
+    response_model=OneLocker,
     summary="Read about a locker",
     responses={200: {"content": {"application/json": LOCKER}}},
 )

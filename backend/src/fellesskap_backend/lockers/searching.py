@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
+from fellesskap_backend.cut_offs import shown as cut_offs
 from fellesskap_backend.db import instant
 from fellesskap_backend.errors import InvalidRequest, NotFound
 from fellesskap_backend.lockers import free, geo, health
@@ -84,7 +85,8 @@ def locker(session: Session, locker_id: str, now: datetime) -> Row:
     if row is None or row.written_off_at is not None:
         raise NotFound("No locker by this id.")
     site = session.get(Site, row.site_id) if row.site_id else None
-    return _shown(row, site, Rooms(session, [row]), distance_m=None, now=now)
+    shown = _shown(row, site, Rooms(session, [row]), distance_m=None, now=now)
+    return shown | {"allocation": cut_offs.allocation(session, locker_id, now)}
 
 
 def sites(session: Session, circle: Circle | None, page: Page) -> Slice:

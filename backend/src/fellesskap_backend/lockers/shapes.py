@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from fellesskap_backend.cut_offs.shapes import Allocation
 from fellesskap_backend.shapes import Id, Instant, Shown
 
 Room = Literal["none", "few", "many"]
@@ -76,6 +77,13 @@ class PublicLocker(Shown):
     """The smallest first."""
     free: dict[str, Bucket]
     """For each size class how many more parcels of it find room, if they come alone."""
+
+
+class OneLocker(PublicLocker):
+    """A locker that was asked for by its id."""
+
+    allocation: Allocation
+    """How requests are answered: at once, or at cut-offs."""
 
 
 class PublicLockers(Shown):

@@ -31,8 +31,9 @@ MayWrite = Annotated[Credentials, may("reservations:write", acts="reserve")]
 def send(body: ManifestRequest, key: MayWrite, post: Posted) -> Response:
     """Answer up to 2,000 requests at one or many lockers, in order, as single calls would be.
 
-    One that is refused or wrong (`status` 404, 409, 422) takes nothing from the others. All are
-    answered under one key: the same manifest again gets the same answers.
+    One that is refused or wrong (`status` 404, 409, 422) takes nothing from the others; one that
+    waits for its locker's cut-off has `status` 202. All are answered under one key: the same
+    manifest again gets the same answers.
     """
     answered = service.accept(
         post.session,

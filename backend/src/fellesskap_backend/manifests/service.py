@@ -5,7 +5,7 @@ depend on is read at once, each locker's desk decides from memory, and each tabl
 one statement. What single calls do is done by the same pure parts.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -21,12 +21,10 @@ from fellesskap_backend.decisions.desk import Decided, Desk
 from fellesskap_backend.decisions.tables import Decision
 from fellesskap_backend.errors import BackendError, InvalidRequest, NotFound, Problem
 from fellesskap_backend.idempotency import Answered, Attempt
-from fellesskap_backend.lockers.tables import Locker
 from fellesskap_backend.manifests import codes
 from fellesskap_backend.manifests.codes import NewRight
-from fellesskap_backend.reservations import basis, service
+from fellesskap_backend.reservations import basis, requested, service
 from fellesskap_backend.reservations.alternatives import Neighbours
-from fellesskap_backend.reservations.basis import Places
 from fellesskap_backend.reservations.confirmed import Asked, Confirmation, Keys, view
 from fellesskap_backend.rights.service import codes_of
 from fellesskap_backend.rights.tables import RightCode
@@ -64,6 +62,7 @@ class Work:
     near: Neighbours
     answers: list[Row] = field(default_factory=list)
     kept: list[Kept] = field(default_factory=list)
+    requested: list[tuple[Row, Row]] = field(default_factory=list)
     decisions: list[Row] = field(default_factory=list)
 
     def answer(self, asked: Asked | Problem) -> None:
@@ -71,18 +70,22 @@ class Work:
         if isinstance(asked, dict):
             self._say(Answered(asked["status"], asked))
             return
-        wrong = asked.wrong_times(self.moment.now)
         desk = self.desks.get(asked.locker_id)
         if desk is None:
             self._refuse(NotFound("No locker by this id."))
-        elif wrong is not None:
+            return
+        wrong = asked.wrong_times(self.moment.now, desk.place.cut_off)
+        if wrong is not None:
             self._refuse(InvalidRequest(wrong))
         else:
             self._decide(desk, asked)
 
     def _decide(self, desk: Desk, asked: Asked) -> None:
-        is_duplicate = asked.label.key in self.live
-        decided = desk.decide(asked.wanted(self.by, is_duplicate=is_duplicate), self.moment)
+        wanted = asked.wanted(self.by, is_duplicate=asked.label.key in self.live)
+        if desk.waits(wanted.request):
+            self._take(desk, asked)
+            return
+        decided = desk.decide(wanted, self.moment)
         self.decisions.append(decided.row)
         if not decided.decision.confirmed:
             other = service.alternatives_of(self.near, desk.place, asked, decided)
@@ -93,6 +96,14 @@ class Work:
         asked = asked.waiting(decided.held_for_s, self.moment.now)
         self.kept.append(Kept(len(self.answers), asked, right_id, desk.revision, decided))
         self.answers.append({})
+
+    def _take(self, desk: Desk, asked: Asked) -> None:
+        """Let a request wait for the cut-off."""
+        assert desk.place.cut_off is not None
+        rows = requested.rows(asked, self.by, desk.place.cut_off, self.moment)
+        self.requested.append(rows)
+        self.live.add(asked.label.key)
+        self.answers.append({"status": 202, "reservation": view(rows[0], delivered=False)})
 
     def _refuse(self, error: BackendError) -> None:
         self._say(Answered(error.status, error.problem()))
@@ -130,7 +141,7 @@ def _accept(
     moment: Moment,
 ) -> Row:
     whole = [one for one in every if isinstance(one, Asked)]
-    places = _locked(session, {one.locker_id for one in whole})
+    places = basis.locked(session, {one.locker_id for one in whole})
     basis.read(session, places, moment.now)
     desks = {locker_id: Desk(place, moment.now) for locker_id, place in places.items()}
     live = service.live_labels(session, by, [one.label.key for one in whole])
@@ -142,20 +153,10 @@ def _accept(
     confirmed = len(work.kept)
     return {
         "confirmed": confirmed,
-        "refused": len(every) - confirmed,
+        "requested": len(work.requested),
+        "refused": len(every) - confirmed - len(work.requested),
         "parcels": work.answers,
     }
-
-
-def _locked(session: Session, ids: Iterable[str]) -> Places:
-    """Lock the rows of the lockers, in ascending id like everybody."""
-    rows = session.execute(
-        select(*basis.COLUMNS)
-        .where(Locker.id.in_(ids))
-        .order_by(Locker.id)
-        .with_for_update(key_share=True)
-    )
-    return {row.locker_id: basis.place_of(row) for row in rows}
 
 
 def _write(session: Session, work: Work) -> None:
@@ -177,6 +178,9 @@ def _write(session: Session, work: Work) -> None:
         work.answers[at] = {"status": 201, "reservation": view(rows[0], delivered=False)}
         made.append(rows)
     for model, several in zip(service.CONFIRMED, zip(*made, strict=True), strict=bool(made)):
+        insert_all(session, model, several)
+    waiting = zip(*work.requested, strict=True)
+    for model, several in zip(requested.TABLES, waiting, strict=bool(work.requested)):
         insert_all(session, model, several)
     insert_all(session, Decision, work.decisions)
     changes = [

@@ -41,9 +41,9 @@ class ManifestRequest(Wish):
 class ManifestLine(Shown):
     """The answer to one of them: what a single call would have been answered."""
 
-    status: Literal[201, 404, 409, 422]
+    status: Literal[201, 202, 404, 409, 422]
     reservation: Reservation | None = None
-    """It is confirmed."""
+    """It is confirmed, or waits for the locker's cut-off."""
     problem: ShownProblem | None = None
     """It is not; the others are not concerned."""
 
@@ -52,6 +52,8 @@ class Manifest(Shown):
     """The answers, in the order of the requests."""
 
     confirmed: int
+    requested: int
+    """How many are decided at a cut-off."""
     refused: int
     parcels: list[ManifestLine]
 

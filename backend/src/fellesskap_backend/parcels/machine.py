@@ -302,6 +302,8 @@ RESERVATION: Table = {
         "confirm": Step("confirmed"),
         "reject": Step("rejected"),
         "cancel": Step("cancelled"),
+        "expire": Step("expired"),
+        "change": Step("requested"),
     },
     "confirmed": {
         "fulfil": Step("fulfilled"),

@@ -26,7 +26,7 @@ from fellesskap_backend.operators.recording import Doing, Upon
 from fellesskap_backend.parcels.tables import Parcel
 from fellesskap_backend.policies import service
 from fellesskap_backend.policies.service import NotAnnounced
-from fellesskap_backend.policies.standings import ended_at
+from fellesskap_backend.policies.standings import PROMISED, ended_at
 from fellesskap_backend.policies.tables import QuotaReview
 from fellesskap_backend.reservations import basis
 from fellesskap_backend.reservations.tables import Reservation
@@ -138,14 +138,14 @@ def _spans(
     since, until = days[0][0], days[-1][1]
     gone = ended_at()
     rows = session.execute(
-        select(Carrier.number, Reservation.use_size, Reservation.created_at, gone.label("gone"))
+        select(Carrier.number, Reservation.use_size, PROMISED, gone.label("gone"))
         .join(Carrier, Carrier.id == Reservation.carrier_id)
         .join(Parcel, Parcel.id == Reservation.parcel_id)
         .where(
             Reservation.locker_id == place.locker_id,
             Reservation.use_size.is_not(None),
             func.coalesce(Reservation.part, "") != "accessible",
-            Reservation.created_at < until,
+            until > PROMISED,
         )
     )
     found: dict[Key, list[tuple[datetime, datetime]]] = {}

@@ -33,6 +33,8 @@ LIES_MAX = timedelta(days=90)
 """How long before the 28 days a parcel that lay in them was announced at most."""
 LAST_S = 12 * 3_600
 """The end of a claim's wait, in which its locker must have served for nobody to be excused."""
+PROMISED = func.coalesce(Reservation.decided_at, Reservation.created_at)
+"""Since when room is held: at a cut-off later than it was asked for."""
 SERVED_PERMILLE = 900
 """How much of it: a restart is no excuse."""
 
@@ -197,7 +199,7 @@ def _tried() -> ColumnElement[bool]:
 def _served() -> ColumnElement[bool]:
     """Whether the locker served at the end of the claim's wait, as its journal proves."""
     end = Epoch(Reservation.deposit_by)
-    begin = _later(Epoch(Reservation.created_at), end - LAST_S)
+    begin = _later(Epoch(PROMISED), end - LAST_S)
     overlap = _earlier(Epoch(ServingInterval.ended_at), end) - _later(
         Epoch(ServingInterval.began_at), begin
     )
@@ -205,7 +207,7 @@ def _served() -> ColumnElement[bool]:
         select(func.coalesce(func.sum(case((overlap > 0, overlap), else_=0)), 0))
         .where(
             ServingInterval.locker_id == Reservation.locker_id,
-            ServingInterval.ended_at > Reservation.created_at,
+            ServingInterval.ended_at > PROMISED,
         )
         .correlate(Reservation)
         .scalar_subquery()

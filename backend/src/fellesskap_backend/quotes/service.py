@@ -9,7 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from fellesskap_backend.carriers.service import Credentials, caller
-from fellesskap_backend.decisions.desk import answer
+from fellesskap_backend.db import instant
+from fellesskap_backend.decisions.desk import Desk, Place, answer
 from fellesskap_backend.decisions.policy import Request
 from fellesskap_backend.errors import NotFound
 from fellesskap_backend.lockers.tables import Locker
@@ -43,14 +44,17 @@ def quote(
         if one.locker_id not in places:
             raise NotFound(f"No locker by the id of parcels.{number}.")
     basis.read(session, places, now)
-    views = {locker_id: place.view(now) for locker_id, place in places.items()}
+    desks = {locker_id: Desk(place, now) for locker_id, place in places.items()}
     live = live_labels(session, by, [one.label_key for one in every if one.label_key])
     near = Neighbours(session, now, {}, carrier=by.number)
     found = []
     for one in every:
         request = Request(one.demand, one.hold, one.label_key in live)
         place = places[one.locker_id]
-        decision = answer(place.rules, views[one.locker_id], by.number, request)
+        if desks[one.locker_id].waits(request):
+            found.append(_waits(place, one))
+            continue
+        decision = answer(place.rules, desks[one.locker_id].view, by.number, request)
         wanted_elsewhere = not decision.confirmed and not request.is_duplicate
         found.append(
             {
@@ -58,7 +62,21 @@ def quote(
                 "size_class": size_class(one.demand),
                 "would_confirm": decision.confirmed,
                 "reason": decision.reason,
+                "cut_off": None,
                 "alternatives": near.of(place, one.demand) if wanted_elsewhere else [],
             }
         )
     return found
+
+
+def _waits(place: Place, one: Sought) -> Row:
+    """Say that nobody is told now: at the cut-off all that was asked is decided together."""
+    assert place.cut_off is not None
+    return {
+        "locker_id": one.locker_id,
+        "size_class": size_class(one.demand),
+        "would_confirm": False,
+        "reason": None,
+        "cut_off": instant(place.cut_off),
+        "alternatives": [],
+    }

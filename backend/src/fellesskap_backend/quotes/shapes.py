@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field
 from fellesskap_backend.examples import QUOTE_REQUEST
 from fellesskap_backend.quotes.service import Sought
 from fellesskap_backend.reservations.wishes import Label
-from fellesskap_backend.shapes import LOCKER_ID, Alternative, Shown, Wish
+from fellesskap_backend.shapes import LOCKER_ID, Alternative, Instant, Shown, Wish
 from fellesskap_backend.sizes import Sized
 
 QUOTES_MAX = 100
@@ -54,6 +54,8 @@ class Quote(Shown):
         | None
     )
     """Why not."""
+    cut_off: Instant | None
+    """A reservation would not be answered now but wait (202) until then; null: at once."""
     alternatives: list[Alternative]
     """If not: up to three lockers nearby with room for it, the nearest first."""
 

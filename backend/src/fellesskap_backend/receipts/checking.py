@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from fellesskap_backend.db import instant
-from fellesskap_backend.decisions.replay import Fold, NotDerived
+from fellesskap_backend.decisions.replay import Fold, NotDerived, Run
 from fellesskap_backend.receipts.tables import AuditRoot
 from fellesskap_protocol.audit import NotProven, climb, name_of, unb64, unsigned
 from fellesskap_protocol.merkle import Tree, entry, size_of
@@ -58,13 +58,26 @@ def published(row: AuditRoot, issuer: str, names: Container[str]) -> tuple[Root,
     return signed, signed == own
 
 
-def derived(fold: Fold, number: int, body: str, *, alone: bool) -> Iterator[str]:
-    """Yield what is wrong with a decision that is derived again."""
+def derived(fold: Fold, run: Run, broken: Container[int]) -> list[list[str]]:
+    """Return, of each decision that is derived again, what is wrong with it.
+
+    Of a batch of which a row is altered or gone nothing is derived: that row is named, and every
+    other answer depends on it.
+    """
+    rows = run.links
+    if run.of > 1 and run.touches(broken):
+        fold.take(run)
+        return [[] for _ in rows]
+    if not run.is_whole:
+        return [["not all of its batch"] for _ in rows]
     try:
-        if fold.again(number, body, alone=alone) != body:
-            yield "decided otherwise"
+        again = fold.again(run, alone=rows[0].number - 1 in broken)
     except NotDerived:
-        yield "cannot be derived"
+        return [["cannot be derived"] for _ in rows]
+    return [
+        [] if text == row.body else ["decided otherwise"]
+        for row, text in zip(rows, again, strict=True)
+    ]
 
 
 def stands(one: Committed, under: Root) -> bool:

@@ -7,15 +7,18 @@ published; each tree must be made of its receipts and nothing else.
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from functools import partial
 from itertools import groupby
 from typing import Any, TypedDict
 
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
+from fellesskap_backend.cut_offs.tables import AnnouncedDay
 from fellesskap_backend.db import instant, table_of
+from fellesskap_backend.decisions import batches
 from fellesskap_backend.decisions.record import Head, altered
-from fellesskap_backend.decisions.replay import Fold
+from fellesskap_backend.decisions.replay import Fold, runs
 from fellesskap_backend.decisions.service import AT_ONCE, link
 from fellesskap_backend.decisions.tables import Decision
 from fellesskap_backend.lockers.tables import Locker
@@ -58,6 +61,7 @@ class Replay:
         self._issuer = secrets.installation
         self._names = {secrets.signing.kid, *secrets.retired}
         self._count = count
+        self._key_of = partial(batches.key_of, secrets.k_master)
         self._roots: Roots = {}
         self._published = Published(session)
         self._explained: set[datetime] = set()
@@ -67,6 +71,9 @@ class Replay:
         """Derive all again, or one locker; trees are built again only with all."""
         for what in self._published.altered:
             self.found["altered"].append(what)
+        for row in self._session.scalars(_DAYS):
+            if row.key_hash != batches.hash_of(self._key_of(row.day)):
+                self._differs(f"lots of {row.day.isoformat()}", "not the key that was announced")
         self._read_roots()
         lockers = _LOCKERS if locker_id is None else _LOCKERS.where(Locker.id == locker_id)
         for at, decided, last in self._session.execute(lockers).all():
@@ -98,17 +105,19 @@ class Replay:
         of_it = {"at_locker": locker_id, "decided": decided}
         links = map(link, self._stream(_BACKWARDS, {"at_locker": locker_id}))
         broken = set(altered(links, Head(decided, last)))
-        fold, gone = Fold(), set(broken)
-        for row in self._stream(_FORWARDS, of_it):
-            gone.discard(row.number)
-            why = ["altered"] if row.number in broken else []
-            why += derived(fold, row.number, row.body, alone=row.number - 1 in broken)
-            why += self._ruled(row)
-            why += self._receipt(row)
-            if why:
-                self._differs(f"{locker_id}: decision {row.number}", ", ".join(why))
-            self.found["decisions"] += 1
-            self._count()
+        fold, gone = Fold(self._key_of), set(broken)
+        for run in runs(self._stream(_FORWARDS, of_it)):
+            checked = derived(fold, run, broken)
+            for row, differs in zip(run.links, checked, strict=True):
+                gone.discard(row.number)
+                why = ["altered"] if row.number in broken else []
+                why += differs
+                why += self._ruled(row)
+                why += self._receipt(row)
+                if why:
+                    self._differs(f"{locker_id}: decision {row.number}", ", ".join(why))
+                self.found["decisions"] += 1
+                self._count()
         for rules in fold.rules.values():
             for what in self._published.differs(locker_id, rules):
                 if what not in self.found["altered"]:
@@ -171,6 +180,7 @@ def _is_of(row: Any, root: Root) -> bool:
 
 
 _LOCKERS = select(Locker.id, Locker.decided, Locker.decision_hash).order_by(Locker.id)
+_DAYS = select(AnnouncedDay).order_by(AnnouncedDay.day)
 _TOTAL = select(func.sum(Locker.decided))
 _ROOTS = select(AuditRoot).order_by(AuditRoot.hour)
 _BACKWARDS = (

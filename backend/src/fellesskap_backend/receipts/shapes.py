@@ -2,8 +2,22 @@
 
 from typing import Literal
 
+from fellesskap_backend.policies.shapes import Day
 from fellesskap_backend.reservations.shapes import Box
 from fellesskap_backend.shapes import Id, Instant, Shown
+
+
+class DecidedTogether(Shown):
+    """At which cut-off it was decided, and by which lot."""
+
+    day: Day
+    cut_off: Instant
+    key_hash: str
+    """Of the day's key: as `/v1/audit/lots` published it before the day began."""
+    ticket: str
+    """SHA-256 (base64url) of your id, a space, and `sscc:`, `s10:` or `opaque:` with the label."""
+    lot: str
+    """HMAC-SHA256 of the day's key and the ticket, in hex: the lowest of yours was tried first."""
 
 
 class DecidedRequest(Shown):
@@ -51,6 +65,8 @@ class DecisionShown(Shown):
     """How many of that class you used before."""
     held_for_s: int | None = None
     """How long its claim waits, if that is shorter than you asked: for your no-shows."""
+    batch: DecidedTogether | None = None
+    """Null if it was answered at once."""
     because: str
     """The same in words."""
     receipt: ReceiptShown | None

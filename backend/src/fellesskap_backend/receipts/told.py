@@ -27,6 +27,8 @@ GIVEN = {
 SHORTER = " It waits for a shorter time than you asked, for the times that nobody came."
 _OWN = ("part", "quota", "used", "held_for_s")
 """What decisions of `fair-share` say beside: the carrier's own numbers."""
+_BATCH = ("day", "cut_off", "key_hash", "ticket", "lot")
+"""What one decided at a cut-off says of that; with how many others would tell of rivals."""
 _SAID = ("id", "locker_id", "carrier_id", "at", "policy", "outcome")
 _SIDES = ("w_mm", "h_mm", "d_mm", "g")
 
@@ -43,6 +45,8 @@ def told(body: str, words: str | None = None) -> Json:
     box = {"dimensions": dict(zip(_SIDES, sides, strict=True)), "needs": needs}
     shown = {name: said[name] for name in _SAID}
     shown |= {name: said[name] for name in _OWN if name in said}
+    if "batch" in said:
+        shown["batch"] = {name: said["batch"][name] for name in _BATCH}
     shown["because"] = because(said) if words is None else words
     return shown | {"request": box | request}
 

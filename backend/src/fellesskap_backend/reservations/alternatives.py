@@ -58,8 +58,9 @@ class Neighbours:
         self._carrier = carrier
         self._known: dict[str, list[Near]] = {}
 
-    def of(self, place: Place, demand: Demand) -> list[Alternative]:
+    def of(self, place: Place, demand: Demand, carrier: int | None = None) -> list[Alternative]:
         """Return up to three lockers that would give it room, the nearest first."""
+        number = self._carrier if carrier is None else carrier
         if place.locker_id not in self._known:
             self._known[place.locker_id] = self._look(place)
         found: list[Alternative] = []
@@ -68,7 +69,7 @@ class Neighbours:
                 break
             desk = self._desks.get(near.told["locker_id"])
             view = desk.view if desk is not None else near.view
-            if answer(near.place.rules, view, self._carrier, Request(demand)).confirmed:
+            if answer(near.place.rules, view, number, Request(demand)).confirmed:
                 found.append(near.told)
         return found
 

@@ -4,10 +4,11 @@ Whoever decides by it holds the rows of the lockers locked; quotes and alternati
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
+    LABEL_STYLE_NONE,
     Integer,
     Select,
     String,
@@ -15,8 +16,7 @@ from sqlalchemy import (
     case,
     cast,
     func,
-    literal,
-    null,
+    literal_column,
     select,
     type_coerce,
     union_all,
@@ -25,11 +25,14 @@ from sqlalchemy.orm import Session, aliased
 
 from fellesskap_backend.allocation.view import Use
 from fellesskap_backend.allowances.tables import Allowance
+from fellesskap_backend.cut_offs.tables import CutOff
 from fellesskap_backend.db import Json, UtcDateTime
 from fellesskap_backend.decisions.desk import Live, Place
 from fellesskap_backend.decisions.record import Head
 from fellesskap_backend.decisions.rules import Carrier, Rules
-from fellesskap_backend.lockers.tables import CONFIRMS, Compartment, Epoch, Locker
+from fellesskap_backend.lockers.tables import CONFIRMS, Compartment, Locker
+from fellesskap_backend.lockers.tables import Epoch as Journal
+from fellesskap_backend.policies.standings import Epoch
 from fellesskap_backend.policies.tables import Policy, QuotaReview, StandingRow, Weight
 from fellesskap_backend.reservations.tables import Claim
 from fellesskap_protocol import capacity
@@ -38,6 +41,15 @@ from fellesskap_protocol.capacity import Demand
 Places = dict[str, Place]
 NUMBERS = 8
 """How many numbers a row of the statement has."""
+_NULL: Any = literal_column("NULL")
+# Short names: psycopg reads a statement of more than 4,096 characters anew each time.
+_C, _K = aliased(Compartment, name="c"), aliased(Claim, name="k")
+_A, _O = aliased(Allowance, name="a"), aliased(CutOff, name="o")
+_S, _R, _J = (
+    aliased(StandingRow, name="s"),
+    aliased(QuotaReview, name="r"),
+    aliased(Journal, name="j"),
+)
 
 
 def part(
@@ -48,11 +60,17 @@ def part(
     texts: Sequence[Any] = (),
 ) -> Select[Any]:
     """Return one part: what it is, of which locker, numbers, a list, three texts."""
-    blank = (null(),) * (NUMBERS - len(numbers))
-    said = (*texts, null(), null(), null())[:3]
+    blank = (_NULL,) * (NUMBERS - len(numbers))
+    said = (*texts, _NULL, _NULL, _NULL)[:3]
     if names is None:  # of its type all the same: the first part says how all are read
-        names = type_coerce(null(), Json)
-    return select(literal(what), locker_id, *numbers, *blank, names, *said)
+        names = type_coerce(_NULL, Json)
+    columns = select(word(what), locker_id, *numbers, *blank, names, *said)
+    return columns.set_label_style(LABEL_STYLE_NONE)
+
+
+def word(text: str) -> Any:
+    """Return a word of ours as it stands in a statement, not as a parameter of it."""
+    return literal_column(f"'{text}'")
 
 
 def place_of(row: Any) -> Place:
@@ -68,6 +86,17 @@ def place_of(row: Any) -> Place:
         latitude=row.latitude,
         longitude=row.longitude,
     )
+
+
+def locked(session: Session, ids: Iterable[str]) -> Places:
+    """Lock the rows of the lockers, in ascending id like everybody."""
+    rows = session.execute(
+        select(*COLUMNS)
+        .where(Locker.id.in_(ids))
+        .order_by(Locker.id)
+        .with_for_update(key_share=True)
+    )
+    return {row.locker_id: place_of(row) for row in rows}
 
 
 def read(session: Session, places: Places, now: datetime) -> None:
@@ -106,6 +135,8 @@ class Basis:
                 self._places[locker_id].claims.append(Live(e, demand, use, more is not None))
             case "allowance":
                 self._places[locker_id].allowances.append((Demand(a, b, c, 0), d))
+            case "cut_off":
+                self._places[locker_id].cut_off = datetime.fromtimestamp(a, UTC)
             case "journal":
                 self._places[locker_id].acked_seq = a
             case "policy":
@@ -129,36 +160,45 @@ class Basis:
 
 
 def parts_of(lockers: Any) -> Iterable[Select[Any]]:
-    """Return the parts about lockers; `lockers` is a list of ids or a select of them."""
+    """Return the parts about lockers; `lockers` is what their ids are `in_`."""
     yield (
         part(
             "compartment",
-            Compartment.locker_id,
-            *(Compartment.number, Compartment.width_mm, Compartment.height_mm),
-            *(Compartment.depth_mm, Compartment.floor_mm, Compartment.top_mm, Compartment.max_g),
-            Compartment.used_by,
-            names=Compartment.features,
+            _C.locker_id,
+            *(_C.number, _C.width_mm, _C.height_mm),
+            *(_C.depth_mm, _C.floor_mm, _C.top_mm, _C.max_g),
+            _C.used_by,
+            names=_C.features,
             texts=(
-                case((Compartment.parcel_id.is_(None), Compartment.content), else_="parcel"),
-                Compartment.service,
-                Compartment.used_as,
+                case((_C.parcel_id.is_(None), _C.content), else_="parcel"),
+                _C.service,
+                _C.used_as,
             ),
         )
-        .join(Locker, Locker.id == Compartment.locker_id)
-        .where(Compartment.locker_id.in_(lockers), CONFIRMS)
+        .join(Locker, Locker.id == _C.locker_id)
+        .where(_C.locker_id.in_(lockers), CONFIRMS)
     )
     yield part(
         "claim",
-        Claim.locker_id,
-        *(Claim.w_mm, Claim.h_mm, Claim.d_mm, Claim.g, Claim.decision, Claim.carrier_number),
-        names=Claim.needs,
-        texts=(Claim.use_size, Claim.part),
-    ).where(Claim.locker_id.in_(lockers), Claim.released.is_(False))
+        _K.locker_id,
+        *(_K.w_mm, _K.h_mm, _K.d_mm, _K.g, _K.decision, _K.carrier_number),
+        names=_K.needs,
+        texts=(_K.use_size, _K.part),
+    ).where(_K.locker_id.in_(lockers), _K.released.is_(False))
     yield part(
         "allowance",
-        Allowance.locker_id,
-        *(Allowance.w_mm, Allowance.h_mm, Allowance.d_mm, Allowance.ceiling - Allowance.used),
-    ).where(Allowance.locker_id.in_(lockers), Allowance.ceiling > Allowance.used)
+        _A.locker_id,
+        *(_A.w_mm, _A.h_mm, _A.d_mm, _A.ceiling - _A.used),
+    ).where(_A.locker_id.in_(lockers), _A.ceiling > _A.used)
+    yield (
+        part("cut_off", _O.locker_id, Epoch(func.min(_O.at)))
+        .where(
+            _O.locker_id.in_(lockers),
+            _O.decided_at.is_(None),
+            _O.begins_at <= bindparam("now", type_=UtcDateTime()),
+        )
+        .group_by(_O.locker_id)
+    )
     # The rules: no rows while `first-come` is in force and nothing else is announced.
     yield part("policy", _NOWHERE, Policy.version, texts=(Policy.body,)).where(
         Policy.version == _IN_FORCE
@@ -166,40 +206,40 @@ def parts_of(lockers: Any) -> Iterable[Select[Any]]:
     yield part(
         "standing",
         _NOWHERE,
-        *(StandingRow.carrier_number, StandingRow.weight, cast(StandingRow.is_entrant, Integer)),
-        *(StandingRow.memory_permille, StandingRow.holds),
-        *(StandingRow.no_shows, StandingRow.excused),
-        texts=(cast(StandingRow.day, String),),
-    ).where(StandingRow.day == _TODAY)
-    yield part("review", QuotaReview.locker_id, texts=(QuotaReview.body,)).where(
-        QuotaReview.locker_id.in_(lockers),
-        QuotaReview.in_force_from == _REVIEWED,
-        QuotaReview.in_force_from >= func.coalesce(_WEIGHED, QuotaReview.in_force_from),
+        *(_S.carrier_number, _S.weight, cast(_S.is_entrant, Integer)),
+        *(_S.memory_permille, _S.holds),
+        *(_S.no_shows, _S.excused),
+        texts=(cast(_S.day, String),),
+    ).where(_S.day == _TODAY)
+    yield part("review", _R.locker_id, texts=(_R.body,)).where(
+        _R.locker_id.in_(lockers),
+        _R.in_force_from == _REVIEWED,
+        _R.in_force_from >= func.coalesce(_WEIGHED, _R.in_force_from),
     )
 
 
 def journals_of(lockers: Any) -> Select[Any]:
     """Return the part that says how far the journals are recorded."""
     return (
-        part("journal", Epoch.locker_id, Epoch.acked_seq)
-        .join(Locker, (Locker.id == Epoch.locker_id) & (Locker.epoch == Epoch.epoch))
-        .where(Epoch.locker_id.in_(lockers))
+        part("journal", _J.locker_id, _J.acked_seq)
+        .join(Locker, (Locker.id == _J.locker_id) & (Locker.epoch == _J.epoch))
+        .where(_J.locker_id.in_(lockers))
     )
 
 
-_NOWHERE = literal("")
+_NOWHERE = word("")
 _IN_FORCE = (
     select(func.max(Policy.version))
     .where(Policy.in_force_from <= bindparam("now", type_=UtcDateTime()))
     .scalar_subquery()
 )
-_TODAY = select(func.max(StandingRow.day)).scalar_subquery()
+_TODAY = select(func.max(_S.day)).scalar_subquery()
 """The day of the newest standings: they are made when it has begun."""
-_EARLIER = aliased(QuotaReview)
+_EARLIER = aliased(QuotaReview, name="e")
 _REVIEWED = (
     select(func.max(_EARLIER.in_force_from))
-    .where(_EARLIER.locker_id == QuotaReview.locker_id, _EARLIER.in_force_from <= _TODAY)
-    .correlate(QuotaReview)
+    .where(_EARLIER.locker_id == _R.locker_id, _EARLIER.in_force_from <= _TODAY)
+    .correlate(_R)
     .scalar_subquery()
 )
 _WEIGHED = select(func.max(Weight.begins_on)).where(Weight.begins_on <= _TODAY).scalar_subquery()

@@ -1,6 +1,7 @@
 """How a carrier changes the times of a reservation whose parcel has not come yet.
 
 No capacity is given or taken by it, so nothing is decided: the claim stands as it was confirmed.
+One that waits for a cut-off is decided as it is then.
 """
 
 from dataclasses import dataclass
@@ -20,7 +21,11 @@ from fellesskap_backend.parcels.machine import RESERVATION
 from fellesskap_backend.parcels.tables import Parcel
 from fellesskap_backend.parcels.telling import Cause
 from fellesskap_backend.reservations import service
-from fellesskap_backend.reservations.confirmed import DEPOSIT_BY_MAX
+from fellesskap_backend.reservations.confirmed import (
+    DEPOSIT_BY_MAX,
+    TOO_EARLY,
+    decided_before,
+)
 from fellesskap_backend.reservations.duration import duration_of
 from fellesskap_backend.reservations.tables import Reservation
 from fellesskap_backend.rights import service as rights
@@ -75,15 +80,19 @@ def change(
 
 def _latest(session: Session, reservation: Reservation) -> datetime:
     """Return until when its claim may wait: shorter, if its decision said so, and that stays."""
-    decision = session.get(Decision, reservation.id)
+    decision = session.get(Decision, reservation.decision_id or reservation.id)
     held_for_s = None if decision is None else msgspec.json.decode(decision.body).get("held_for_s")
-    most = DEPOSIT_BY_MAX if held_for_s is None else timedelta(seconds=held_for_s)
-    return reservation.created_at + most
+    if decision is None or held_for_s is None:
+        return reservation.created_at + DEPOSIT_BY_MAX
+    return decision.decided_at + timedelta(seconds=held_for_s)
 
 
 def _check(reservation: Reservation, changed: Row, now: datetime, most: datetime) -> None:
     """Raise `InvalidRequest` for times that a reservation cannot have."""
     deposit_by, until = reservation.deposit_by, reservation.reserve_until
+    cut_off = reservation.cut_off if reservation.state == "requested" else None
+    if cut_off is not None and not decided_before(cut_off, deposit_by, until):
+        raise InvalidRequest(TOO_EARLY.format(instant(cut_off)))
     if "deposit_by" in changed and not now < deposit_by <= most:
         longest = "at most 30 days after it was made, or as long as its claim was given"
         raise InvalidRequest(f"`deposit_by` lies in the future, {longest}.")

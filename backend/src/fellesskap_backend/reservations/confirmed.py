@@ -24,6 +24,17 @@ DEPOSIT_BY_MAX = timedelta(days=30)
 """How long a request may hold room at most."""
 
 
+TOO_EARLY = (
+    "This locker decides today's requests at {}: `deposit_by` and `reserve_until` lie after that."
+    " What comes earlier may be reserved softly."
+)
+
+
+def decided_before(cut_off: datetime | None, *times: datetime | None) -> bool:
+    """Say whether these times lie after a cut-off, so that the answer comes before."""
+    return cut_off is None or all(one is None or one > cut_off for one in times)
+
+
 @dataclass(frozen=True)
 class Asked:
     """A request for room at a locker; `label_kind` as the carrier named it.
@@ -44,10 +55,15 @@ class Asked:
     hold: Literal["hard", "soft"] = "hard"
     reserve_until: datetime | None = None
 
-    def wrong_times(self, now: datetime) -> str | None:
-        """Say what is wrong with its times; None if nothing is."""
+    def wrong_times(self, now: datetime, cut_off: datetime | None = None) -> str | None:
+        """Say what is wrong with its times; None if nothing is.
+
+        A hard one that is to wait until a cut-off cannot end before.
+        """
         if not now < self.deposit_by <= now + DEPOSIT_BY_MAX:
             return "`deposit_by` lies in the future, at most 30 days ahead."
+        if self.hold == "hard" and not decided_before(cut_off, self.deposit_by, self.reserve_until):
+            return TOO_EARLY.format(instant(cut_off)) if cut_off else None
         if self.reserve_until is not None and not now < self.reserve_until <= self.deposit_by:
             return "`reserve_until` lies in the future, at the latest at `deposit_by`."
         return None
@@ -97,9 +113,12 @@ class Confirmation:
     revision: int
     decided: Decided
 
-    def rows(self, keys: Keys, moment: Moment) -> tuple[Row, ...]:
-        """Return reservation, claim, parcel, right, code, history entry and notice, in order."""
-        ids = {"reservation_id": self.decided.id, "parcel_id": moment.new_id()}
+    def rows(self, keys: Keys, moment: Moment, ids: Ids | None = None) -> tuple[Row, ...]:
+        """Return reservation, claim, parcel, right, code, history entry and notice, in order.
+
+        `ids` are there already of one that has waited (`reservation_id`, `parcel_id`).
+        """
+        ids = ids or {"reservation_id": self.decided.id, "parcel_id": moment.new_id()}
         right = self._right(keys, ids["parcel_id"])
         wish: Row = {
             "locker_id": self.asked.locker_id,
@@ -129,29 +148,9 @@ class Confirmation:
         use = self.decided.use
         return {"use_size": use and use.size, "part": self.decided.decision.part}
 
-    @property
-    def _box(self) -> Row:
-        box = self.asked.demand
-        needs = list(box.needs)
-        return {"w_mm": box.w_mm, "h_mm": box.h_mm, "d_mm": box.d_mm, "g": box.g, "needs": needs}
-
     def _reservation(self, ids: Ids, now: datetime) -> Row:
         return {
-            **self._here,
-            **self._box,
-            "id": ids["reservation_id"],
-            "carrier_id": self.by.carrier_id,
-            "acted_by": self.by.acted_by,
-            "parcel_id": ids["parcel_id"],
-            "label_kind": self.asked.label_kind,
-            "label_value": self.asked.label.value,
-            "label_key": self.asked.label.key,
-            "size_class": self.asked.size_class,
-            "hold": self.asked.hold,
-            "reserve_until": self.asked.reserve_until,
-            "deposit_by": self.asked.deposit_by,
-            "collect_within_s": self.asked.collect_within_s,
-            "code_at": self.asked.code_at,
+            **reservation_row(self.asked, self.by, ids | {"right_id": self.right_id}),
             "state": "confirmed",
             "reject_reason": None,
             **self._counts,
@@ -162,7 +161,7 @@ class Confirmation:
         """Return the claim; that of a soft reservation holds nothing from the start."""
         return {
             **self._here,
-            **self._box,
+            **box_of(self.asked),
             "carrier_number": self.by.number,
             "released_at_revision": None,
             "released": self.asked.hold == "soft",
@@ -245,13 +244,52 @@ class Confirmation:
         )
 
 
+def box_of(asked: Asked) -> Row:
+    """Return the columns of what it needs."""
+    box = asked.demand
+    needs = list(box.needs)
+    return {"w_mm": box.w_mm, "h_mm": box.h_mm, "d_mm": box.d_mm, "g": box.g, "needs": needs}
+
+
+def reservation_row(asked: Asked, by: Caller, ids: Ids) -> Row:
+    """Return what a reservation says of its request, whatever became of it."""
+    return {
+        **box_of(asked),
+        "locker_id": asked.locker_id,
+        "id": ids["reservation_id"],
+        "carrier_id": by.carrier_id,
+        "acted_by": by.acted_by,
+        "parcel_id": ids["parcel_id"],
+        "right_id": ids["right_id"],
+        "label_kind": asked.label_kind,
+        "label_value": asked.label.value,
+        "label_key": asked.label.key,
+        "size_class": asked.size_class,
+        "hold": asked.hold,
+        "reserve_until": asked.reserve_until,
+        "deposit_by": asked.deposit_by,
+        "collect_within_s": asked.collect_within_s,
+        "code_at": asked.code_at,
+    }
+
+
+def was_confirmed(row: Mapping[str, Any]) -> bool:
+    """Say whether there ever was a parcel and a right under it."""
+    if row.get("cut_off") is None:
+        return True
+    return row["decision_id"] is not None and row["state"] != "rejected"
+
+
 def view(row: Mapping[str, Any], *, delivered: bool) -> Row:
     """Show a reservation to its carrier, without any code."""
+    there, cut_off = was_confirmed(row), row.get("cut_off")
+    decision_id = row["id"] if cut_off is None else row["decision_id"]
+    decided_at = row.get("decided_at") or cut_off or row["created_at"]
     return {
         "id": str(row["id"]),
         "state": row["state"],
-        "parcel_id": str(row["parcel_id"]),
-        "right_id": str(row["right_id"]),
+        "parcel_id": str(row["parcel_id"]) if there else None,
+        "right_id": str(row["right_id"]) if there else None,
         "locker_id": row["locker_id"],
         "label": {"kind": row["label_kind"], "value": row["label_value"]},
         "dimensions": {name: row[name] for name in ("w_mm", "h_mm", "d_mm", "g")},
@@ -265,4 +303,9 @@ def view(row: Mapping[str, Any], *, delivered: bool) -> Row:
         "acted_by": row["acted_by"] and str(row["acted_by"]),
         "delivered_to_locker": delivered,
         "created_at": instant(row["created_at"]),
+        "cut_off": cut_off and instant(cut_off),
+        "decided_at": instant(decided_at),
+        "decision_id": decision_id and str(decision_id),
+        "reject_reason": row["reject_reason"],
+        "alternatives": row.get("alternatives"),
     }

@@ -15,8 +15,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from fellesskap_backend.carriers.service import Credentials, caller
-from fellesskap_backend.db import Moment, instant
+from fellesskap_backend.db import Moment, instant, table_of
 from fellesskap_backend.errors import NotFound, WrongState
+from fellesskap_backend.events.tables import Notice
 from fellesskap_backend.lockers import nearby, room
 from fellesskap_backend.lockers.tables import Compartment
 from fellesskap_backend.parcels import moving
@@ -24,10 +25,12 @@ from fellesskap_backend.parcels.machine import RESERVATION
 from fellesskap_backend.parcels.moving import NOTHING, Facts
 from fellesskap_backend.parcels.tables import Parcel
 from fellesskap_backend.parcels.telling import Cause
+from fellesskap_backend.reservations import requested
 from fellesskap_backend.reservations.tables import Claim, Reservation
 from fellesskap_backend.rights import service as rights
 from fellesskap_protocol.capacity import Demand, Matching
 
+_COLUMNS = table_of(Reservation).columns
 AT_ONCE_MAX = 100
 """Rows of one kind that are looked for at a time."""
 
@@ -59,6 +62,10 @@ def _end(cause: Cause, reservation: Reservation, act: str, facts: Facts = NOTHIN
         parcel = cause.session.get(Parcel, reservation.parcel_id)
         if parcel is not None:
             moving.move(cause, parcel, act, facts)
+        elif reservation.cut_off is not None:
+            row = {one.key: getattr(reservation, one.key) for one in _COLUMNS}
+            kind = f"reservation.{step.to}"
+            cause.session.add(Notice(**requested.notice(row, kind, facts.data, cause.moment)))
     return True
 
 

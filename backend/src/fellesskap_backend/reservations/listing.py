@@ -22,7 +22,7 @@ def list_own(session: Session, credentials: Credentials, wanted: Wanted, *, page
     statement = (
         select(table_of(Reservation), DELIVERED)
         .join(Locker, Locker.id == Reservation.locker_id)
-        .join(
+        .outerjoin(
             Right, (Right.locker_id == Reservation.locker_id) & (Right.id == Reservation.right_id)
         )
         .where(Reservation.carrier_id == by.carrier_id)

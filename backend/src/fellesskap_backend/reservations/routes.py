@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from fellesskap_backend.auth import may
 from fellesskap_backend.carriers.service import Credentials
 from fellesskap_backend.conventions import AtLocker, IfMatch, Paged, Posted, WithLabel, sent
-from fellesskap_backend.examples import RESERVATION, RESERVATIONS
+from fellesskap_backend.examples import REQUESTED, RESERVATION, RESERVATIONS
 from fellesskap_backend.paging import Wanted
 from fellesskap_backend.reservations import changing, ending, listing, service
 from fellesskap_backend.reservations.shapes import Reservation, Reservations, ReservationState
@@ -33,7 +33,7 @@ _LINKS = {
     "find_parcel": _PARCEL,
     "find_decision": {
         "operationId": "find_decision",
-        "parameters": {"decision_id": "$response.body#/id"},
+        "parameters": {"decision_id": "$response.body#/decision_id"},
     },
 }
 
@@ -70,10 +70,21 @@ Changing = Annotated[tuple[Session, House], Depends(changing_in)]
             "content": {"application/json": RESERVATION},
             "links": _LINKS,
         },
+        202: {
+            "model": Reservation,
+            "description": "It waits for the cut-off of a locker whose day is busy",
+            "content": {"application/json": REQUESTED},
+            "links": {"find_reservation": _LINKS["find_reservation"]},
+        },
     },
 )
 def reserve(body: ReservationRequest, key: MayWrite, post: Posted) -> Response:
-    """Confirm at once, or say why not: a refusal (409) is stored under the key like any answer."""
+    """Confirm at once, or say why not: a refusal (409) is stored under the key like any answer.
+
+    Where it was announced that a locker decides a day at cut-offs (its `allocation`), a hard one is
+    `requested` (202) until then: who asks first is no matter. You are told by
+    `reservation.confirmed` or `reservation.rejected`.
+    """
     answered = service.reserve(
         post.session,
         key,

@@ -1,5 +1,7 @@
 """Reservations: confirmed or refused at once, in three round trips; a refusal takes four.
 
+At a locker whose day is decided at cut-offs a hard one waits instead, and is given no room yet.
+
 The row of the locker is locked first, so that two decisions about one locker never overlap; all
 that the decision depends on is read after that, in one statement and so from one snapshot. The
 decision is a row of the same transaction. Many at once: `manifests.service`.
@@ -15,7 +17,6 @@ from sqlalchemy import (
     CompoundSelect,
     Update,
     bindparam,
-    literal,
     select,
     true,
     tuple_,
@@ -45,11 +46,10 @@ from fellesskap_backend.idempotency import Answer, Answered
 from fellesskap_backend.lockers.nearby import Alternative
 from fellesskap_backend.lockers.tables import Locker
 from fellesskap_backend.parcels.tables import Parcel, ParcelEntry
-from fellesskap_backend.reservations import basis
+from fellesskap_backend.reservations import basis, requested
 from fellesskap_backend.reservations.alternatives import Neighbours
-from fellesskap_backend.reservations.basis import LOCKERS
 from fellesskap_backend.reservations.confirmed import Asked, Confirmation, Keys, view
-from fellesskap_backend.reservations.tables import Claim, Reservation
+from fellesskap_backend.reservations.tables import LIVE, Claim, Reservation
 from fellesskap_backend.rights.service import CODE_REST, NUMBERS, code_mac, codes_of
 from fellesskap_backend.rights.tables import Right, RightCode
 from fellesskap_backend.secrets import Secrets
@@ -77,7 +77,7 @@ class Found:
 def reserve(
     session: Session, credentials: Credentials, asked: Asked, *, secrets: Secrets, moment: Moment
 ) -> Answered:
-    """Confirm or refuse, once per key; a refusal is an answer, stored like any other.
+    """Confirm, refuse or let wait, once per key; each is an answer, stored like any other.
 
     Raises `Unauthorized`, `Forbidden`, `NotFound`, `InvalidRequest` and `IdempotencyKeyReused`,
     which store nothing.
@@ -86,16 +86,24 @@ def reserve(
     now, tenant, right_id = moment.now, by.tenant, moment.new_id()
     keys = Keys(secrets.k_codes, secrets.k_locker(asked.locker_id, place.k_version))
     candidates = [code_mac(keys.k_locker, keys.k_codes, right_id, n=n) for n in NUMBERS]
-    parameters = _parameters(by, asked, now) | {"candidates": candidates}
+    parameters = _parameters(by, asked, now)
+    parameters |= zip(_CANDIDATES, candidates, strict=True)
     found = _read(session, place, parameters)
     if found.answer is not None:
         again = idempotency.replay(asked.attempt, *found.answer)
         return again._replace(body=_with_code(session, by, again.body, secrets))
-    wrong = asked.wrong_times(now)
+    wrong = asked.wrong_times(now, place.cut_off)
     if wrong is not None:
         raise InvalidRequest(wrong)
     desk = Desk(place, now)
-    decided = desk.decide(asked.wanted(by, is_duplicate=found.is_duplicate), moment)
+    wanted = asked.wanted(by, is_duplicate=found.is_duplicate)
+    if place.cut_off is not None and desk.waits(wanted.request):
+        waiting = requested.rows(asked, by, place.cut_off, moment)
+        answered = Answered(202, view(waiting[0], delivered=False))
+        answer = idempotency.row(tenant, asked.attempt, answered, now)
+        _REQUEST.execute(session, (*waiting, answer))
+        return answered
+    decided = desk.decide(wanted, moment)
     if not decided.decision.confirmed:
         near = Neighbours(session, now, {place.locker_id: desk}, carrier=by.number)
         answered = refused(decided, asked, alternatives_of(near, place, asked, decided))
@@ -181,7 +189,6 @@ def _admit(session: Session, credentials: Credentials, locker_id: str) -> tuple[
 
 def _parameters(by: Caller, asked: Asked, now: datetime) -> Row:
     return {
-        "lockers": [asked.locker_id],
         "at_locker": asked.locker_id,
         "carrier": by.carrier_id,
         "label_key": asked.label.key,
@@ -221,7 +228,7 @@ def _with_code(
 
     Who acts for the carrier is told none: it is the carrier's recipient who opens with it.
     """
-    if body.get("code_at") != "reservation" or by.acted_by is not None:
+    if body.get("code_at") != "reservation" or by.acted_by is not None or not body["right_id"]:
         return body
     right_id = UUID(body["right_id"])
     if n is None:
@@ -243,10 +250,14 @@ _ADMIT = (
     .where(Locker.id == bindparam("at_locker"), ApiKey.role == "carrier", *GOOD)
     .with_for_update(of=Locker, key_share=True)
 )
-_HERE = literal("")
+_HERE = basis.word("")
+_THIS: Any = [bindparam("at_locker")]
+# Lists of a known length are written out once; others would be for each request.
+_ENDED, _LIVE_STATES = [*map(basis.word, ENDED)], [*map(basis.word, LIVE)]
+_CANDIDATES = [f"candidate_{n}" for n in NUMBERS]
 _BASIS: CompoundSelect[Any] = union_all(
-    *basis.parts_of(LOCKERS),
-    basis.journals_of(LOCKERS),
+    *basis.parts_of(_THIS),
+    basis.journals_of(_THIS),
     basis.part("answer", _HERE, Answer.status, texts=(Answer.fingerprint, Answer.body)).where(
         Answer.tenant == bindparam("tenant"),
         Answer.operation == OPERATION,
@@ -254,19 +265,19 @@ _BASIS: CompoundSelect[Any] = union_all(
     ),
     basis.part("code", _HERE, texts=(RightCode.code_mac,)).where(
         RightCode.locker_id == bindparam("at_locker"),
-        RightCode.code_mac.in_(bindparam("candidates", expanding=True)),
+        RightCode.code_mac.in_([bindparam(name) for name in _CANDIDATES]),
         RightCode.removed_at.is_(None) | (RightCode.removed_at > bindparam("rested_since")),
     ),
     basis.part("duplicate", _HERE, texts=(Parcel.state,)).where(
         Parcel.carrier_id == bindparam("carrier"),
         Parcel.label_key == bindparam("label_key"),
-        Parcel.state.not_in(ENDED),
+        Parcel.state.not_in(_ENDED),
     ),
     # A delivery that failed is given up by its carrier or by time, not by another reservation.
     basis.part("duplicate", _HERE, texts=(Reservation.state,)).where(
         Reservation.carrier_id == bindparam("carrier"),
         Reservation.label_key == bindparam("label_key"),
-        Reservation.state == "confirmed",
+        Reservation.state.in_(_LIVE_STATES),
     ),
 )
 _KEYS: Any = bindparam("keys", expanding=True)
@@ -279,7 +290,7 @@ _LIVE: CompoundSelect[Any] = union_all(
     select(Reservation.label_key).where(
         Reservation.carrier_id == bindparam("carrier"),
         Reservation.label_key.in_(_KEYS),
-        Reservation.state == "confirmed",
+        Reservation.state.in_(LIVE),
     ),
 )
 _LOCKERS = table_of(Locker)
@@ -298,6 +309,7 @@ CONFIRMED = (Reservation, Claim, Parcel, Right, RightCode, ParcelEntry, Notice)
 """The tables of what `Confirmation.rows` makes, in order."""
 _CONFIRM = Together(*CONFIRMED, Decision, Answer, last=CHANGE)
 _REFUSE = Together(Decision, Answer, last=CHANGE)
+_REQUEST = Together(*requested.TABLES, Answer)
 _NUMBER = select(RightCode.n).where(
     RightCode.right_id == bindparam("right"), RightCode.removed_at.is_(None)
 )
@@ -308,6 +320,8 @@ DELIVERED = (
 _FIND = (
     select(table_of(Reservation), DELIVERED)
     .join(Locker, Locker.id == Reservation.locker_id)
-    .join(Right, (Right.locker_id == Reservation.locker_id) & (Right.id == Reservation.right_id))
+    .outerjoin(
+        Right, (Right.locker_id == Reservation.locker_id) & (Right.id == Reservation.right_id)
+    )
     .where(Reservation.id == bindparam("id"), Reservation.carrier_id == bindparam("carrier"))
 )

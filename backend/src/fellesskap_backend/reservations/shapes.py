@@ -4,7 +4,7 @@ from typing import Literal
 
 from typing_extensions import TypeAliasType
 
-from fellesskap_backend.shapes import Duration, Id, Instant, Shown
+from fellesskap_backend.shapes import Alternative, Duration, Id, Instant, Shown
 
 ReservationState = TypeAliasType(
     "ReservationState",
@@ -35,8 +35,9 @@ class Reservation(Shown):
     state: ReservationState
     hold: Literal["hard", "soft"]
     """Hard: room is kept for it. Soft: it is served from what the locker may give away."""
-    parcel_id: Id
-    right_id: Id
+    parcel_id: Id | None
+    right_id: Id | None
+    """Both null until it is confirmed."""
     locker_id: str
     label: ShownLabel
     dimensions: Box
@@ -53,6 +54,16 @@ class Reservation(Shown):
     delivered_to_locker: bool
     """Whether the locker has said that it knows of it."""
     created_at: Instant
+    cut_off: Instant | None
+    """At which cut-off of its locker it is decided, or was; null: it was answered at once."""
+    decided_at: Instant
+    """When it was decided, late or not; while it is `requested`, when it is to be."""
+    decision_id: Id | None
+    """The decision, for whoever asks why; null while it is `requested`, or was withdrawn then."""
+    reject_reason: str | None
+    """Why it was given no room at the cut-off: one of the codes of the problems."""
+    alternatives: list[Alternative] | None
+    """If so: up to three lockers nearby with room for it, the nearest first."""
     pickup_code: str | None = None
     """Eight digits; only where `code_at` is `reservation`, and never in a list."""
     addition: str | None = None

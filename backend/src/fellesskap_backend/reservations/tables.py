@@ -1,13 +1,17 @@
 """Reservations and the claims behind them."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from fellesskap_backend.db import Base
+from fellesskap_backend.db import Base, Json
 
+LIVE = ("requested", "confirmed")
+"""A label under which one of these stands is taken."""
+_LIVE = "state IN ('requested', 'confirmed')"
 _TURNS_SOFT = "state = 'confirmed' AND hold = 'hard' AND reserve_until IS NOT NULL"
 
 
@@ -23,6 +27,7 @@ class Reservation(Base):
     locker_id: Mapped[str]
     parcel_id: Mapped[UUID]
     right_id: Mapped[UUID]
+    """Ids of what is there once it is confirmed."""
     label_kind: Mapped[str]
     label_value: Mapped[str]
     label_key: Mapped[str]
@@ -42,22 +47,37 @@ class Reservation(Base):
     code_at: Mapped[str]
     """`deposit` or `reservation`."""
     state: Mapped[str]
-    """`confirmed`, `rejected`, `fulfilled`, `cancelled`, `expired` or `diverted`."""
+    """`requested`, `confirmed`, `rejected`, `fulfilled`, `cancelled`, `expired` or `diverted`."""
     reject_reason: Mapped[str | None]
     use_size: Mapped[str | None]
     """Under which class a hard one counts; None: it takes nothing from a quota."""
     part: Mapped[str | None]
     """Of which part `fair-share` gave it room: `guaranteed`, `commons`, `lent`, `accessible`."""
     created_at: Mapped[datetime]
+    cut_off: Mapped[datetime | None]
+    """At which cut-off it is decided, or was; None: answered at once."""
+    decided_at: Mapped[datetime | None]
+    """When it was, at that cut-off or later."""
+    decision_id: Mapped[UUID | None]
+    """By which decision; None: not yet, or at once by the one with its own id."""
+    alternatives: Mapped[list[dict[str, Any]] | None] = mapped_column(Json)
+    """Lockers with room when it was rejected."""
 
     __table_args__ = (
         Index(
-            "uq_reservations_confirmed_label",
+            "uq_reservations_live_label",
             "carrier_id",
             "label_key",
             unique=True,
-            sqlite_where=text("state = 'confirmed'"),
-            postgresql_where=text("state = 'confirmed'"),
+            sqlite_where=text(_LIVE),
+            postgresql_where=text(_LIVE),
+        ),
+        Index(
+            "ix_reservations_requested",
+            "locker_id",
+            "cut_off",
+            sqlite_where=text("state = 'requested'"),
+            postgresql_where=text("state = 'requested'"),
         ),
         Index("ix_reservations_carrier_id_id", "carrier_id", "id"),
         Index("ix_reservations_right_id", "right_id"),

@@ -12,7 +12,8 @@ from fellesskap_backend.rights import service as rights
 from fellesskap_backend.webhooks.tables import Delivery
 
 WITH_CODE = ("parcel.deposited", "drop_off.authorised")
-"""What is told with the code that its person needs."""
+"""What is told with the code that its person needs; so is, of one that was asked for at reservation
+and had to wait, that it is confirmed (`code_at`)."""
 TEST = "webhook.test"
 
 
@@ -24,7 +25,8 @@ def body_of(session: Session, notice: Notice, k_codes: bytes) -> bytes:
         "recorded_at": instant(notice.recorded_at),
         "position": notice.position,
     }
-    if notice.type in WITH_CODE and notice.data.get("right_id"):
+    has_code = notice.type in WITH_CODE or notice.data.get("code_at") == "reservation"
+    if has_code and notice.data.get("right_id"):
         data |= _codes(session, UUID(notice.data["right_id"]), k_codes)
     body = {"type": notice.type, "timestamp": instant(notice.occurred_at), "data": data}
     return msgspec.json.encode(body)
