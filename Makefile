@@ -6,6 +6,7 @@ KEEP ?=
 SCENE ?=
 SEEDS ?= 20
 DAYS ?= 1
+JOBS ?= 2
 FIRST_SEED ?= 0
 SEED ?= 1
 KILLS ?= 5
@@ -41,8 +42,9 @@ check: setup  ## format, lint, types and the arrows between packages, under 30 s
 bench: setup  ## measure the budgets; a table, and JSON lines in build/bench.jsonl
 	@$(RUN) python -m tests.bench
 
-sim: setup  ## SEEDS lockers of DAYS days each in virtual time with faults, from FIRST_SEED on
-	@$(RUN) python -m tests.simulation --seeds $(SEEDS) --days $(DAYS) --first-seed $(FIRST_SEED)
+sim: setup  ## SEEDS whole systems of 2 to 4 lockers, DAYS days each, in virtual time with faults; JOBS=2
+	@$(RUN) python -m tests.simulation --seeds $(SEEDS) --days $(DAYS) --first-seed $(FIRST_SEED) \
+		--jobs $(JOBS)
 
 nemesis: setup debian  ## kill and cut real processes while people work; SEED=1 KILLS=5 BROKER=nats
 	@$(RUN) python -m tests.nemesis --seed $(SEED) --kills $(KILLS) --broker $(BROKER)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -16,6 +17,7 @@ from fellesskap_backend.migrations import upgrade
 from fellesskap_backend.settings import Settings
 from fellesskap_backend.webhooks import service, signing
 from fellesskap_backend.webhooks.delivering import Delivering
+from fellesskap_backend.webhooks.sender import Sender
 from fellesskap_backend.webhooks.tables import Delivery, Subscription
 from tests.system.house import wait_for
 
@@ -33,7 +35,8 @@ class Office:
 
     def another(self, timeout_s: float = 5) -> Delivering:
         """Return the webhooks of another worker."""
-        return Delivering(self.engine, self.secrets, allow_loopback=True, timeout_s=timeout_s)
+        sender = partial(Sender, allow_loopback=True, timeout_s=timeout_s)
+        return Delivering(self.engine, self.secrets, sender)
 
     @property
     def moment(self) -> Moment:

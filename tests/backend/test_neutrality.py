@@ -134,7 +134,7 @@ def test_of_two_workers_one_writes_a_month_down(api: Api) -> None:
 @SQLITE
 def test_the_worker_counts_the_month_that_ended_last(api: Api) -> None:
     before = name_at(datetime.now(UTC) - WAIT)
-    Worker(api.settings, api.secrets, api.engine)._round()
+    Worker(api.settings, api.secrets, api.engine).round()
     (row,) = api.rows(NeutralMonth)
     assert after(row.month) in {before, name_at(datetime.now(UTC) - WAIT)}
 

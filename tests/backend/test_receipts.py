@@ -182,7 +182,7 @@ def test_two_workers_at_once_make_one_tree(api: Api) -> None:
 def test_the_worker_closes_what_is_due(api: Api) -> None:
     worker = Worker(api.settings, api.secrets, api.engine)
     before = datetime.now(UTC)
-    worker._round()
+    worker.round()
     (row,) = api.rows(AuditRoot)
     assert row.hour in {hour_of(at - WAIT) - HOUR for at in (before, datetime.now(UTC))}
 

@@ -161,7 +161,7 @@ def test_whole_lives_are_led_under_the_policies(lives: Lives) -> None:
     body = {"locker_id": "oslo-1", "reference": "R-1", "size_class": "S", "drop_off_by": by}
     assert client.post("/v1/drop-offs", json=body).status_code == 201
     worker = Worker(lives.api.settings, lives.api.secrets, lives.api.engine)
-    worker._round()
+    worker.round()
     kinds = [one["type"] for one in client.get("/v1/events").json()["events"]]
     assert {"parcel.deposited", "parcel.collected", "reservation.cancelled"} <= set(kinds)
     door = {"compartment": 2, "reason_code": "inspection", "reason": "It did not spring open."}

@@ -48,7 +48,7 @@ class World(Lives):
             exchange.House(api.secrets, api.engine, self._say, lambda: datetime.now(UTC))
         )
         self.worker = Worker(api.settings, api.secrets, api.engine)
-        self.worker._round()
+        self.worker.round()
 
     def _say(self, where: str, _payload: bytes) -> None:
         self.said.append(where)
@@ -204,11 +204,11 @@ def _round(world: World) -> Act:
             if str(row.id) in ends:
                 setattr(row, ends[str(row.id)], _in_days(-1))
 
-    world.worker._round()
+    world.worker.round()
     world.set(lambda session: session.execute(update(Claim).values(released=True)))
     world.set(pass_time)
     world.worker._deadlines_at = 0.0
-    return world.worker._round
+    return world.worker.round
 
 
 def _delivered(world: World) -> Act:

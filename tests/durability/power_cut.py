@@ -41,7 +41,9 @@ class Image:
 
     def sync(self) -> None:
         """All that was written is safe."""
-        self.safe, self.exists_safely = bytearray(self.seen), True
+        for at, data in self.pending:
+            self.apply(at, data, self.safe)
+        self.exists_safely = True
         self.pending.clear()
 
 

@@ -18,7 +18,10 @@ from tests.durability.times import NOW
 STAMP = Stamp(NOW, "trusted", "boot", 1000)
 ACTS_MAX = 60
 """A commit is some five writes and a sync: a cut comes within the next dozen commits."""
+CHECKPOINTED_BYTES = 16 * 1024
 Synchronous = Literal["FULL", "NORMAL"]
+NOTHING_SURVIVES = 2
+"""The seed of a cut after which nothing is there that was not synced."""
 
 
 class Machine:
@@ -101,3 +104,19 @@ def test_no_acknowledged_entry_is_lost(
 
 def test_with_less_than_full_entries_are_lost_so_the_cuts_do_cut(tmp_path: Path) -> None:
     assert cut(200, tmp_path, "NORMAL") > 50
+
+
+def test_a_checkpointed_store_is_not_undone_by_what_turned_it_to_wal(tmp_path: Path) -> None:
+    disk = Disk(random.Random(NOTHING_SURVIVES))
+    path = tmp_path / "one.sqlite"
+    journal = Journal(path, vfs=disk.name)
+    journal.commit([Booted(software="1")], [], STAMP, new_epoch="1")
+    while len(disk.files[str(path)].safe) <= CHECKPOINTED_BYTES:
+        journal.commit([Forced(compartment=1)] * 200, [], STAMP)
+    journal.commit([Forced(compartment=1)], [], STAMP)  # over the WAL's beginning
+    head_seq = journal.head_seq
+    disk.dead = True
+    journal.close()
+    disk.power_up()
+    again = Journal(path, vfs=disk.name)
+    assert (again.found.broken, again.head_seq) == (None, head_seq)

@@ -1,6 +1,6 @@
 """A locker in virtual time whose daemon dies where a test wants it, and people who come back.
 
-The drive, the journal and the boards are `tests.simulation.world`'s; the pipe is a good one.
+The drive, the journal and the boards are `tests.simulation.one_locker`'s; the pipe is a good one.
 """
 
 from collections import Counter
@@ -17,7 +17,7 @@ from fellesskap_protocol.events import NotOpened, Pulsed, Service
 from fellesskap_protocol.messages import Command, CommandKind, State, decode
 from fellesskap_protocol.signing import seal
 from tests.durability.ledger import Ledger
-from tests.simulation.world import PowerCut, World
+from tests.simulation.one_locker import PowerCut, World
 from tests.system.house import locker_toml
 
 UNLOCK = 0x8A

@@ -326,6 +326,18 @@ def test_a_door_that_was_read_shut_once_is_soon_looked_at_again() -> None:
     assert line.told(b.Sensed)[1:] == [b.Sensed("a", {1: "shut"})]
 
 
+def test_a_bank_on_a_battery_is_asked_seldom_until_it_misses_a_poll() -> None:
+    both = with_a(known(), idle_s=600.0, poll_at=NOW)
+    bus = replace(both, banks={"a": both.banks["a"]}, phase=Phase.IDLE)
+    asked, _ = b.step(bus, b.Tick(), NOW)
+    assert asked.banks["a"].poll_at == NOW + 600
+    missed, _ = b.step(asked, b.Tick(), asked.until)
+    assert missed.banks["a"].poll_at == asked.until + b.POLL_S
+    again = replace(missed, phase=Phase.IDLE)
+    asked, _ = b.step(again, b.Tick(), again.banks["a"].poll_at)
+    assert asked.banks["a"].poll_at == again.banks["a"].poll_at + b.POLL_S
+
+
 def test_a_bank_is_polled_often_only_while_it_is_watched() -> None:
     line = idle_line()
     line.give(b.Watch("a", fast=True))

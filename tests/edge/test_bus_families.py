@@ -179,7 +179,7 @@ def test_an_unlock_that_is_never_answered_is_neither_acknowledged_nor_not() -> N
     line.wait_until(NOW + 2)
     assert frames(line) == [FRAMES["kerong"].unlock_1]
     assert line.said == [b.Write(bytes.fromhex(FRAMES["kerong"].unlock_1))]
-    assert line.bus.phase is Phase.IDLE
+    assert line.bus.free(line.now)
 
 
 @pytest.mark.parametrize("pulse_ms", [100, 300, 1000])

@@ -121,6 +121,8 @@ def test_good_file_is_read_and_its_paths_are_relative_to_it(tmp_path: Path) -> N
         ("width_mm = 450", "width_mm = -450", "greater than 0"),
         ("top_mm = 510", "top_mm = 400", "not above"),
         ("[scanner]", "[limits]\nremote_open_interval_s = 0.4\n[scanner]", "at least 0.5"),
+        ('id = "oslo-1"', 'id = "oslo-1"\nidle_poll_s = 4.9', "idle_poll_s is 5 to 600"),
+        ('id = "oslo-1"', 'id = "oslo-1"\nidle_poll_s = 601', "idle_poll_s is 5 to 600"),
         ("[scanner]", "[limits]\nremote_open_interval_s = nan\n[scanner]", "at least 0.5"),
         ("[scanner]", "[limits]\nremote_open_interval_s = inf\n[scanner]", "at most"),
         ("[scanner]", "[limits]\nremote_opens_per_10_min = -1\n[scanner]", "not negative"),

@@ -10,7 +10,7 @@ from fellesskap_edge.config import Bank, LockerConfig
 from fellesskap_edge.start import lines
 from fellesskap_protocol.events import Fault
 from tests.edge.little_locker import CONFIG
-from tests.simulation.world import World
+from tests.simulation.one_locker import World
 
 
 def locker(*banks: Bank) -> LockerConfig:

@@ -11,7 +11,7 @@ from fellesskap_edge.config_check import load
 from fellesskap_edge.inbox import PortDown, PortUp
 from fellesskap_edge.scanner import ASK_S, STUCK_S
 from fellesskap_protocol.events import Fault, Presented
-from tests.simulation.world import World
+from tests.simulation.one_locker import World
 from tests.system.house import locker_toml
 
 SCAN, UNKNOWN = "]C0ORDER-12", "]C0ORDER-13"

@@ -105,6 +105,7 @@ PHASES = {
         phase=Phase.IN_FLIGHT,
         tries=1,
         wake_at=1.0,
+        in_flight=1,
     ),
 }
 SAMPLES: dict[str, uplink.Event] = {
@@ -266,3 +267,17 @@ def test_whatever_the_transport_does_all_events_arrive_in_order(
             deliver()
     assert recorded == state.head_seq
     assert state.phase is Phase.RESTING
+
+
+def test_an_acknowledgement_of_an_earlier_sending_sends_nothing() -> None:
+    """Else each repeat on a slow line is answered by another, and they multiply."""
+    state, effects = step(PHASES[Phase.IN_FLIGHT], AckCame(ack(3)), 0.5, DRAW)
+    assert (state.phase, state.wake_at, effects) == (Phase.IN_FLIGHT, 1.0, ())
+    state, effects = step(state, Tick(), 1.0, DRAW)
+    assert effects == (SendBatch(4, 1),)
+
+
+def test_a_position_that_was_acknowledged_lets_the_next_events_go() -> None:
+    position = replace(PHASES[Phase.IN_FLIGHT], in_flight=0)
+    state, _ = step(position, AckCame(ack(3)), 0.5, DRAW)
+    assert state.phase is Phase.FILLING

@@ -12,7 +12,7 @@ from fellesskap_firmware_sim.cooling import Box, crc8, scratchpad, text, w1_slav
 from fellesskap_firmware_sim.plant import Fact
 from fellesskap_protocol.events import Fault, ServiceChanged, Temperature
 from tests.firmware_sim.test_live import LOCKER, Bench
-from tests.simulation.world import World
+from tests.simulation.one_locker import World
 from tests.system.house import locker_toml, wait_for
 
 HOUR_S = 3600.0

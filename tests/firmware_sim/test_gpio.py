@@ -38,7 +38,7 @@ from fellesskap_protocol.events import (
     Presented,
     Pulsed,
 )
-from tests.simulation.world import PowerCut, World
+from tests.simulation.one_locker import PowerCut, World
 from tests.system.brokers import Broker
 from tests.system.house import BIN, Locker, Program, wait_for
 from tests.system.thin_backend import ThinBackend

@@ -20,6 +20,8 @@ def candidates(place: Place, event: RightsApplied) -> list[tuple[int, Change]]:
 def applied(world: World, place: Place, event: RightsApplied) -> None:
     """Put a revision in force."""
     del world
+    if place.blurred:
+        place.drawn = dict(event.used)
     found = candidates(place, event)
     if found:
         start, change = found[0]

@@ -30,8 +30,8 @@ from fellesskap_edge.uplink import Draw
 from fellesskap_firmware_sim.world import SimulatedLocker
 from fellesskap_protocol.topics import Kind
 from tests.simulation.installed import provisioned
+from tests.simulation.one_locker import PowerCut
 from tests.simulation.unlocks import unlocked
-from tests.simulation.world import PowerCut
 
 START = datetime(2026, 11, 23, 12, tzinfo=UTC)
 STEP_MAX = timedelta(seconds=60)
@@ -116,6 +116,8 @@ class Bench:
         self.drive: Drive | None = None
         self._path = folder / "journal.sqlite"
         self._ids, self._turns, self._draws = count(1), count(), count(1)
+        self.new_id: Callable[[], str] = lambda: str(UUID(int=next(self._ids)))
+        self.draw: Callable[[], Draw] = lambda: Draw(f"{next(self._draws):032x}", 0.5)
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
         self._posted: deque[rim.Inward] = deque()
         self._levels: dict[int, bool] = {}
@@ -177,8 +179,13 @@ class Bench:
         if self._agenda:
             times.append(self._agenda[0][0])
         if self.drive is not None:
-            times.append(self._of_mono(self.drive.wake_at))
+            times.append(self._wakes_at())
         return min(times)
+
+    def _wakes_at(self) -> float:
+        """When the daemon wants a tick, in seconds of the stand."""
+        assert self.drive is not None
+        return self._of_mono(self.drive.wake_at)
 
     def _of_mono(self, mono_s: float) -> float:
         """The first moment at which the machine's clock says so: sums are rounded."""
@@ -198,7 +205,7 @@ class Bench:
         self._posted.clear()
         for event in came:
             self.give(event)
-        if not came and self.drive is not None and self._of_mono(self.drive.wake_at) <= self.now_s:
+        if not came and self.drive is not None and self._wakes_at() <= self.now_s:
             self.give(rim.Tick())
 
     def _heard(self) -> list[rim.Inward]:
@@ -231,15 +238,14 @@ class Bench:
             boot_id = f"boot-{next(self._ids)}"
             self.bases[boot_id] = self.mono_base_s
             self.lives.append((self.now_s, inf))
-            self.journal = MortalJournal(self._path)
-            self.journal.passing = self._passing
+            self.journal = self._open_journal()
             parts = Parts(
                 config=self.config,
                 identity=self.identity,
                 journal=self.journal,
                 boot_id=boot_id,
-                new_id=lambda: str(UUID(int=next(self._ids))),
-                draw=lambda: Draw(f"{next(self._draws):032x}", 0.5),
+                new_id=self.new_id,
+                draw=self.draw,
                 perform=self._perform,
                 crash_at=self._passing,
             )
@@ -254,6 +260,11 @@ class Bench:
         if self.config.probes:
             self._read_probes(len(self.lives))
         return self
+
+    def _open_journal(self) -> Journal:
+        journal = MortalJournal(self._path)
+        journal.passing = self._passing
+        return journal
 
     def _read_probes(self, life: int) -> None:
         """Give what the probes say, now and for as long as this daemon lives."""

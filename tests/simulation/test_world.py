@@ -1,79 +1,99 @@
-"""A locker in virtual time with faults keeps the invariants; a seed is a history."""
+"""The whole system of a seed keeps the invariants, and a seed is a history."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
 
 import pytest
 
-from fellesskap_firmware_sim.plant import Plant
-from fellesskap_protocol.events import AnyEvent, Collected, Deposited, DoorOpened, Presented, Pulsed
-from tests.simulation.checker import Checker
-from tests.simulation.people import live
+from tests.judge import history
+from tests.judge.rules import Rules
+from tests.judge.state import World as Judged
+from tests.simulation import ending, running, shrinking
+from tests.simulation.life import RIVAL, lives
+from tests.simulation.verdict import Verdict
+
+STANDARD = (3, 7)
+"""Seeds, and days of each: some sixty locker-days, a minute or two on two cores."""
+FULL = (36, 7)
+"""Some 750 locker-days: a quarter of an hour of processor."""
+ONE = "from tests.simulation.running import live; print(live(11, 0.2).digest)"
+
+
+def _many(seeds: int, days: int) -> Verdict:
+    whole = Verdict()
+    for one in running.each(0, seeds, days, jobs=2):
+        whole.add(one)
+    return whole
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(4))
-def test_no_invariant_breaks(seed: int) -> None:
-    verdict = live(seed, 0.5)
-    assert verdict.breaks == []
-    assert verdict.parcels >= 5
-    assert verdict.faults["wire lost"] > 0
-    assert verdict.on_pins >= 5
+def test_no_invariant_breaks_in_some_worlds(
+    record_property: Callable[[str, object], None],
+) -> None:
+    whole = _many(*STANDARD)
+    record_property("locker_days", whole.locker_days)
+    assert whole.breaks == []
+    assert whole.thin == []
 
 
 @pytest.mark.slow
-def test_the_same_seed_is_the_same_history() -> None:
-    assert live(7, 0.2).history == live(7, 0.2).history
+@pytest.mark.full
+def test_no_invariant_breaks_in_many_worlds_and_nothing_is_left_out(
+    record_property: Callable[[str, object], None],
+) -> None:
+    whole = _many(*FULL)
+    record_property("locker_days", whole.locker_days)
+    assert whole.breaks == []
+    assert list(whole.complaints()) == []
 
 
-AUTHORISED = Presented(kind="label", outcome="authorised", authorisation_id="a", compartment=1)
-PULSED = Pulsed(authorisation_id="a", compartment=1, attempt=1)
-OPENED = DoorOpened(compartment=1, authorisation_id="a")
-DEPOSITED = Deposited(parcel_id="p", carrier_id="c", compartment=1, evidence="door")
-COLLECTED = Collected(parcel_id="p", right_id="r", compartment=1, evidence="door")
+@pytest.mark.slow
+def test_one_seed_is_one_history_in_two_processes_with_other_hash_seeds() -> None:
+    told = {_digest(hash_seed) for hash_seed in ("1", "2")}
+    assert len(told) == 1
 
 
-@pytest.mark.parametrize(
-    ("history", "invariant"),
-    [
-        ((PULSED,), "I3"),
-        ((AUTHORISED, AUTHORISED), "I4"),
-        ((AUTHORISED, *[PULSED] * 4), "I4"),
-        ((AUTHORISED, PULSED, OPENED, PULSED), "I4"),
-        ((DEPOSITED, DEPOSITED), "I1"),
-        ((COLLECTED,), "I5"),
-    ],
-)
-def test_the_checker_finds_a_wrong_history(history: tuple[AnyEvent, ...], invariant: str) -> None:
-    checker = Checker(Plant([1]))
-    for event in history:
-        checker.judge(event)
-    assert [breach[:2] for breach in checker.breaks] == [invariant]
+def _digest(hash_seed: str) -> str:
+    asked = [sys.executable, "-c", ONE]
+    env = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": os.pathsep.join(sys.path)}
+    told = subprocess.run(asked, capture_output=True, text=True, check=True, env=env)
+    return told.stdout.strip()
 
 
-def test_the_checker_accepts_a_right_history() -> None:
-    checker = Checker(Plant([1]))
-    for event in (AUTHORISED, PULSED, OPENED, DEPOSITED, COLLECTED):
-        checker.judge(event)
-    assert checker.breaks == []
+@pytest.mark.slow
+def test_what_a_rival_writes_on_its_labels_is_nowhere_in_what_others_are_told() -> None:
+    """I10: two worlds that differ in a rival's data alone look the same to everybody else."""
+    told = set()
+    for letter in ("R", "Q"):
+        with lives(12, 0.3, rival=letter) as life:
+            life.live()
+            rival = next(one for one in life.carriers if one.name == RIVAL)
+            told.add(ending.seen_by_others(life, rival.id))
+    assert len(told) == 1
 
 
-def test_the_checker_finds_a_pulse_after_a_restart() -> None:
-    checker = Checker(Plant([1]))
-    checker.judge(AUTHORISED)
-    checker.rebooted()
-    checker.judge(PULSED)
-    assert checker.breaks == ["I4 a pulse after its door was open, or after a restart a"]
+def _no_lock_breaks(_world: Judged, record: history.Fault) -> str | None:
+    return "a lock broke" if record.layer == "plant" else None
 
 
-def test_the_checker_finds_a_coil_that_nobody_asked_for_and_one_beside_another() -> None:
-    plant = Plant([1, 2, 3], {1: "psu-1", 2: "psu-1", 3: "psu-2"})
-    checker = Checker(plant)
-    for number in (1, 2, 3):
-        plant.energise(number, 0.1 * number)
-    for number in (3, 2, 1):
-        plant.release(number, 1.2)
-    for fact in plant.facts:
-        checker._moved(fact)
-    assert sorted(breach.split(":")[0] for breach in checker.breaks) == [
-        "I14 the coil of 1 was on for 1.100 s",
-        *["I3 a coil that nobody asked for"] * 3,
-        "two coils at once on psu-1",
-    ]
+@pytest.mark.slow
+def test_a_failure_is_shortened_to_the_acts_that_matter() -> None:
+    judges: dict[str, Rules] = {"toy": {history.Fault: _no_lock_breaks}}
+    short = shrinking.shrink(13, 0.3, "toy", judges=judges)
+    assert short is not None
+    assert short.words == "toy a lock broke"
+    assert short.names == ("fault lock",)
+    assert isinstance(short.records[-1], history.Fault)
+
+
+def test_a_verdict_names_what_is_too_little_and_what_never_was() -> None:
+    verdict = Verdict(locker_days=2000.0)
+    verdict.counts.update(parcels=50_000, operations=130_000, wrong=19_000)
+    verdict.faults.update({("wire", "lost"): 5000})
+    told = list(verdict.complaints())
+    assert told[0] == "too little in a locker-day: wrong: 9.5, at least 10"
+    assert told[1] == "too little in a locker-day: disk: 0.0, at least 1"
+    assert any(line.startswith("buggify points never exercised: edge.small_batch") for line in told)
+    assert any("crash points never exercised: before_start" in line for line in told)

@@ -1,337 +1,399 @@
-"""One locker in virtual time: the daemon's own `Drive` and journal, simulated hardware, a bad pipe.
+"""The whole system of one seed, in one thread and virtual time: lockers, backend, wire, people.
 
-One thread, one seed. The drive is the product's; the backend is the few lines that sign rights and
-acknowledge journals; the pipe loses, doubles and delays; the daemon is killed at its crash points.
-People and couriers act at random. `Checker` judges what happened by journal and plant alone.
+Nothing here asks the machine for the time or for chance. `run` takes what is due next, wherever it
+is: a locker's turn, or an act on the agenda. People are generators that yield how long they wait.
 """
 
 import random
-from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from functools import partial
 from heapq import heappop, heappush
 from itertools import count
+from math import inf
 from pathlib import Path
-from uuid import UUID
+from typing import Any
 
-from fellesskap_edge.climate import Read
-from fellesskap_edge.clock import Instant
+from sqlalchemy.orm import Session
+
+from fellesskap_backend import db
+from fellesskap_backend.errors import BackendError
+from fellesskap_backend.idempotency import Answered
 from fellesskap_edge.config import LockerConfig
-from fellesskap_edge.drive import Drive
-from fellesskap_edge.identity import Broker, Identity, Provision
-from fellesskap_edge.inbox import (
-    CodeTyped,
-    Inward,
-    LinkDown,
-    LinkMessage,
-    LinkUp,
-    Outward,
-    PortBytes,
-    PortDown,
-    PortUp,
-    Publish,
-    Tick,
-    WritePort,
-)
-from fellesskap_edge.journal import Journal
-from fellesskap_edge.locks.gpio import PinsFailed, ReadPins, SetPin
-from fellesskap_edge.parts import Parts
-from fellesskap_edge.power import SetPower
-from fellesskap_edge.probes import READ_S
-from fellesskap_edge.state import Answer, TellCourier
-from fellesskap_edge.uplink import Draw
-from fellesskap_firmware_sim.plant import Act, Person
-from fellesskap_firmware_sim.world import SimulatedLocker
-from fellesskap_protocol.codes import locker_key
-from fellesskap_protocol.messages import Keys, VerificationKey
-from fellesskap_protocol.signing import SigningKey, b64url, seal
-from fellesskap_protocol.topics import Kind
-from tests.simulation.backend import INSTALLATION, SimulatedBackend
-from tests.simulation.checker import Checker
-from tests.simulation.unlocks import unlocked
-from tests.simulation.world_pins import WorldPins
+from fellesskap_edge.locks.gpio import PULSE_S_MAX
+from fellesskap_protocol import buggify
+from fellesskap_protocol.codes import MacKind, mac
+from fellesskap_protocol.signing import SigningKey
+from fellesskap_protocol.topics import Kind, parse, topic
+from tests.judge import history
+from tests.simulation.cabinet import Cabinet
+from tests.simulation.chronicle import Chronicle
+from tests.simulation.installation import BackendDied, Installation
+from tests.simulation.provisioning import claim
+from tests.simulation.replies import Json, Reply, without_secrets
+from tests.simulation.stand_parts import START
+from tests.simulation.wire import Wire
 
-START = datetime(2026, 11, 23, tzinfo=UTC)
 DAY_S = 86_400.0
-LOSS, DOUBLE, CRASH_SELDOM = 0.05, 0.05, 0.002
-CRASH = {
-    "after_commit_before_pulse": 0.03,
-    "after_pulse_before_record": 0.03,
-    "after_start": 0.01,
-    "after_new_epoch": 0.01,
-    "after_write": 0.00001,
-}
-"""The chance to die at a crash point; `after_write` is passed at every poll."""
-DELAY_S_MAX = 3.0
-
-
-class PowerCut(BaseException):
-    """The daemon dies here; not an Exception, so that nothing catches it on the way."""
-
-
-@dataclass
-class Tally:
-    """What was lived through."""
-
-    parcels: int = 0
-    collected: int = 0
-    operations: int = 0
-    wrong: int = 0
-    faults: dict[str, int] = field(default_factory=dict)
-
-    def fault(self, kind: str) -> None:
-        """Count one injected fault."""
-        self.faults[kind] = self.faults.get(kind, 0) + 1
+SPINS_MAX = 20_000
+"""So many turns at one moment are a loop without end."""
+POLLS_WAKE_S, POLL_S = (0.3, 4.0, 20.0, 20.0), 3600.0
+WORKS_WAKE_S, WORK_S = (5.0, 300.0, 1800.0, *(3600.0,) * 5), 3600.0
+"""How soon bridge and worker look after something was committed, and how often anyhow; in most
+worlds the worker is slow, which costs least."""
+BUGGY = 0.02
+RETRY_S = 20.0
+SLEEPS_S = (0.0, *(hours * 3600.0 for hours in (1, 2, 3, 3, 4, 4, 4, 5)))
+"""How long a locker on a battery leaves its radio off; 0: never. It is awake for some minutes."""
+AWAKE_S = 400.0
+Going = Generator[float, None, Any]
+"""Yields how long somebody waits, in seconds; returns what they found."""
 
 
 class World:
-    """A locker-world of one seed, in `folder`."""
+    """Everything of one seed; `only` these acts of the plan, for shrinking."""
 
-    def __init__(self, seed: int, config: LockerConfig, folder: Path) -> None:
-        self.rng = random.Random(seed)
-        self.config = config
+    def __init__(self, seed: int, folder: Path, *, only: frozenset[int] | None = None) -> None:
+        self.seed, self.folder, self.only = seed, folder, only
         self.now_s = 0.0
-        self.tally = Tally()
         self.faulty = True
-        self.hardware = SimulatedLocker(config)
-        self.on_pins = WorldPins(config, self.hardware)
-        self.checker = Checker(self.hardware.plant)
-        self._from_pins: deque[Inward] = deque()
-        self._number_at = {(one.bank, one.channel): one.number for one in config.compartments}
+        self.chronicle = Chronicle(lambda: self.now_s)
+        self.wire = Wire(self.chance("wire"), self.chronicle, self.after)
+        self.installation = Installation(
+            self.chance("backend"),
+            self.chronicle,
+            folder,
+            now_s=lambda: self.now_s,
+            say=self._backend_says,
+        )
+        self.cabinets: dict[str, Cabinet] = {}
+        self.secrets: set[str] = set()
+        """What must stand in no log, topic or error text."""
+        self.errors: list[str] = []
+        """Error bodies, as they left."""
+        self.topics: set[str] = set()
+        """Every topic that was published on, and every message there that is not signed."""
+        self.jtis: dict[str, str] = {}
+        """What is the id of each badge."""
+        self.places: dict[str, str] = {}
+        """Where each thing really is: a locker, or `out`."""
+        self._buggy = self.chance("buggify")
+        self._answers = self.chance("answers")
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
-        self._turn = count()
-        self._ids = count(1)
-        self._path = folder / "journal.sqlite"
-        self._answers: list[Answer] = []
-        self._shown: list[TellCourier] = []
-        self._commissioned = True
-        self._connected = False
-        device = SigningKey(self.rng.randbytes(32))
-        root, key = SigningKey(self.rng.randbytes(32)), SigningKey(self.rng.randbytes(32))
-        k_locker = locker_key(self.rng.randbytes(32), config.locker.id, 1)
-        self.backend = SimulatedBackend(config.locker.id, key, device.public, k_locker)
-        keys = Keys(
-            iat=int(START.timestamp()),
-            iss=INSTALLATION,
-            aud=config.locker.id,
-            version=1,
-            keys=(VerificationKey(kid=key.kid, x=b64url(key.public.raw)),),
-            revoked=(),
-        )
-        provision = Provision(
-            installation=INSTALLATION,
-            locker_id=config.locker.id,
-            device_id="dev-1",
-            k_locker=b64url(k_locker),
-            k_version=1,
-            root_key=b64url(root.public.raw),
-            keys=seal(keys, root).decode(),
-            broker=Broker("none", 1, "none", "none"),
-        )
-        self._identity = Identity(device, provision)
-        self._boot()
-        if config.probes:
-            self._read_probes()
+        self._turns, self._ops = count(), count(1)
+        self.poll_wake_s = self.chance("bridge").choice(POLLS_WAKE_S)
+        self.work_wake_s = self.chance("worker").choice(WORKS_WAKE_S)
+        self.sleeps_s = self.chance("sleep").choice(SLEEPS_S)
+        self._polls_at = self._works_at = self._ticks_at = inf
+        self._polled_s = self._worked_s = 0.0
+        self.after(POLL_S, self._poll_again)
+        self.after(WORK_S, self._work_again)
+
+    def chance(self, name: str) -> random.Random:
+        """Return the chance of one part or act: nobody else's acts change it."""
+        return random.Random(f"{self.seed}/{name}")
+
+    @contextmanager
+    def alive(self) -> Iterator[None]:
+        """Let rare paths of the product be taken now and then, for the length of a `with`."""
+
+        def chance(point: str) -> bool:
+            taken = self.faulty and self._buggy.random() < BUGGY
+            if taken:
+                self.chronicle.points.add(point)
+            return taken
+
+        with buggify.installed(chance):
+            yield
 
     # Time ----------------------------------------------------------------------------------------
 
-    def at(self, due_s: float, act: Callable[[], None]) -> None:
-        """Put an act on the agenda."""
-        heappush(self._agenda, (due_s, next(self._turn), act))
+    @property
+    def wall(self) -> datetime:
+        """The true time."""
+        return START + timedelta(seconds=self.now_s)
 
     def after(self, delay_s: float, act: Callable[[], None]) -> None:
-        """Put an act on the agenda, from now."""
-        self.at(self.now_s + delay_s, act)
+        """Do something later."""
+        heappush(self._agenda, (self.now_s + delay_s, next(self._turns), act))
+
+    def go(self, going: Going, delay_s: float = 0.0) -> None:
+        """Let somebody begin; what they yield is how long they wait."""
+
+        def step() -> None:
+            pause_s = next(going, None)
+            if pause_s is not None:
+                self.after(pause_s, step)
+
+        self.after(delay_s, step)
 
     def run(self, until_s: float) -> None:
         """Live until a time, in seconds since the start."""
+        cabinets = list(self.cabinets.values())
+        spins = 0
+        for one in cabinets:
+            one.touched = True
         while True:
-            due = min(self._agenda[0][0] if self._agenda else until_s, until_s)
-            self.now_s = max(self.now_s, min(due, self.hardware.wake_at, self.drive.wake_at))
-            if self.now_s >= until_s:
-                return
-            self._hardware()
-            while self._agenda and self._agenda[0][0] <= self.now_s:
-                heappop(self._agenda)[2]()
-            self.give(Tick())
+            for one in cabinets:
+                if one.touched:
+                    one.look()
+                    one.touched = False
+                    one.due = one._due()
+            due, who = self._agenda[0][0] if self._agenda else inf, None
+            for one in cabinets:
+                if one.due < due:
+                    due, who = one.due, one
+            if due > until_s:
+                break
+            spins = spins + 1 if due <= self.now_s else 0
+            assert spins < SPINS_MAX, "the world goes round and round"
+            self.now_s = max(self.now_s, due)
+            if who is not None:
+                who.now_s = self.now_s
+                who.touched = True
+                who._turn()
+                continue
+            for one in cabinets:
+                one.now_s = self.now_s
+            heappop(self._agenda)[2]()
+        self.now_s = until_s
+        for one in cabinets:
+            one.now_s = until_s
 
-    @property
-    def instant(self) -> Instant:
-        """What the machine's clocks say."""
-        return Instant(self.now_s, START + timedelta(seconds=self.now_s), trusted=True)
+    # Lockers and the wire ------------------------------------------------------------------------
 
-    def _hardware(self) -> None:
-        self.hardware.advance(self.now_s)
-        for port in sorted(self.hardware.ports):
-            if said := self.hardware.read_bus(port, self.now_s):
-                self.give(PortBytes(port, said))
-        if said := self.hardware.read_scanner(self.now_s):
-            self.give(PortBytes(self.config.scanner.port, said))
-        for edge in self.on_pins.edges(self.now_s):
-            self.give(edge)
-
-    def _read_probes(self) -> None:
-        for device, text in self.hardware.read_probes(self.now_s).items():
-            self.give(Read(device, text))
-        self.after(READ_S, self._read_probes)
-
-    # The daemon ----------------------------------------------------------------------------------
-
-    def give(self, event: Inward) -> None:
-        """Drive one event; a power cut on the way ends this life and begins the next."""
-        try:
-            self.drive.drive(event, self.instant)
-        except PowerCut:
-            self._died(self.drive.parts.journal)
-            self._boot()
-        self.checker.look(self.drive.parts.journal)
-        if self._from_pins:
-            self.give(self._from_pins.popleft())
-
-    def _died(self, journal: Journal) -> None:
-        self.tally.fault("process")
-        journal.close()
-        self._from_pins.clear()
-        self.on_pins.let_go(self.now_s)
-
-    def _boot(self) -> None:
-        while True:
-            journal = self._open_journal()
-            try:
-                self._start(journal)
-            except PowerCut:
-                self._died(journal)
-            else:
-                return
-
-    def _start(self, journal: Journal) -> None:
-        self._connected = False
-        boot_id = f"boot-{next(self._ids)}"
-        parts = Parts(
-            config=self.config,
-            identity=self._identity,
-            journal=journal,
-            boot_id=boot_id,
-            new_id=lambda: str(UUID(int=next(self._ids))),
-            draw=lambda: Draw(f"{self.rng.getrandbits(128):032x}", self.rng.random()),
-            perform=self._perform,
-            crash_at=self._crash_at,
+    def add(self, config: LockerConfig) -> Cabinet:
+        """Provision a locker and start it."""
+        locker_id = config.locker.id
+        cabinet = Cabinet(config, self.chronicle, self.chance(locker_id), self.folder)
+        cabinet.places = self.places
+        claim(
+            self.installation, cabinet, SigningKey(self.chance(f"{locker_id}/device").randbytes(32))
         )
-        self.drive = Drive(parts, self.instant, commissioned=self._commissioned)
-        self._commissioned = False
-        self.checker.rebooted()
-        for port in (*sorted(self.hardware.ports), self.config.scanner.port):
-            self.give(PortUp(port))
-        self.after(self.rng.uniform(0.1, 5), self._connect)
+        cabinet.pipe = partial(self._locker_says, cabinet)
+        self.cabinets[locker_id] = cabinet
+        self.chronicle.note(
+            history.Locker,
+            locker=locker_id,
+            compartments=tuple(one.geometry for one in config.compartments),
+            coil_s_max={one.number: PULSE_S_MAX + 0.05 for one in config.compartments},
+            sensors=tuple(one.number for one in config.compartments),
+        )
+        cabinet.started = self.connect
+        cabinet.boot()
+        return cabinet
 
-    def _open_journal(self) -> Journal:
-        return Journal(self._path)
+    def connect(self, cabinet: Cabinet) -> None:
+        """Let the broker take a connection soon."""
 
-    def _crash_at(self, point: str) -> None:
-        if self.faulty and self.rng.random() < CRASH.get(point, CRASH_SELDOM):
-            raise PowerCut
+        def again() -> None:
+            if cabinet.drive is not None and not cabinet.connected:
+                if cabinet.asleep:
+                    return
+                if self.wire.line(cabinet.locker_id).cut:
+                    self.after(RETRY_S, again)
+                else:
+                    cabinet.connect()
 
-    def _perform(self, effect: Outward) -> None:
-        match effect:
-            case WritePort(port, data):
-                self._coil_asked(unlocked(self.config, port, data))
-                self.hardware.write_bus(port, data, self.now_s)
-            case SetPin(bank, channel, on):
-                self._coil_asked(self._number_at[bank, channel] if on else None)
-                if failed := self.on_pins.set(effect, self.now_s):
-                    self._from_pins.append(failed)
-            case ReadPins(bank):
-                self._from_pins.append(self.on_pins.read(bank, self.now_s))
-            case SetPower(bank, on):
-                self.hardware.set_power(bank, self.now_s, on=on)
-            case Publish(kind, payload) if self._connected:
-                self._carry(lambda: self._to_backend(kind, payload))
-            case Answer():
-                self._answers.append(effect)
-            case TellCourier():
-                self._shown.append(effect)
+        self.after(cabinet.chance.uniform(0.5, 20), again)
 
-    def _coil_asked(self, number: int | None) -> None:
-        if number is not None:
-            self.checker.coil_asked(number, self.drive_journal(), self.now_s)
+    def radio(self, cabinet: Cabinet) -> Going:
+        """Let a locker that saves its battery be in touch now and then."""
+        rng = self.chance(f"{cabinet.locker_id}/radio")
+        while self.sleeps_s and self.faulty:
+            yield AWAKE_S * rng.uniform(0.7, 1.3)
+            self._sleeps(cabinet, asleep=True)
+            yield self.sleeps_s * rng.uniform(0.5, 1.5)
+            self._sleeps(cabinet, asleep=False)
 
-    def drive_journal(self) -> Journal:
-        """Return the journal in use."""
-        return self.drive.parts.journal
+    def _sleeps(self, cabinet: Cabinet, *, asleep: bool) -> None:
+        cabinet.asleep = asleep
+        if asleep:
+            cabinet.disconnect()
+        else:
+            self.connect(cabinet)
+        if not self.wire.line(cabinet.locker_id).cut:
+            self.chronicle.note(history.Contact, locker=cabinet.locker_id, up=not asleep)
 
-    # The pipe ------------------------------------------------------------------------------------
+    def _locker_says(self, cabinet: Cabinet, kind: Kind, payload: bytes) -> None:
+        locker_id = cabinet.locker_id
+        assert cabinet.drive is not None
+        boot_id = cabinet.drive.parts.boot_id
+        self.installation.overheard(locker_id, kind, payload, boot_id)
+        self.topics.add(topic(locker_id, kind))
+        if kind in ("state", "presence", "telemetry"):
+            self.topics.add(payload.decode())
+        else:
+            self.wire.carry(
+                locker_id,
+                "up",
+                kind,
+                payload=payload,
+                deliver=partial(self.backend_hears, topic(locker_id, kind)),
+            )
 
-    def _carry(self, deliver: Callable[[], None]) -> None:
-        if self.faulty and self.rng.random() < LOSS:
-            self.tally.fault("wire lost")
+    def backend_hears(self, name: str, payload: bytes) -> None:
+        """Let the backend take a message in; it may die of it."""
+        home = self.installation
+        if not home.up:
             return
-        for _ in range(2 if self.rng.random() < DOUBLE else 1):
-            self.after(self.rng.uniform(0.001, DELAY_S_MAX) ** 2 / DELAY_S_MAX, deliver)
-
-    def _to_backend(self, kind: Kind, payload: bytes) -> None:
-        for answer_kind, answer in self.backend.hear(kind, payload, self.instant.wall):
-            self.to_edge(answer_kind, answer)
-
-    def to_edge(self, kind: Kind, payload: bytes) -> None:
-        """Send something to the locker, if the pipe lets it."""
-
-        def deliver() -> None:
-            if self._connected:
-                self.give(LinkMessage(kind, payload, retained=False))
-
-        self._carry(deliver)
-
-    def _connect(self) -> None:
-        if not self._connected:
-            self._connected = True
-            self.give(LinkUp())
-
-    def partition(self, length_s: float) -> None:
-        """Cut the network for a while."""
-        self.tally.fault("partition")
-        self._connected = False
-        self.give(LinkDown())
-        self.after(length_s, self._connect)
-
-    def unplug(self, length_s: float) -> None:
-        """Pull the plug of a lock bus for a while, or take the pins of a bank away."""
-        what = self.rng.choice([*sorted(self.hardware.ports), *sorted(self.hardware.pins)])
-        if what in self.hardware.pins:
-            self.tally.fault("pins")
-            self.on_pins.broken.add(what)
-            self.on_pins.let_go(self.now_s)
-            self.give(PinsFailed(what))
-            self.after(length_s, lambda: self.on_pins.broken.discard(what))
+        try:
+            home.hear(name, payload)
+            home.look()
+        except BackendDied:
+            self.backend_died()
             return
-        self.tally.fault("board")
-        self.give(PortDown(what))
-        self.after(length_s, lambda: self.give(PortUp(what)))
+        self._mind()
+        if parse(name).kind != "results":
+            self._wake(poll=False)
 
-    # People --------------------------------------------------------------------------------------
+    def _backend_says(self, locker_id: str, kind: Kind, payload: bytes) -> None:
+        cabinet = self.cabinets.get(locker_id)
+        self.topics.add(topic(locker_id, kind))
+        if cabinet is not None:
+            self.wire.carry(
+                locker_id,
+                "down",
+                kind,
+                payload=payload,
+                deliver=lambda body: cabinet.deliver(kind, body),
+            )
 
-    def scan(self, label: str) -> None:
-        """Hold a label before the scanner."""
-        self._shown.clear()
-        self.hardware.scan(label, self.now_s)
+    # The backend's own time ----------------------------------------------------------------------
 
-    def shown(self) -> TellCourier | None:
-        """Return what the courier is shown since the scan."""
-        return self._shown[-1] if self._shown else None
+    def backend_died(self) -> None:
+        """Note a death of the backend; systemd starts it again."""
+        home = self.installation
+        home.look()
+        home.stop()
+        self.chronicle.fault("process", "backend killed", "backend")
+        self.after(self.chance(f"down/{self.now_s}").uniform(2, 60), self._backend_back)
 
-    def wait_by(self, act: Act, compartment: int) -> None:
-        """Let somebody wait by a door for half a minute, act when it opens, and shut it."""
-        person = Person(act, compartment, open_s=self.rng.uniform(2.1, 20))
-        self.hardware.plant.person(person, self.now_s)
-        self.after(30, lambda: self.hardware.plant.leave(person))
+    def _backend_back(self) -> None:
+        if not self.installation.up:
+            self.installation.start()
+            self.installation.heads()
+            self._wake()
 
-    def shut_what_stands_open(self) -> None:
-        """A passer-by shuts the doors at which nobody is."""
-        for number in self.hardware.plant.unattended:
-            self.hardware.plant.shut(number, self.now_s)
+    def _wake(self, *, poll: bool = True) -> None:
+        """Something was committed: bridge and worker look soon."""
+        if poll and self._polls_at > self.now_s + self.poll_wake_s:
+            self._polls_at = self.now_s + self.poll_wake_s
+            self.after(self.poll_wake_s, self._poll)
+        if self._works_at > self.now_s + self.work_wake_s:
+            self._works_at = self.now_s + self.work_wake_s
+            self.after(self.work_wake_s, self._work)
 
-    def type_code(self, code: str) -> Answer | None:
-        """Type a code at the kiosk; None if the daemon died over it."""
-        self._answers.clear()
-        self.give(CodeTyped(code, f"ticket-{next(self._ids)}"))
-        return self._answers[0] if self._answers else None
+    def _mind(self) -> None:
+        """Let the bridge do what is due, when it is."""
+        home = self.installation
+        due_s = home.exchange.wake_at - START.timestamp() - home.offset.total_seconds()
+        if due_s < self._ticks_at:
+            at_s = self._ticks_at = max(self.now_s, due_s) + 1e-3
+            self.after(at_s - self.now_s, lambda: self._tick(at_s))
+
+    def _tick(self, at_s: float) -> None:
+        if at_s == self._ticks_at:  # else an earlier one came between
+            self._ticks_at = inf
+            self._bridge(self.installation.exchange.tick)
+
+    def _poll(self) -> None:
+        self._polls_at, self._polled_s = inf, self.now_s
+        self._bridge(self._poll_and_tick)
+
+    def _poll_and_tick(self) -> None:
+        self.installation.exchange.poll()
+        self.installation.exchange.tick()
+
+    def _bridge(self, work: Callable[[], None]) -> None:
+        home = self.installation
+        if not home.up:
+            return
+        try:
+            work()
+        except BackendDied:
+            self.backend_died()
+            return
+        self._mind()
+
+    def _work(self) -> None:
+        self._works_at, self._worked_s = inf, self.now_s
+        if self.installation.up:
+            try:
+                self.installation.worker.round()
+            except BackendDied:
+                self.backend_died()
+                return
+            self._wake_poll()
+
+    def _wake_poll(self) -> None:
+        if self._polls_at > self.now_s + self.poll_wake_s:
+            self._polls_at = self.now_s + self.poll_wake_s
+            self.after(self.poll_wake_s, self._poll)
+
+    def _poll_again(self) -> None:
+        if self.now_s >= self._polled_s + POLL_S / 2:
+            self._poll()
+        self.after(POLL_S, self._poll_again)
+
+    def _work_again(self) -> None:
+        if self.now_s >= self._worked_s + WORK_S / 2:
+            self._work()
+        self.after(WORK_S, self._work_again)
+
+    # Front doors ---------------------------------------------------------------------------------
+
+    def ask(
+        self,
+        who: str,
+        act: history.Act,
+        work: Callable[[Session], Answered | Json],
+        *,
+        target: str = "",
+        key: str = "",
+        body: Json | None = None,
+        reads: bool = False,
+    ) -> Reply:
+        """Ask the backend something through its services, as a route does."""
+        op = self.op()
+        home = self.installation
+        self.chronicle.note(
+            history.Asked, op=op, who=who, act=act, target=target, key=key, body=body or {}
+        )
+        reply = Reply("unknown")
+        if home.up:
+            try:
+                answered = (db.read if reads else db.run)(home.engine, work)
+            except BackendError as error:
+                problem = error.problem()
+                self.errors.append(str(problem))
+                reply = Reply("fail", error.status, problem)
+            except BackendDied:
+                self.backend_died()
+            else:
+                if not isinstance(answered, Answered):
+                    answered = Answered(200, answered)
+                good = answered.status < 400
+                reply = Reply("ok" if good else "fail", answered.status, answered.body)
+            if not reads and home.up:
+                self._wake()
+        if self.faulty and reply.status and self._answers.random() < 0.02:
+            self.chronicle.fault("wire", "answer lost", "backend")
+            reply = Reply("unknown")
+        self.chronicle.note(
+            history.Answered,
+            op=op,
+            outcome=reply.outcome,
+            status=reply.status,
+            body=without_secrets(reply.body),
+        )
+        return reply
+
+    def op(self) -> str:
+        """Name an act that is asked."""
+        return f"op-{next(self._ops)}"
+
+    def mac(self, cabinet: Cabinet, kind: MacKind, value: str) -> str:
+        """Return the MAC under which a locker knows something."""
+        return mac(cabinet.identity.k_locker, kind, value)

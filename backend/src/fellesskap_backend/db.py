@@ -36,6 +36,7 @@ from sqlalchemy.types import TypeDecorator
 from fellesskap_backend import tenancy
 from fellesskap_backend.settings import Settings
 from fellesskap_backend.trouble import retryable
+from fellesskap_protocol.buggify import sometimes
 
 T = TypeVar("T")
 Row = Mapping[str, Any]
@@ -235,8 +236,11 @@ def _until_done(begun: Callable[[], Session], work: Callable[[Session], T]) -> T
     """Do `work` and commit; it has no effect but on its session, so that it can be done again."""
     for attempt in range(ATTEMPTS_MAX):
         try:
-            with begun() as session, session.begin():
-                return work(session)
+            with begun() as session, session.begin() as transaction:
+                done = work(session)
+                if attempt or not sometimes("db.lost_race"):
+                    return done
+                transaction.rollback()
         except DBAPIError as error:
             if not retryable(error) or attempt == ATTEMPTS_MAX - 1:
                 raise

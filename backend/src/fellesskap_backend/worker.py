@@ -8,9 +8,11 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar
+from uuid import UUID
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
@@ -26,8 +28,9 @@ from fellesskap_backend.receipts import closing
 from fellesskap_backend.secrets import Secrets
 from fellesskap_backend.settings import Settings
 from fellesskap_backend.webhooks import outbox
-from fellesskap_backend.webhooks.delivering import Delivering
-from fellesskap_backend.webhooks.sender import TIMEOUT_S
+from fellesskap_backend.webhooks.delivering import Delivering, Sends
+from fellesskap_backend.webhooks.sender import TIMEOUT_S, Ended, Sender
+from fellesskap_protocol.buggify import sometimes
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -41,6 +44,16 @@ PRUNING_S = 60.0
 STOP_S_MAX = 15.0
 
 
+@dataclass(frozen=True)
+class Machine:
+    """What the worker asks of the machine; a simulator has its own."""
+
+    monotonic: Callable[[], float] = time.monotonic
+    moment: Callable[[], Moment] = lambda: Moment(datetime.now(UTC))
+    sender: Callable[[Ended], Sends] | None = None
+    """What delivers webhooks, if it is not `webhooks.sender`."""
+
+
 class Worker:
     """One worker over the whole database."""
 
@@ -51,16 +64,14 @@ class Worker:
         engine: Engine,
         *,
         timeout_s: float = TIMEOUT_S,
+        machine: Machine = Machine(),
     ) -> None:
         self._deadlines = deadlines.all_of(secrets)
         self._engine = engine
-        self._webhooks = Delivering(
-            engine,
-            secrets,
-            allow_loopback=settings.allow_loopback_webhooks,
-            wake=self.wake,
-            timeout_s=timeout_s,
-        )
+        loopback = settings.allow_loopback_webhooks
+        sender = machine.sender or partial(Sender, allow_loopback=loopback, timeout_s=timeout_s)
+        self._webhooks = Delivering(engine, secrets, sender, wake=self.wake)
+        self._machine = machine
         self._announce = partial(announcing.announce, secrets=secrets)
         self._decide = partial(deciding.decide, secrets=secrets)
         self._close = partial(closing.close_next, secrets=secrets)
@@ -81,7 +92,7 @@ class Worker:
         self._woken.set()
         if self._thread.is_alive():
             self._thread.join(STOP_S_MAX)
-        self._webhooks.stop(Moment(datetime.now(UTC)))
+        self._webhooks.stop(self._machine.moment())
 
     def wake(self) -> None:
         """Say that something was committed that others must hear."""
@@ -94,32 +105,32 @@ class Worker:
             self._woken.clear()
             try:
                 with self._pace.round():
-                    self._round()
+                    self.round()
             except Exception as error:  # noqa: BLE001 - the top of the loop; words may be secret
                 where = "".join(traceback.format_tb(error.__traceback__))
                 log.error(  # noqa: TRY400 - an exception's own words may hold what is secret
                     "a round failed: %s\n%s", type(error).__name__, where
                 )
 
-    def _round(self) -> None:
-        moment = Moment(datetime.now(UTC))
+    def round(self) -> None:
+        """Do what is due now: called by the worker's own thread, or by a simulator."""
+        moment = self._machine.moment()
         self._webhooks.round(moment)
-        if time.monotonic() >= self._deadlines_at:
-            self._deadlines_at = time.monotonic() + DEADLINES_S
-            for deadline in self._deadlines:
-                self._keep(deadline.find, deadline.act, moment)
-            self._keep(deciding.due, self._decide, moment)
-        if time.monotonic() >= self._months_at:
-            self._months_at = time.monotonic() + months.AHEAD_S
+        if self._machine.monotonic() >= self._deadlines_at:
+            self._deadlines_at = self._machine.monotonic() + DEADLINES_S
+            self._keep_deadlines(moment)
+            self._keep_decisions(moment)
+        if self._machine.monotonic() >= self._months_at:
+            self._months_at = self._machine.monotonic() + months.AHEAD_S
             db.run(self._engine, months.make_ahead)
-        if time.monotonic() >= self._pruning_at:
-            self._pruning_at = time.monotonic() + PRUNING_S
+        if self._machine.monotonic() >= self._pruning_at:
+            self._pruning_at = self._machine.monotonic() + PRUNING_S
             for kept in (idempotency, outbox):
                 forget = partial(_forget, kept.prune, moment.now)
                 while db.run(self._engine, forget) >= kept.PRUNED_MAX:
                     pass
-        if time.monotonic() >= self._closing_at:
-            self._closing_at = time.monotonic() + CLOSING_S
+        if self._machine.monotonic() >= self._closing_at:
+            self._closing_at = self._machine.monotonic() + CLOSING_S
             db.run(self._engine, lambda session: standings.make(session, moment))
             db.run(self._engine, lambda session: self._announce(session, moment))
             # One after another, each in a round of its own: webhooks need not wait for a year.
@@ -136,16 +147,22 @@ class Worker:
         db.run(self._engine, lambda session: month_closing.keep(session, found, moment))
         return True
 
-    def _keep(
-        self,
-        find: Callable[[Session, datetime], Sequence[T]],
-        act: Callable[[Session, T, Moment], None],
-        moment: Moment,
-    ) -> None:
-        """Do what a deadline asks for, one transaction each."""
-        found = db.read(self._engine, lambda session: find(session, moment.now))
-        for one in found:
-            db.run(self._engine, partial(_of, act, one, moment))
+    def _keep_deadlines(self, moment: Moment) -> None:
+        """Find in one reading what deadlines ask for; do each in a transaction of its own."""
+        asked = [one for one in self._deadlines if not sometimes("worker.late")]
+
+        def find(session: Session) -> list[Sequence[UUID]]:
+            return [one.find(session, moment.now) for one in asked]
+
+        for deadline, found in zip(asked, db.read(self._engine, find), strict=True):
+            for one in found:
+                db.run(self._engine, partial(_of, deadline.act, one, moment))
+
+    def _keep_decisions(self, moment: Moment) -> None:
+        """Decide the days whose cut-off has passed, one transaction each."""
+        due = db.read(self._engine, lambda session: deciding.due(session, moment.now))
+        for one in due:
+            db.run(self._engine, partial(_of, self._decide, one, moment))
 
 
 def _of(

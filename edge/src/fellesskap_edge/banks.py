@@ -102,6 +102,8 @@ class BankLine:
     pulses: tuple[Driver, Driver] | None = None
     """The driver of a first pulse and that of a retry, where they may differ."""
     fast: bool = False
+    idle_s: float = POLL_S
+    """How often it is asked while nothing is wrong and no door is in use."""
     poll_at: float = 0.0
     misses: int = 0
     garbled: int = 0
@@ -143,6 +145,13 @@ class BankLine:
     def ready(self) -> bool:
         """Whether all that has to be done before a pulse is done."""
         return self.started == len(self.driver.start())
+
+    @property
+    def pause_s(self) -> float:
+        """How long after a poll the next is due."""
+        if self.fast:
+            return POLL_WATCHED_S
+        return self.idle_s if self.answering and not self.misses else POLL_S
 
     @property
     def may_fire(self) -> bool:
@@ -238,7 +247,7 @@ def missed(name: str, bank: BankLine, what: What | None, now: float, *, heard: b
         if bank.unready == order.what and not order.needed:
             return _past(bank, now), effects
     begins_anew = bank.driver.start() and what is not What.STATUS and misses < MISSES_MAX
-    poll_at = now if begins_anew else bank.poll_at
+    poll_at = now if begins_anew else min(bank.poll_at, now + POLL_S)
     bank = replace(bank, misses=misses, present=False, started=0, poll_at=poll_at)
     bank = replace(bank, off_wanted=False, prove_at=float("inf"))
     if misses < MISSES_MAX:

@@ -1,10 +1,10 @@
 """One serial line with its lock boards: who may speak when, and what was heard. Pure.
 
 One request in flight; an unlock goes before any waiting poll; silence between frames; a reply that
-does not match its request is nothing. A bank is polled every 5 s, every 150 ms while one of its
-doors is in use or was read shut but once. What adapters echo of our own is learnt from the polls
-and cut off: the reply to an unlock may look like its request. `drive` gives it bytes and ticks and
-writes what it says; what is known of each bank stands in `banks`.
+does not match its request is nothing. A bank is polled every 5 s (or as seldom as `locker.toml`
+says), every 150 ms while a door of it is in use or was read shut but once. What adapters echo of
+our own is learnt from the polls and cut off: the reply to an unlock may look like its request.
+`drive` gives it bytes and ticks and writes what it says; what is known of each bank: `banks`.
 """
 
 from collections.abc import Mapping
@@ -68,9 +68,7 @@ class Phase(StrEnum):
 PHASE_OF: Mapping[What, Phase] = {
     What.STATUS: Phase.POLLING,
     What.COILS: Phase.CHECKING,
-    What.START: Phase.ORDERING,
-    What.PROOF: Phase.ORDERING,
-    What.OFF: Phase.ORDERING,
+    **dict.fromkeys(known.ORDERS, Phase.ORDERING),
 }
 
 
@@ -188,14 +186,20 @@ class Bus:
 
     @property
     def wake_at(self) -> float:
-        """When a tick would do something."""
+        """When a tick would do something; nobody waits for a mere silence to be over."""
         if self.phase is Phase.DOWN:
             return float("inf")
-        if self.phase is Phase.IDLE:
-            times = [bank.due[0] for bank in self.banks.values()]
-            times += [self.sent_at(unlock, since) for unlock, since in self.unlocks]
-            return min(times, default=float("inf"))
-        return self.until
+        if self.heard or self.phase not in (Phase.IDLE, Phase.SILENT):
+            return self.until
+        times = [bank.due[0] for bank in self.banks.values()]
+        times += [self.sent_at(unlock, since) for unlock, since in self.unlocks]
+        wanted_at = min(times, default=float("inf"))
+        return wanted_at if self.phase is Phase.IDLE else max(self.until, wanted_at)
+
+    def free(self, now: float) -> bool:
+        """Say whether a request may be sent: any silence is over."""
+        over = self.phase is Phase.SILENT and not self.heard and now >= self.until
+        return over or self.phase is Phase.IDLE
 
     def sent_at(self, unlock: Unlock, since: float) -> float:
         """When a waiting unlock may be sent, or is given up."""
@@ -264,7 +268,7 @@ def _port_down(bus: Bus) -> Step:
 def _received(bus: Bus, data: bytes, now: float) -> Step:
     if bus.phase is Phase.DOWN:
         return bus, ()
-    if bus.phase is Phase.IDLE:
+    if bus.free(now):
         bus = _quiet(bus, now, silence_s(bus.baud))
     bus = replace(bus, heard=(bus.heard + data)[-HEARD_BYTES_MAX:])
     if bus.phase is Phase.SILENT:
@@ -300,10 +304,8 @@ def _learnt(bus: Bus) -> Bus:
 def _tick(bus: Bus, now: float) -> Step:
     if bus.phase is Phase.DOWN or now < bus.wake_at:
         return bus, ()
-    if bus.phase is Phase.SILENT:
+    if bus.phase in (Phase.SILENT, Phase.IDLE):
         return _speak(replace(_stirred(bus, now), phase=Phase.IDLE, heard=b""), now)
-    if bus.phase is Phase.IDLE:
-        return _speak(bus, now)
     assert bus.asked is not None
     name, bank = bus.asked.bank, bus.banks[bus.asked.bank]
     effects: tuple[Effect, ...] = ()
@@ -322,10 +324,8 @@ def _tick(bus: Bus, now: float) -> Step:
 
 def _quiet(bus: Bus, now: float, pause_s: float) -> Bus:
     """End the exchange, and be silent for a while."""
-    bus = _stirred(bus, now)
-    return replace(
-        bus, phase=Phase.SILENT, asked=None, heard=b"", until=now + pause_s, silent_since=now
-    )
+    bus = replace(_stirred(bus, now), phase=Phase.SILENT, asked=None, heard=b"")
+    return replace(bus, until=now + pause_s, silent_since=now)
 
 
 def _stirred(bus: Bus, now: float) -> Bus:
@@ -338,9 +338,9 @@ def _stirred(bus: Bus, now: float) -> Bus:
 
 def _speak(bus: Bus, now: float) -> Step:
     """If the line is free, send what a board needs before it is used, a pulse, or a question."""
-    if bus.phase is not Phase.IDLE:
+    if not bus.free(now):
         return bus, ()
-    bus, given_up = _give_up(bus, now)
+    bus, given_up = _give_up(replace(bus, phase=Phase.IDLE), now)
     name, (due_at, what) = min(
         ((name, bank.due) for name, bank in bus.banks.items()), key=lambda item: item[1][0]
     )
@@ -359,7 +359,7 @@ def _ask(bus: Bus, ask: Ask, now: float) -> Step:
     bank = bus.banks[ask.bank]
     frame = bank.request(ask.what)
     if ask.what is What.STATUS:
-        bank = replace(bank, poll_at=now + (POLL_WATCHED_S if bank.fast else POLL_S))
+        bank = replace(bank, poll_at=now + bank.pause_s)
     bus = replace(_with(bus, ask.bank, bank), phase=PHASE_OF[ask.what], asked=ask, sent=frame)
     return replace(bus, heard=b"", until=now + REPLY_S_MAX), (Write(frame),)
 

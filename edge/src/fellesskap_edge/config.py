@@ -38,6 +38,8 @@ class LockerTable(_Table, frozen=True):
     name: str = ""
     site: str | None = None
     """The site's id: a courier's badge may name it instead of single lockers."""
+    idle_poll_s: float = 5.0
+    """How often a lock board is asked while no door is in use; seldom saves a battery."""
 
 
 class ServiceKeyTable(_Table, frozen=True):

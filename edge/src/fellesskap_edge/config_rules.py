@@ -14,6 +14,8 @@ from fellesskap_edge.toml_lines import Path
 from fellesskap_protocol.topics import InvalidLockerId, check_locker_id
 
 INTERVAL_S_MAX = 86_400
+IDLE_POLL_S_MIN, IDLE_POLL_S_MAX = 5.0, 600.0
+"""A heartbeat vouches for 15 min: a board is asked within it."""
 PORT_MAX = 65_535
 PIN_KEYS = {"lock_pins": (), "door_pins": (), "active_high": True, "closed_level": 0}
 """What is for banks on pins alone, and what it is where it is left out."""
@@ -77,6 +79,11 @@ def problems_of_the_whole(tables: Tables) -> Problems:
             check_locker_id(tables.locker.id)
         except InvalidLockerId as error:
             yield ("locker", "id"), str(error)
+    if tables.locker and outside(tables.locker.idle_poll_s, IDLE_POLL_S_MIN, IDLE_POLL_S_MAX):
+        yield (
+            ("locker", "idle_poll_s"),
+            f"idle_poll_s is {IDLE_POLL_S_MIN:g} to {IDLE_POLL_S_MAX:g}",
+        )
     if limits := tables.limits:
         if outside(limits.remote_open_interval_s, 0.5, INTERVAL_S_MAX):
             yield (

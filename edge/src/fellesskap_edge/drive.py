@@ -30,6 +30,7 @@ from fellesskap_edge.standing import Standing, standing
 from fellesskap_edge.start import start
 from fellesskap_edge.telling import WELL, Telling
 from fellesskap_edge.wire import Wire, instant_of, snapshot
+from fellesskap_protocol.buggify import sometimes
 from fellesskap_protocol.events import AnyEvent, ClockChanged, Fault
 from fellesskap_protocol.messages import (
     Ack,
@@ -45,6 +46,8 @@ from fellesskap_protocol.topics import Kind
 
 log = logging.getLogger(__name__)
 CLOCK_STEP_S = 1.0
+EARLY_S = 0.05
+"""No answer comes so soon (`buggify`)."""
 After = ctl.Effect | uplink.Effect | climate.Effect
 
 
@@ -159,6 +162,8 @@ class Drive:
             self.reader.take(event, self.now)
 
     def _tick(self) -> None:
+        if sometimes("edge.late_wake"):
+            return
         mono_s = self.now.mono_s
         self.lines.tick(mono_s)
         self.reader.tick(self.now)
@@ -304,8 +309,7 @@ class Drive:
                 birth = self.wire.birth(self.uplink, self._journal, effect, self.now)
                 self._publish("birth", birth)
             case uplink.SendBatch():
-                batch = self.wire.batch(self.uplink, self._journal, effect, self.now)
-                self._publish("journal", batch)
+                self._send_batch(effect)
             case uplink.GiveCommand(command, fresh, challenge):
                 authorisation_id = self.parts.new_id()
                 self._control(
@@ -321,6 +325,14 @@ class Drive:
                 self._floor = self._floor.told(instant_of(iat), self.now.mono_s)
             case uplink.StartEpoch():
                 self._start_epoch()
+
+    def _send_batch(self, effect: uplink.SendBatch) -> None:
+        if sometimes("edge.small_batch"):
+            effect = replace(effect, limit=min(effect.limit, 2))
+        if sometimes("edge.early_resend"):
+            self.uplink = replace(self.uplink, wake_at=self.now.mono_s + EARLY_S)
+        batch = self.wire.batch(self.uplink, self._journal, effect, self.now)
+        self._publish("journal", batch)
 
     def _start_epoch(self) -> None:
         """The backend knows another past: begin anew, and tell what lies where."""

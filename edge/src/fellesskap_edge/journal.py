@@ -27,6 +27,7 @@ from fellesskap_edge.store import (
     sealed_moment,
     value,
 )
+from fellesskap_protocol.buggify import sometimes
 from fellesskap_protocol.events import (
     GENESIS,
     AnyEvent,
@@ -144,6 +145,9 @@ class Journal:
             self._db.set_busy_timeout(BUSY_MS)
             # One daemon per locker: the lock is held for good, and a second one is told so.
             self._db.pragma("locking_mode", "EXCLUSIVE")
+            # A new file turns to WAL by a rollback journal. Were its folder not synced after that,
+            # a power cut could bring it back, and it would undo all that was checkpointed since.
+            self._db.pragma("synchronous", "EXTRA")
             self._db.pragma("journal_mode", "WAL")
             self._db.pragma("synchronous", self._synchronous)
             self._db.execute("BEGIN IMMEDIATE; " + SCHEMA + "COMMIT")
@@ -156,7 +160,7 @@ class Journal:
         """Keep what cannot be read for whoever wants to look, and begin with an empty store."""
         self._db.close(True)
         self.path.rename(self.path.with_suffix(".damaged"))
-        for tail in ("-wal", "-shm"):
+        for tail in ("-wal", "-shm", "-journal"):
             self.path.with_name(self.path.name + tail).unlink(missing_ok=True)
 
     @property
@@ -304,7 +308,7 @@ class Journal:
         return max(last, closed) == PRUNED_AT_ONCE
 
     def _prune_events(self, acked_seq: int, now: datetime) -> int:
-        large = self._used_bytes() > self._bytes_max
+        large = self._used_bytes() > self._bytes_max or sometimes("edge.store_is_large")
         gone: list[bytes] = []
         custody: list[tuple[str, int, bytes]] = []
         for seq, body in self._db.execute(

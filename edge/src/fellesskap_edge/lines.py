@@ -229,6 +229,7 @@ def banks_on_pins(config: LockerConfig) -> dict[str, gpio.Pins]:
             pulse_s=bank.pulse_ms / 1000,
             retry_pulse_s=bank.retry_pulse_ms / 1000,
             closed_level=bank.closed_level,
+            idle_s=config.locker.idle_poll_s,
         )
         for bank in config.banks
         if bank.family == "gpio"

@@ -107,7 +107,13 @@ def lines(config: LockerConfig) -> dict[str, bus.Bus]:
         log.info("bank %s: family %s, %s", bank.name, family.name, family.quality)
         first, retry = family.make(bank), family.make(bank.retrying)
         power = Power.ALWAYS if bank.power_pin is None else Power.OFF
-        line = bus.BankLine(first, bank.supply, pulses=(first, retry), power=power)
+        line = bus.BankLine(
+            first,
+            bank.supply,
+            pulses=(first, retry),
+            power=power,
+            idle_s=config.locker.idle_poll_s,
+        )
         found.setdefault(bank.port, {})[bank.name] = line
     bauds = {bank.port: bank.baud for bank in config.banks if bank.port}
     return {port: bus.Bus(banks, bauds[port]) for port, banks in found.items()}

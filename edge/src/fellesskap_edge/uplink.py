@@ -181,6 +181,8 @@ class Uplink:
     tries: int = 0
     wake_at: float = float("inf")
     owes_position: bool = False
+    in_flight: int = 0
+    """How many events the newest batch was to hold."""
     challenges: tuple[Challenge, ...] = ()
     staged: Staged | None = None
 
@@ -261,6 +263,7 @@ def _send(uplink: Uplink, now: float, draw: Draw) -> Step:
         tries=uplink.tries + 1,
         wake_at=now + _wait_s(uplink.tries, draw),
         owes_position=False,
+        in_flight=limit,
     )
     return uplink, (SendBatch(uplink.acked_seq + 1, limit),)
 
@@ -286,6 +289,10 @@ def _acknowledged(uplink: Uplink, ack: Ack, now: float) -> Step:
     if uplink.phase is Phase.GREETING and not echoes:
         return uplink, ()
     moved = ack.acked_seq != uplink.acked_seq
+    if not moved and uplink.phase is Phase.IN_FLIGHT and uplink.in_flight:
+        # It answers an earlier sending. If each repeat were answered by another, a round trip
+        # longer than our timer would multiply them; what is in flight is sent again in its time.
+        return uplink, heard
     uplink = replace(uplink, acked_seq=ack.acked_seq)
     kept: tuple[Effect, ...] = (_facts(uplink),) if moved else ()
     uplink, effects = _next(uplink, now)

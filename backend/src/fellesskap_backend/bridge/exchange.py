@@ -28,6 +28,7 @@ from fellesskap_backend.ledger.service import Standing, UnknownLocker
 from fellesskap_backend.lockers import servicing
 from fellesskap_backend.rights import service as rights
 from fellesskap_backend.secrets import Secrets
+from fellesskap_protocol.buggify import sometimes
 from fellesskap_protocol.messages import (
     Batch,
     Birth,
@@ -99,10 +100,15 @@ class Exchange:
         self._order(openings)
         held = [one for one, at in self._lockers.items() if at.hold is not downlink.Hold.NOTHING]
         now = self._house.clock()
-        wishes = db.read(self._engine, lambda session: owed.wishes(session, held))
-        wanted = db.read(self._engine, lambda session: owed.to_be_asked(session, now))
-        services = db.read(self._engine, lambda session: owed.services_owed(session, now))
-        for wish in wishes:
+        wishes, wanted, services = db.read(
+            self._engine,
+            lambda session: (
+                owed.wishes(session, held),
+                owed.to_be_asked(session, now),
+                owed.services_owed(session, now),
+            ),
+        )
+        for wish in wishes[:1] if sometimes("bridge.short_poll") else wishes:
             self._give(wish.locker_id, downlink.Wished(wish.position, wish.hold))
         questions = self._asked([*map(_custody, wanted), *map(_service, services)])
         self._questions = self._settle(self._questions, questions)
@@ -195,6 +201,8 @@ class Exchange:
     def _acknowledge(self, locker_id: str, standing: Standing) -> None:
         if standing.hold is not downlink.Hold.SIGNATURES:
             self._say(locker_id, "ack", self._voice(locker_id).ack(standing))
+            if sometimes("bridge.keys_too"):
+                self._say(locker_id, "keys", self._voice(locker_id).keys())
             return
         self.refused["database is behind"] += 1
         known = self._lockers.get(locker_id)
@@ -242,6 +250,8 @@ class Exchange:
 
     def _give(self, locker_id: str, event: downlink.Event) -> None:
         """Step the locker's machine and perform what it says, in order."""
+        if sometimes("bridge.lane_lost"):
+            self._lockers.pop(locker_id, None)
         state = self._lockers.get(locker_id)
         if state is None:
             state = db.read(self._engine, lambda session: owed.begun(session, locker_id))

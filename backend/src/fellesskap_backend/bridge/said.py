@@ -12,6 +12,7 @@ from fellesskap_backend.bridge.owed import Opening
 from fellesskap_backend.ledger.service import Standing
 from fellesskap_backend.rights.service import Change
 from fellesskap_backend.secrets import Secrets
+from fellesskap_protocol.buggify import sometimes
 from fellesskap_protocol.messages import (
     MESSAGE_BYTES_MAX,
     Ack,
@@ -65,7 +66,8 @@ class Voice:
 
     def rights(self, change: Change, *, epoch: str, generation: int, from_: int) -> list[bytes]:
         """Say a change of its rights, in as many parts as it needs."""
-        every = parts(change.puts, change.removes)
+        few = sometimes("bridge.half_filled_part")
+        every = parts(change.puts, change.removes, 1 if few else PART_BYTES_MAX)
         return [
             seal(
                 Rights(

@@ -29,6 +29,7 @@ from fellesskap_backend.ledger.at import At, CannotApply
 from fellesskap_backend.lockers import faults, servicing
 from fellesskap_backend.trouble import is_passing
 from fellesskap_protocol import events
+from fellesskap_protocol.buggify import sometimes
 from fellesskap_protocol.messages import MalformedMessage, decode_event
 
 __all__ = ["HANDLERS", "At", "CannotApply", "Recorded", "apply", "apply_all"]
@@ -55,7 +56,8 @@ def apply_all(session: Session, recorded: Sequence[Recorded]) -> list[Reasons]:
     what each locker said is applied by itself, and of the one that fails each event alone, as if
     nothing had been tried.
     """
-    if sum(len(one.events) for one in recorded) > 1:
+    several = sum(len(one.events) for one in recorded) > 1
+    if several and not sometimes("ledger.each_alone"):
         try:
             with session.begin_nested():
                 return _together(session, recorded)

@@ -3,13 +3,35 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from fellesskap_backend.lockers.tables import Locker
 from fellesskap_backend.parcels.clock import GAP_MAX, Interval, runs_out
 from fellesskap_backend.parcels.machine import CLOCK_RUNS
 from fellesskap_backend.parcels.tables import Parcel, ServingInterval
+
+_NEWEST = (
+    select(ServingInterval)
+    .where(ServingInterval.locker_id == bindparam("locker_id"))
+    .order_by(ServingInterval.ended_at.desc(), ServingInterval.id.desc())
+    .limit(1)
+)
+_LYING = (
+    select(Parcel)
+    .where(
+        Parcel.locker_id == bindparam("locker_id"),
+        Parcel.state.in_(CLOCK_RUNS),
+        Parcel.collect_within_s.is_not(None),
+        Parcel.deposited_at.is_not(None),
+        or_(
+            Parcel.compartment.is_(None),
+            Parcel.compartment.not_in(bindparam("spared", expanding=True)),
+        ),
+    )
+    .order_by(Parcel.id)
+)
+"""Parcels whose clock runs behind doors of which nothing is assumed."""
 
 
 def collect_by(session: Session, locker: Locker, parcel: Parcel) -> datetime | None:
@@ -26,12 +48,7 @@ def collect_by(session: Session, locker: Locker, parcel: Parcel) -> datetime | N
 def note(session: Session, locker: Locker, compartments: Sequence[int], proven: Interval) -> None:
     """Take in a proof of service, a late one too; move the times that it changes."""
     numbers = sorted(compartments)
-    last = session.scalars(
-        select(ServingInterval)
-        .where(ServingInterval.locker_id == locker.id)
-        .order_by(ServingInterval.ended_at.desc(), ServingInterval.id.desc())
-        .limit(1)
-    ).one_or_none()
+    last = session.scalars(_NEWEST, {"locker_id": locker.id}).one_or_none()
     goes_on = last is not None and (
         last.compartments == numbers and last.began_at <= proven.began_at <= last.ended_at + GAP_MAX
     )
@@ -46,23 +63,13 @@ def note(session: Session, locker: Locker, compartments: Sequence[int], proven: 
                 ended_at=proven.ended_at,
             )
         )
-    session.flush()
     locker.served_until = max(locker.served_until or proven.ended_at, proven.ended_at)
     # Where service just goes on everything happens as was assumed.
     _compute_anew(session, locker, spared=numbers if goes_on else ())
 
 
 def _compute_anew(session: Session, locker: Locker, *, spared: Sequence[int]) -> None:
-    found = session.scalars(
-        select(Parcel)
-        .where(
-            Parcel.locker_id == locker.id,
-            Parcel.state.in_(CLOCK_RUNS),
-            Parcel.collect_within_s.is_not(None),
-        )
-        .order_by(Parcel.id)
-    )
-    parcels = [one for one in found if one.compartment not in spared and one.deposited_at]
+    parcels = session.scalars(_LYING, {"locker_id": locker.id, "spared": list(spared)}).all()
     if parcels:
         oldest = min(one.deposited_at for one in parcels if one.deposited_at)
         proofs = _since(session, locker, oldest)

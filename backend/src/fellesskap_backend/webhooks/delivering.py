@@ -9,6 +9,7 @@ import queue
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from typing import Protocol
 from uuid import UUID
 
 from sqlalchemy import Engine
@@ -20,8 +21,22 @@ from fellesskap_backend.secrets import Secrets
 from fellesskap_backend.webhooks import keeping, numbering, outbox
 from fellesskap_backend.webhooks.lanes import Lanes
 from fellesskap_backend.webhooks.outbox import Letter, Outcome, Wanted
-from fellesskap_backend.webhooks.sender import TIMEOUT_S, Sender
+from fellesskap_backend.webhooks.sender import Ended
 from fellesskap_backend.webhooks.tables import Subscription
+
+
+class Sends(Protocol):
+    """What takes letters and says of each how it ended: `Sender`, or a simulator's postman."""
+
+    def start(self) -> None:
+        """Begin."""
+
+    def stop(self) -> None:
+        """End at once."""
+
+    def send(self, letters: list[Letter]) -> None:
+        """Send these."""
+
 
 OUTCOMES_MAX = 500
 """Attempts whose end is noted in one transaction."""
@@ -34,10 +49,9 @@ class Delivering:
         self,
         engine: Engine,
         secrets: Secrets,
+        sender: Callable[[Ended], Sends],
         *,
-        allow_loopback: bool,
         wake: Callable[[], None] = lambda: None,
-        timeout_s: float = TIMEOUT_S,
     ) -> None:
         self._engine = engine
         self._secrets = secrets
@@ -46,7 +60,7 @@ class Delivering:
         self._flying: dict[UUID, set[UUID]] = {}
         self._said: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
         self._heard: list[Outcome] = []
-        self._sender = Sender(self._ended, allow_loopback=allow_loopback, timeout_s=timeout_s)
+        self._sender = sender(self._ended)
 
     def start(self) -> None:
         """Begin to send what a round says."""

@@ -139,6 +139,8 @@ class Pins:
     unlocks: tuple[tuple[Unlock, float], ...] = ()
     """What waits for the supply, and since when."""
     fast: bool = False
+    idle_s: float = SAMPLE_IDLE_S
+    """How often the pins are read while none of their doors is in use."""
     sample_at: float = float("-inf")
     sampled_at: float = float("-inf")
     answers: int = 0
@@ -164,7 +166,7 @@ class Pins:
             return SAMPLE_S
         if self.fast or any(one.restless for one in switches):
             return SAMPLE_WATCHED_S
-        return SAMPLE_IDLE_S
+        return self.idle_s
 
 
 def step(pins: Pins, event: Event, now: float) -> Step:

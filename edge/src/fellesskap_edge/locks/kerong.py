@@ -15,6 +15,7 @@ all boards (`F0`), delayed (`39`).
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import ClassVar
 
 from fellesskap_edge.locks.driver import (
@@ -54,10 +55,7 @@ class Kerong(Driver):
 
     def start(self) -> tuple[Order, ...]:
         """Return the frame that sets the unlock time: a board that was reset forgets it."""
-        units = (capped(self.pulse_ms) // TIME_UNIT_MS).to_bytes(2, "big")
-        request = _sealed(self.address << 4, TIME, units)
-        reply = _sealed(self.address << 4, TIME_REPLY, units)
-        return (Order("confirm its unlock time", request, reply, needed=False),)
+        return _unlock_time(self.address, capped(self.pulse_ms))
 
     def unlock(self, channel: int) -> bytes:
         """Return the frame that pulses one lock (channel 1 to 16)."""
@@ -92,6 +90,15 @@ class Kerong(Driver):
                 bits = int.from_bytes(frame[at : at + 2], "little")
                 return {channel: bits >> channel - 1 & 1 for channel in range(1, CHANNELS + 1)}
         return None
+
+
+@cache
+def _unlock_time(address: int, pulse_ms: int) -> tuple[Order, ...]:
+    """Return the order; it is looked at with every byte that the line brings."""
+    units = (pulse_ms // TIME_UNIT_MS).to_bytes(2, "big")
+    request = _sealed(address << 4, TIME, units)
+    reply = _sealed(address << 4, TIME_REPLY, units)
+    return (Order("confirm its unlock time", request, reply, needed=False),)
 
 
 def _sealed(address: int, code: int, data: bytes = b"") -> bytes:

@@ -94,6 +94,8 @@ class Board(ABC):
     @property
     def wake_at(self) -> float:
         """When a byte is due or a coil changes."""
+        if not self._sending and not self._due:
+            return float("inf")
         due = [at for at, _ in self._sending] + [at for at, _, _ in self._due]
         return min(due, default=float("inf"))
 

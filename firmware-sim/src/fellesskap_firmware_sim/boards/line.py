@@ -21,8 +21,8 @@ class SerialLine:
     @property
     def wake_at(self) -> float:
         """When the next byte is due or a coil changes."""
-        due = [at for at, _ in self._for_host] + [board.wake_at for board in self.boards]
-        return min(due, default=float("inf"))
+        due = min(board.wake_at for board in self.boards)
+        return min(due, *(at for at, _ in self._for_host)) if self._for_host else due
 
     def write(self, data: bytes, now: float) -> None:
         """Let the host send bytes, each taking its time."""

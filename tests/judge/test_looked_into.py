@@ -1,0 +1,73 @@
+"""What only a locker can know is believed: where an old card goes on, what was looked into."""
+
+import msgspec
+
+from fellesskap_protocol.events import CustodyReported, ServiceChanged
+from fellesskap_protocol.messages import Command
+from tests.judge import history
+from tests.judge.judging import judge
+from tests.judge.stories import ALLOWANCE
+from tests.judge.story import CARRIER, HERE, SIGNED, START, Story
+
+
+def test_an_old_card_goes_on_from_what_it_knows() -> None:
+    """The ledger has heard no more: no epoch begins, and a unit that was drawn is forgotten."""
+    story = Story()
+    story.commission()
+    story.wish(ALLOWANCE)
+    story.apply()
+    story.reserve(1, hold="soft")
+    story.deliver()
+    copied_s, copy = story.at, (story.seq, story.prev, story.revision)
+    story.wait(1.0)
+    story.deposit(1, 1, allowance_class="S")
+    story.drawn = {"S": 1}
+    story.reserve(2)
+    story.tell(history.Part, part=f"edge:{HERE}", state="down")
+    story.tell(history.Restored, part=f"edge:{HERE}", to=copied_s)
+    story.wait(60.0)
+    story.tell(history.Part, part=f"edge:{HERE}", state="up")
+    story.seq, story.prev, story.revision = copy
+    story.owed.clear()
+    story.drawn = {}
+    story.reserve(3)
+    story.deliver()
+    story.revision = 0
+    story.reserve(4)
+    story.reserve(5)
+    assert judge(story.end(calm=False)) == []
+
+
+def test_a_parcel_that_an_operator_looked_for_may_still_be_told_to_lie_there() -> None:
+    story = Story()
+    story.commission()
+    right = story.reserve(1)
+    story.deposit(1, 1)
+    story.deliver()
+    gone = msgspec.structs.replace(right, kind="collect", compartment=1, revoked=True)
+    story.wish(gone)
+    story.apply()
+    command = Command(
+        jti="look-1",
+        kind="set_service",
+        compartment=1,
+        actor_class="operator",
+        reason_code="operator",
+        exp=0,
+        challenge="challenge",
+        service="in",
+        **SIGNED,  # type: ignore[arg-type]
+    )
+    story.tell(history.Commanded, locker=HERE, command=command)
+    story.write(ServiceChanged(compartment=1, from_="in", to="in", cause="operator"))
+    story.write(
+        CustodyReported(
+            compartment=1,
+            parcel_id="parcel-1",
+            carrier_id=CARRIER,
+            right_id="right-1",
+            since=START,
+            complete=True,
+        )
+    )
+    assert judge(story.end(calm=False)) == []

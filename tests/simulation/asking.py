@@ -1,0 +1,341 @@
+"""What carriers of a world ask of the backend, all by the services behind the API."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from fellesskap_backend import db
+from fellesskap_backend.badges import service as badges
+from fellesskap_backend.carriers import service as carriers
+from fellesskap_backend.drop_offs import service as drop_offs
+from fellesskap_backend.drop_offs.service import DropOffAsked
+from fellesskap_backend.errors import NotFound
+from fellesskap_backend.etag import Match, Tagger
+from fellesskap_backend.idempotency import Answered, attempt
+from fellesskap_backend.manifests import service as manifests
+from fellesskap_backend.manifests.service import Manifest
+from fellesskap_backend.parcels import acts
+from fellesskap_backend.parcels import service as parcels
+from fellesskap_backend.pickup_codes import service as pickup_codes
+from fellesskap_backend.pickup_codes.service import Of, Office
+from fellesskap_backend.reservations import changing, ending
+from fellesskap_backend.reservations import service as reservations
+from fellesskap_backend.reservations.wishes import ReservationRequest
+from fellesskap_backend.webhooks import service as webhooks
+from fellesskap_protocol.capacity import Demand
+from fellesskap_protocol.messages import Badge
+from fellesskap_protocol.signing import unseal
+from tests.judge import history
+from tests.simulation.client import Client
+from tests.simulation.replies import Json, Reply
+from tests.simulation.shipments import Shipment
+from tests.simulation.stand_parts import START
+from tests.simulation.world import DAY_S, Going, World
+
+ANY = Match(Tagger(bytes(16)), "*")
+
+
+class Asker(Client):
+    """One carrier: `name`, its key, its shipments; `to_recipient` sends somebody to the locker."""
+
+    def __init__(self, world: World, name: str, prefix: str) -> None:
+        self.prefix = prefix
+        moment = world.installation.moment()
+        with db.writing(world.installation.engine) as session:
+            carrier_id, key = carriers.add_carrier(session, name, moment)
+            webhooks.add(
+                session,
+                carrier_id,
+                webhooks.Wish(frozenset({"url"}), url=f"https://{name.lower()}.example/hook"),
+                moment=moment,
+            )
+        super().__init__(world, name, str(carrier_id), carriers.credentials_of(key))
+        world.secrets.add(key)
+        self.shipments: dict[str, Shipment] = {}
+        """By parcel id."""
+        self.by_label: dict[str, Shipment] = {}
+        self.open: dict[str, list[Shipment]] = {}
+        """By locker: what a courier still has to bring."""
+        self.to_recipient: Callable[[Shipment], None] = lambda _one: None
+        self.seen: set[str] = set()
+
+    # Reserving -----------------------------------------------------------------------------------
+
+    def request(self, one: Shipment, days: float) -> ReservationRequest:
+        """Return the body of a reservation."""
+        width, height, depth = one.box
+        deposit_by = self.world.installation.now + timedelta(days=days)
+        return ReservationRequest.model_validate(
+            {
+                "locker_id": one.locker_id,
+                "label": {"kind": "reference", "value": one.label},
+                "dimensions": {"w_mm": width, "h_mm": height, "d_mm": depth, "g": 900},
+                "needs": list(one.needs),
+                "hold": one.hold,
+                "deposit_by": deposit_by.replace(microsecond=0),
+                "collect_within": "P1D" if one.number % 9 == 0 else "P3D",
+            }
+        )
+
+    def _told(self, one: Shipment, wish: ReservationRequest) -> Json:
+        """Return the same for the history."""
+        return {
+            "locker": one.locker_id,
+            "needs": list(one.needs),
+            "hold": one.hold,
+            "label": one.label,
+            "deposit_by_s": (wish.deposit_by - START).total_seconds(),
+            "collect_within_s": DAY_S if one.number % 9 == 0 else 3 * DAY_S,
+        }
+
+    def reserve(self, one: Shipment, days: float) -> Going:
+        """Reserve room for one parcel."""
+        wish = self.request(one, days)
+        secrets, text = self.world.installation.secrets, wish.model_dump_json()
+
+        def work(session: Session, key: str) -> Answered:
+            asked = wish.asked(attempt("POST /v1/reservations", key, text))
+            moment = self.world.installation.moment()
+            return reservations.reserve(
+                session, self.credentials, asked, secrets=secrets, moment=moment
+            )
+
+        reply = yield from self.insist("reserve", work, body=self._told(one, wish))
+        if reply.ok:
+            self._keep(one, reply.body)
+
+    def manifest(self, those: list[Shipment], days: float) -> Going:
+        """Reserve room for many."""
+        wishes = [self.request(one, days) for one in those]
+        secrets = self.world.installation.secrets
+        text = "".join(one.model_dump_json() for one in wishes)
+
+        def work(session: Session, key: str) -> Answered:
+            tried = attempt("POST /v1/manifests", key, text)
+            every = [one.asked(tried) for one in wishes]
+            return manifests.accept(
+                session,
+                self.credentials,
+                Manifest(tried, every),
+                secrets=secrets,
+                moment=self.world.installation.moment(),
+            )
+
+        body = {"parcels": [self._told(one, wish) for one, wish in zip(those, wishes, strict=True)]}
+        reply = yield from self.insist("manifest", work, body=body)
+        if reply.ok:
+            for one, line in zip(those, reply.body["parcels"], strict=True):
+                if line["status"] == 201:
+                    self._keep(one, line["reservation"])
+
+    def _keep(self, one: Shipment, said: Json) -> None:
+        one.parcel_id, one.right_id = said["parcel_id"], said["right_id"]
+        one.reservation_id, one.state = said["id"], "reserved"
+        self.shipments[one.parcel_id] = self.by_label[one.label] = one
+        self.open.setdefault(one.locker_id, []).append(one)
+
+    def drop_off(self, one: Shipment) -> Going:
+        """Let a person put something in."""
+        width, height, depth = one.box
+        by = self.world.installation.now + timedelta(days=0.35)
+        demand = Demand(width, height, depth, 900, tuple(one.needs))
+        secrets = self.world.installation.secrets
+
+        def work(session: Session, key: str) -> Answered:
+            asked = DropOffAsked(
+                attempt("POST /v1/drop-offs", key, one.label),
+                one.locker_id,
+                one.label,
+                demand,
+                by,
+                int(DAY_S),
+            )
+            moment = self.world.installation.moment()
+            return drop_offs.authorise_once(
+                session, self.credentials, asked, secrets=secrets, moment=moment
+            )
+
+        body = {
+            "locker": one.locker_id,
+            "needs": [],
+            "drop_off_by_s": (by - START).total_seconds(),
+        }
+        reply = yield from self.insist("drop_off", work, body=body)
+        if reply.ok:
+            one.parcel_id, one.state = reply.body["parcel_id"], "reserved"
+            self.shipments[one.parcel_id] = one
+            if "code" in reply.body:
+                one.told(reply.body["code"], reply.body["addition"], reply.body["qr"])
+                self.to_recipient(one)
+
+    # What else a carrier does --------------------------------------------------------------------
+
+    def cancel(self, one: Shipment) -> Reply:
+        """Cancel a reservation."""
+        return self.world.ask(
+            self.who,
+            "cancel",
+            lambda session: _done(
+                ending.cancel(
+                    session,
+                    self.credentials,
+                    UUID(one.reservation_id),
+                    moment=self.world.installation.moment(),
+                )
+            ),
+            target=one.parcel_id,
+        )
+
+    def patch(self, one: Shipment, days: float) -> Reply:
+        """Let a courier have more time."""
+        wish = {
+            "deposit_by": (self.world.installation.now + timedelta(days=days)).replace(
+                microsecond=0
+            )
+        }
+        secrets = self.world.installation.secrets
+        return self.world.ask(
+            self.who,
+            "patch",
+            lambda session: changing.change(
+                session,
+                self.credentials,
+                UUID(one.reservation_id),
+                changing.Wish(dict(wish), ANY, secrets),
+                moment=self.world.installation.moment(),
+            ),
+            target=one.parcel_id,
+            body={"deposit_by_s": (wish["deposit_by"] - START).total_seconds()},
+        )
+
+    def upon(self, one: Shipment, act: history.Act, **named: Any) -> Reply:
+        """Recall or dispute a parcel."""
+        done: dict[str, Callable[..., Any]] = {"recall": acts.recall, "dispute": acts.dispute}
+        return self.world.ask(
+            self.who,
+            act,
+            lambda session: _done(
+                done[act](
+                    session,
+                    self.credentials,
+                    UUID(one.parcel_id),
+                    moment=self.world.installation.moment(),
+                    **named,
+                )
+            ),
+            target=one.parcel_id,
+        )
+
+    def extend(self, one: Shipment) -> Reply:
+        """Let a parcel lie for longer."""
+        return self.world.ask(
+            self.who,
+            "extend",
+            lambda session: _done(
+                acts.extend(
+                    session,
+                    self.credentials,
+                    UUID(one.parcel_id),
+                    collect_within_s=int(5 * DAY_S),
+                    moment=self.world.installation.moment(),
+                )
+            ),
+            target=one.parcel_id,
+            body={"by_s": 2 * DAY_S},
+        )
+
+    def look(self, one: Shipment, former_id: str = "") -> Reply:
+        """Read a parcel, or what it was called before."""
+        parcel_id = former_id or one.parcel_id
+        return self.world.ask(
+            self.who,
+            "look",
+            partial(self._seen, parcel_id, one.reservation_id),
+            target=parcel_id,
+            reads=True,
+        )
+
+    def _seen(self, parcel_id: str, reservation_id: str, session: Session) -> Json:
+        parcel = parcels.find(session, self.credentials, UUID(parcel_id))
+        seen = {"parcel_id": parcel["id"], "state": parcel["state"]}
+        if reservation_id:
+            found = reservations.find(
+                session,
+                self.credentials,
+                UUID(reservation_id),
+                secrets=self.world.installation.secrets,
+            )
+            seen["reservation"] = found["state"]
+        return seen | {"compartment": parcel.get("compartment")}
+
+    def read_code(self, one: Shipment) -> Reply:
+        """Read the code of a parcel, and tell its recipient."""
+        secrets = self.world.installation.secrets
+
+        def work(session: Session) -> Json:
+            every = pickup_codes.list_of(session, self.credentials, UUID(one.parcel_id))
+            if not every["pickup_codes"]:
+                raise NotFound("It has no code.")
+            code_id = every["pickup_codes"][0]["id"]
+            of = Of(UUID(one.parcel_id), UUID(code_id))
+            return pickup_codes.find(session, self.credentials, of, secrets=secrets)
+
+        return self._coded(one, "read_code", work, reads=True)
+
+    def rotate_code(self, one: Shipment) -> Reply:
+        """Give a parcel's code new digits."""
+        key = self.key()
+
+        def work(session: Session) -> Answered:
+            office = Office(
+                session,
+                self.credentials,
+                self.world.installation.secrets,
+                self.world.installation.moment(),
+            )
+            of = Of(UUID(one.parcel_id), UUID(one.right_id))
+            return pickup_codes.rotate(office, attempt("rotate", key, one.right_id), of)
+
+        return self._coded(one, "rotate_code", work, key=key)
+
+    def _coded(
+        self, one: Shipment, act: history.Act, work: Callable[[Session], Any], **named: Any
+    ) -> Reply:
+        told = self.world.ask(self.who, act, work, target=one.parcel_id, **named)
+        if told.ok and "code" in told.body:
+            one.told(told.body["code"], told.body["addition"], told.body["qr"])
+        return told
+
+    def badge(self, lockers: tuple[str, ...], may: tuple[str, ...]) -> Going:
+        """Have a badge for a courier; return its token, empty if there is none."""
+        secrets = self.world.installation.secrets
+
+        def work(session: Session, key: str) -> Answered:
+            asked = badges.Asked(
+                attempt("POST /v1/badges", key, str(may)),
+                lockers,
+                None,
+                may,
+                (UUID(self.id),),
+                timedelta(hours=8),
+            )
+            moment = self.world.installation.moment()
+            return badges.issue(session, self.credentials, asked, secrets=secrets, moment=moment)
+
+        reply = yield from self.insist("badge", work)
+        token = reply.body.get("token", "") if reply.ok else ""
+        if token:
+            self.world.secrets.add(token)
+            ours = {secrets.signing.kid: secrets.signing.public}
+            badge = unseal(Badge, token.encode(), ours, aud=secrets.installation)
+            self.world.chronicle.note(history.Badged, badge=badge)
+            self.world.jtis[token] = badge.jti
+        return token
+
+
+def _done(_row: Any) -> Json:
+    return {}

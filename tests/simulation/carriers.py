@@ -1,0 +1,102 @@
+"""Carriers of a world: they reserve, change their minds, tell recipients their codes.
+
+What they are told comes by webhook, from their couriers or by asking.
+"""
+
+import msgspec
+
+from tests.judge import history
+from tests.simulation.asking import Asker
+from tests.simulation.client import TRIES_MAX
+from tests.simulation.replies import Json
+from tests.simulation.shipments import BOXES, Shipment
+from tests.simulation.world import Going
+
+
+class Carrier(Asker):
+    """One carrier, and what it makes of what it hears."""
+
+    def hear(self, event_id: str, body: bytes) -> None:
+        """Take a webhook in: recipients are told their codes."""
+        said: Json = msgspec.json.decode(body)
+        data = said["data"]
+        parcel_id = data.get("parcel_id") or ""
+        self.world.chronicle.note(
+            history.Delivered,
+            carrier=self.id,
+            position=data.get("position") or 0,
+            event_id=event_id,
+            parcel_id=parcel_id,
+            type=said["type"],
+            via="webhook",
+        )
+        if event_id in self.seen:
+            return
+        self.seen.add(event_id)
+        one = self.shipments.get(parcel_id) or self._found(data)
+        if one is not None:
+            self._happened(one, said["type"], data)
+        elif said["type"] == "parcel.adopted":
+            self.world.go(self._take_back(parcel_id))
+
+    def _found(self, data: Json) -> Shipment | None:
+        """Find the shipment of a parcel that came unannounced, by its label or what it replaces."""
+        one = self.shipments.get(data.get("replaces") or "")
+        one = one or self.by_label.get(data.get("label") or "")
+        if one is not None:
+            if one.parcel_id:
+                one.former_ids.append(one.parcel_id)
+            one.parcel_id = data["parcel_id"]
+            one.right_id = data.get("right_id") or one.right_id
+            self.shipments[one.parcel_id] = one
+        return one
+
+    def _adopted(self, one: Shipment) -> None:
+        """A locker reported what a restored database forgot, the reservation with it."""
+        one.state, one.reservation_id = "lies", ""
+        if one.kind == "drop_off":  # nobody is told the code of one that is on its way back
+            self.upon(one, "recall")
+        else:
+            self._send_recipient(one)
+
+    def _take_back(self, parcel_id: str) -> Going:
+        """Have a parcel back of which a locker says that it is one's own, and no more."""
+        stray = Shipment(0, self, "", parcel_id, BOXES[0], parcel_id=parcel_id)
+        for _ in range(TRIES_MAX):
+            if self.upon(stray, "recall").outcome != "unknown":
+                return
+            yield self.rng.uniform(60, 600)
+
+    def put_in(self, one: Shipment) -> None:
+        """Hear from the courier that a parcel lies there: the locker may tell it much later."""
+        if one.right_id:
+            self._send_recipient(one)
+
+    def _send_recipient(self, one: Shipment) -> None:
+        if not one.recipient_goes and self.read_code(one).ok:
+            one.recipient_goes = True
+            self.to_recipient(one)
+
+    def _happened(self, one: Shipment, what: str, data: Json) -> None:
+        if what == "parcel.adopted":
+            self._adopted(one)
+        elif what in ("parcel.deposited", "parcel.dropped_off"):
+            one.state = "lies"
+            mine = self.open.get(one.locker_id, [])
+            if one in mine:
+                mine.remove(one)
+            if "pickup_code" in data:
+                one.told(data["pickup_code"], data["addition"])
+            if what == "parcel.deposited" and not one.recipient_goes:
+                one.recipient_goes = True
+                self.to_recipient(one)
+        elif what in ("parcel.collected", "parcel.removed", "parcel.picked_up", "parcel.lost"):
+            one.state = "gone"
+        elif what in ("parcel.overdue", "parcel.recalled"):
+            one.state = "back"
+        elif what.startswith("reservation.") and what.split(".")[1] in (
+            "cancelled",
+            "expired",
+            "diverted",
+        ):
+            one.state = "ended"

@@ -1,0 +1,164 @@
+"""What is judged when a life is over: no secret left it, decisions stand, nothing is in limbo.
+
+The history itself is judged as it grows, by `tests.judge`; here is what no single history shows.
+"""
+
+from collections.abc import Iterator
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from fellesskap_backend import db
+from fellesskap_backend.parcels.machine import TABLES
+from fellesskap_backend.receipts.replaying import Replay
+from fellesskap_protocol.events import AnyEvent, DoorClosed, DoorOpened, Pulsed
+from fellesskap_protocol.messages import MalformedMessage, decode_event
+from tests.judge import history
+from tests.judge.canaries import Canaries
+
+if TYPE_CHECKING:
+    from tests.simulation.life import Life
+
+DONE = (
+    "cancelled",
+    "expired",
+    "diverted",
+    "collected",
+    "removed",
+    "picked_up",
+    "lost",
+    "delivery_failed",
+)
+"""States in which nobody waits for anything."""
+FIRST = {"last_mile": "expected", "drop_off": "authorised"}
+
+
+def breaks(life: "Life") -> Iterator[str]:
+    """Yield what is wrong at the end."""
+    yield from (f"{one.invariant} {one.words}" for one in life.judge.breaches)
+    yield from _decisions(life)
+    yield from _leaks(life)
+    yield from _limbo(life)
+
+
+def _decisions(life: "Life") -> Iterator[str]:
+    """I15: the same inputs and policy version give the same decision."""
+    home = life.world.installation
+    found = db.read(home.engine, lambda session: Replay(session, home.secrets).run())
+    yield from (f"I15 {one}" for one in found["altered"])
+
+
+def _leaks(life: "Life") -> Iterator[str]:
+    """I11: no code or key in logs, topics and error texts."""
+    world = life.world
+    secrets = {f"secret {n}": one for n, one in enumerate(sorted(world.secrets))}
+    for one in life.shipments:
+        if one.code:
+            secrets[f"long code of {one.label}"] = one.code
+        if one.qr:
+            secrets[f"qr of {one.label}"] = one.qr
+    canaries = Canaries(secrets)
+    for where, texts in (
+        ("log", life.logs.said),
+        ("error", world.errors),
+        ("topic", world.topics),
+    ):
+        for leak in canaries.find("\n".join(sorted(set(texts))), where):
+            yield f"I11 {leak.secret} stands in a {leak.where}, {leak.form}"
+
+
+def _limbo(life: "Life") -> Iterator[str]:
+    """Liveness, as the rows have it: all is recorded, every right applied, nothing waits."""
+    eye = life.world.installation.eye
+    for locker_id, wanted, applied in eye.execute(
+        "SELECT id, generation || '/' || revision, applied_generation || '/' || applied_revision "
+        "FROM lockers WHERE quarantined_at IS NULL ORDER BY id"
+    ).fetchall():
+        if wanted != applied:
+            yield f"liveness {locker_id}: rights {wanted} are wished, {applied} applied"
+        cabinet = life.world.cabinets[locker_id]
+        if cabinet.drive is None:
+            yield f"liveness {locker_id}: its daemon does not run"
+        elif cabinet.drive.uplink.acked_seq < cabinet.journal.head_seq - 1:
+            yield f"liveness {locker_id}: its journal is not recorded"
+    quarantined = {
+        row[0]
+        for row in eye.execute("SELECT id FROM lockers WHERE quarantined_at IS NOT NULL").fetchall()
+    }
+    for parcel_id, locker_id, state in eye.execute(
+        "SELECT id, locker_id, state FROM parcels ORDER BY id"
+    ).fetchall():
+        if state not in DONE and locker_id not in quarantined:
+            yield f"liveness parcel {parcel_id} at {locker_id} is {state} for good"
+
+
+def pairs(life: "Life") -> set[tuple[str, str]]:
+    """Return which states met which events: of parcels, and of doors in operation."""
+    eye = life.world.installation.eye
+    found: set[tuple[str, str]] = set()
+    states: dict[bytes, tuple[str, str]] = {}
+    for parcel_id, kind in eye.execute("SELECT id, kind FROM parcels").fetchall():
+        states[parcel_id] = (kind, FIRST[kind])
+    for parcel_id, what in eye.execute(
+        "SELECT parcel_id, what FROM parcel_history ORDER BY id"
+    ).fetchall():
+        kind, state = states.get(parcel_id, ("last_mile", "expected"))
+        for act, step in TABLES[kind].get(state, {}).items():
+            if step.entry == what:
+                found.add((f"{kind} {state}", act))
+                states[parcel_id] = (kind, step.to)
+                break
+    return found | _of_doors(life)
+
+
+def _of_doors(life: "Life") -> set[tuple[str, str]]:
+    before: dict[tuple[str, int], str] = {}
+    found: set[tuple[str, str]] = set()
+    for record in life.world.chronicle.records:
+        if isinstance(record, history.Journalled):
+            try:
+                event: AnyEvent = decode_event(record.event)
+            except MalformedMessage:
+                continue
+            number = getattr(event, "compartment", None)
+            if number is not None:
+                name = type(event).__name__
+                at = (record.locker, number)
+                found.add((f"door after {before.get(at, 'nothing')}", name))
+                if isinstance(event, Pulsed | DoorOpened | DoorClosed):
+                    before[at] = name
+    return found
+
+
+def content(life: "Life") -> dict[str, int]:
+    """Count parcels put in, and door operations, by the journals."""
+    kinds = {"parcels": 0}
+    operations: set[str] = set()
+    for record in life.world.chronicle.records:
+        if isinstance(record, history.Journalled):
+            try:
+                event = decode_event(record.event)
+            except MalformedMessage:
+                continue
+            if type(event).__name__ in ("Deposited", "DroppedOff"):
+                kinds["parcels"] += 1
+            if isinstance(event, Pulsed):
+                operations.add(event.authorisation_id)
+    return kinds | {"operations": len(operations)}
+
+
+def seen_by_others(life: "Life", rival: str) -> str:
+    """I10: return a digest of all that anybody but a rival was told."""
+    whose: dict[str, str] = {}
+    digest = sha256()
+    for record in life.world.chronicle.records:
+        match record:
+            case history.Asked():
+                whose[record.op] = record.who
+            case history.Answered() if whose[record.op].startswith("carrier:"):
+                if whose[record.op] != f"carrier:{rival}":
+                    digest.update(history.line(record))
+            case history.Delivered() if record.carrier != rival:
+                digest.update(history.line(record))
+            case _:
+                pass
+    return digest.hexdigest()

@@ -1,0 +1,65 @@
+"""Lockers of a world: their boards, doors and how often their boards are asked."""
+
+import random
+
+from fellesskap_edge.config import (
+    Bank,
+    CompartmentTable,
+    LockerConfig,
+    LockerTable,
+    ScannerTable,
+)
+
+SIZES_MM = ((400, 110, 600), (400, 110, 600), (400, 230, 600), (400, 110, 600), (400, 480, 600))
+"""S, S, M, S, L, and again."""
+FLOORS_MM = (400, 520, 640, 900, 100, 1230)
+FAMILIES = ("8a", "8a", "kerong", "waveshare_d", "wkly", "gpio")
+LOCK_PINS = (17, 27, 22, 23, 24, 25, 12, 16)
+DOOR_PINS = (5, 6, 13, 19, 26, 20, 21, 4)
+IDLE_POLLS_S = (600.0,) * 180 + (120.0,) * 16 + (30.0,) * 3 + (5.0,)
+"""Most run on a battery: idle polls are what costs a simulated day most, and tells least."""
+DOORS_A_BANK = 8
+
+
+def bank(name: str, family: str, address: int) -> Bank:
+    """Return one bank of eight doors."""
+    if family == "gpio":
+        return Bank(
+            name=name,
+            family="gpio",
+            supply=f"psu-{name}",
+            lock_pins=LOCK_PINS,
+            door_pins=DOOR_PINS,
+        )
+    kind: dict[str, object] = {"family": family}
+    return Bank(name=name, port=f"bus-{name}", address=address, supply=f"psu-{name}", **kind)  # type: ignore[arg-type]
+
+
+def locker(locker_id: str, rng: random.Random) -> LockerConfig:
+    """Return a locker of two banks of different makes."""
+    first = rng.choice(FAMILIES)
+    second = rng.choice([one for one in FAMILIES if one != "gpio" or first != "gpio"])
+    banks = (bank("a", first, 1), bank("b", second, 2))
+    compartments = []
+    for number in range(1, 2 * DOORS_A_BANK + 1):
+        width, height, depth = SIZES_MM[(number - 1) % len(SIZES_MM)]
+        floor = FLOORS_MM[(number - 1) % len(FLOORS_MM)]
+        compartments.append(
+            CompartmentTable(
+                number=number,
+                bank="a" if number <= DOORS_A_BANK else "b",
+                channel=(number - 1) % DOORS_A_BANK + 1,
+                width_mm=width,
+                height_mm=height,
+                depth_mm=depth,
+                floor_mm=floor,
+                top_mm=floor + height,
+                max_g=20_000,
+            )
+        )
+    return LockerConfig(
+        locker=LockerTable(id=locker_id, site="fornebu", idle_poll_s=rng.choice(IDLE_POLLS_S)),
+        banks=banks,
+        compartments=tuple(compartments),
+        scanner=ScannerTable(family="line", port="scanner", baud=115_200),
+    )

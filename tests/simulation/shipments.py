@@ -1,0 +1,65 @@
+"""Parcels of a world as their carriers know them."""
+
+import random
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.simulation.carriers import Carrier
+
+BOXES = ((200, 60, 300), (200, 60, 300), (300, 90, 400), (300, 200, 400), (300, 400, 400))
+
+
+@dataclass
+class Shipment:
+    """One parcel as its carrier knows it."""
+
+    number: int
+    carrier: "Carrier"
+    locker_id: str
+    label: str
+    box: tuple[int, int, int]
+    kind: str = "claim"
+    """`claim`, `drop_off` or `unannounced`."""
+    hold: str = "hard"
+    needs: tuple[str, ...] = ()
+    parcel_id: str = ""
+    former_ids: list[str] = field(default_factory=list)
+    """What it was called before another parcel took its place in the backend."""
+    right_id: str = ""
+    reservation_id: str = ""
+    state: str = "planned"
+    code: str = ""
+    """Twelve digits, when its recipient was told."""
+    qr: str = ""
+    recipient_goes: bool = False
+
+    @property
+    def resident(self) -> str:
+        """Who it is for."""
+        return f"resident:{self.label}"
+
+    def told(self, code: str, addition: str, qr: str = "") -> None:
+        """Let its recipient know the code."""
+        self.code, self.qr = code + addition, qr
+
+
+def change_mind(one: Shipment, rng: random.Random) -> None:
+    """Let a carrier want something else of one of its parcels."""
+    turn = rng.random()
+    if one.state == "reserved" and one.kind == "claim":
+        if turn < 0.5:
+            one.carrier.patch(one, 0.7)
+        else:
+            one.carrier.cancel(one)
+    elif one.state == "lies":
+        if turn < 0.25:
+            one.carrier.upon(one, "recall")
+        elif turn < 0.5:
+            one.carrier.extend(one)
+        elif turn < 0.8 and one.right_id:
+            one.carrier.rotate_code(one)
+        else:
+            one.carrier.upon(one, "dispute", reason="not there")
+    elif one.state == "back":
+        one.carrier.extend(one)
