@@ -92,7 +92,7 @@ def mutants(source: str, module: str, path: str) -> list[Mutant]:
     for place, node in _places(tree, "", range(1)):
         for other, becomes in _changes(node, place):
             was = _written(node)
-            line = getattr(node, "lineno", place.lines.start)
+            line = getattr(node, "lineno", getattr(place.parent, "lineno", place.lines.start))
             key = f"{module} · {place.function or 'module'} · {text[line - 1].strip()} · {becomes}"
             seen[key] += 1
             if seen[key] > 1:
@@ -153,9 +153,12 @@ def _negated(node: ast.AST, place: _Place) -> Iterator[ast.AST]:
     """Turn a condition round; of `not x` leave x."""
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not | ast.USub):
         yield node.operand
-    elif (place.field == "test" and isinstance(place.parent, CONDITIONS)) or place.field == "ifs":
-        if not isinstance(node, ast.Compare):
-            yield ast.UnaryOp(ast.Not(), node)
+        return
+    condition = place.field == "ifs" or (
+        place.field == "test" and isinstance(place.parent, CONDITIONS)
+    )
+    if condition and isinstance(node, ast.expr) and not isinstance(node, ast.Compare):
+        yield ast.UnaryOp(ast.Not(), node)
 
 
 def _swapped(node: ast.AST, _place: _Place) -> Iterator[ast.AST]:
@@ -166,9 +169,10 @@ def _swapped(node: ast.AST, _place: _Place) -> Iterator[ast.AST]:
 
 
 def _nothing_returned(node: ast.AST, _place: _Place) -> Iterator[ast.AST]:
-    if isinstance(node, ast.Return) and node.value is not None:
-        if not (isinstance(node.value, ast.Constant) and node.value.value in (None, True, False)):
-            yield ast.Return(ast.Constant(None))
+    if not isinstance(node, ast.Return) or node.value is None:
+        return
+    if not (isinstance(node.value, ast.Constant) and node.value.value in (None, True, False)):
+        yield ast.Return(ast.Constant(None))
 
 
 def _removed(node: ast.AST, _place: _Place) -> Iterator[ast.AST]:
@@ -197,18 +201,15 @@ CHANGES: tuple[Callable[[ast.AST, _Place], Iterator[ast.AST]], ...] = (
     _removed,
     _jump,
 )
-NAMES = {
-    **{one: one.__name__ for one in OPPOSITES},
-    **{
-        ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!=",
-        ast.Is: "is", ast.IsNot: "is not", ast.In: "in", ast.NotIn: "not in",
-        ast.And: "and", ast.Or: "or", ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/",
-        ast.FloorDiv: "//", ast.Mod: "%", ast.Pow: "**", ast.BitAnd: "&", ast.BitOr: "|",
-        ast.BitXor: "^", ast.LShift: "<<", ast.RShift: ">>",
-    },
+NAMES: dict[type[ast.AST], str] = {
+    ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!=",
+    ast.Is: "is", ast.IsNot: "is not", ast.In: "in", ast.NotIn: "not in",
+    ast.And: "and", ast.Or: "or", ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/",
+    ast.FloorDiv: "//", ast.Mod: "%", ast.Pow: "**", ast.BitAnd: "&", ast.BitOr: "|",
+    ast.BitXor: "^", ast.LShift: "<<", ast.RShift: ">>",
 }  # fmt: skip
 
 
 def _written(node: ast.AST) -> str:
-    text = NAMES.get(type(node)) or " ".join(ast.unparse(node).split())
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    text = " ".join(ast.unparse(node).split())
+    return text if len(text) <= 40 else f"{text[:37]}..."

@@ -87,7 +87,8 @@ class Collected(Plugin):
             chosen = sorted(names, key=lambda name: (self.took[name], name))
             limit_s = 10 * sum(self.took[name] for name in chosen)
             tests = [items[name] for name in chosen]
-            self.say(mutant, *forked(lambda: self._noticed(session, mutant, tests), limit_s))
+            noticed = functools.partial(self._noticed, session, mutant, tests)
+            self.say(mutant, *forked(noticed, limit_s))
         return True
 
     def _noticed(self, session: pytest.Session, mutant: Mutant, tests: list[pytest.Item]) -> bool:
@@ -130,7 +131,7 @@ def imported_anew(mutant: Mutant, guarded: Guarded, files: list[str]) -> bool:
     def get_code(self: SourceFileLoader, name: str) -> Any:
         return mutant.code if self.path == path else real(self, name)
 
-    SourceFileLoader.get_code = get_code  # type: ignore[method-assign]
+    SourceFileLoader.get_code = get_code  # type: ignore[method-assign, assignment]
     return pytest.main([*OPTIONS, *files], plugins=[Plugin()]) != pytest.ExitCode.OK
 
 
