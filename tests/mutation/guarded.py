@@ -47,7 +47,7 @@ GUARDED: dict[str, Guarded] = {
     "commanding": _guarded(
         "edge",
         "commanding",
-        *("controller_table", "controller", "service_mode", "inspected", "after_damage"),
+        *("controller_table", "command_limits", "service_mode", "inspected", "after_damage"),
         "controller_walk",
     ),
     "collecting": _guarded(
