@@ -41,7 +41,7 @@ def _guarded(part: str, module: str, *tests: str, sample: int | None = None) -> 
 
 
 GUARDED: dict[str, Guarded] = {
-    "capacity": _guarded("protocol", "capacity", "capacity"),
+    "capacity": _guarded("protocol", "capacity", "capacity", "capacity_exhaustively"),
     "signing": _guarded("protocol", "signing", "signing"),
     "codes": _guarded("protocol", "codes", "codes"),
     "commanding": _guarded(
