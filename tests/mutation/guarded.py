@@ -58,7 +58,7 @@ GUARDED: dict[str, Guarded] = {
     "granting": _guarded(
         "edge",
         "granting",
-        *("controller_table", "controller", "second_codes", "after_damage", "controller_walk"),
+        *("granting", "controller_table", "second_codes", "after_damage", "controller_walk"),
     ),
     "throttle": _guarded("edge", "throttle", "throttle", "controller"),
     "uplink": _guarded("edge", "uplink", "uplink"),
