@@ -91,7 +91,7 @@ def test_prefix_and_secret_are_those_of_one_key(session: Session) -> None:
 def test_a_key_is_good_until_the_instant_in_which_it_ends(session: Session) -> None:
     _, key = carrier(session)
     alter(session, key, expires_at=NOW)
-    assert caller(session, shown(key, NOW - TICK), "carrier")
+    assert caller(session, shown(key, NOW - TICK), "carrier").role == "carrier"
     for when in (NOW, NOW + TICK, None):
         with pytest.raises(Unauthorized):
             caller(session, shown(key, when), "carrier")
@@ -174,7 +174,7 @@ def test_who_acts_for_another_is_that_carrier_and_says_who_acts(session: Session
 
 def test_nobody_acts_without_a_live_delegation_to_just_that(session: Session) -> None:
     two = Two(session)
-    assert two.by(two.row.ends_at - TICK, acts="deposit")
+    assert two.by(two.row.ends_at - TICK, acts="deposit").acted_by == two.receiver
     for when in (two.row.ends_at, two.row.ends_at + TICK, None):
         with pytest.raises(NotFound):
             two.by(when)

@@ -75,3 +75,20 @@ def test_a_store_that_knows_nothing_believes_only_a_good_right_to_a_parcel_there
     locker.ready(wished)
     expected = Place("parcel", "in", "one") if believed else Place("unknown", "in")
     assert locker.controller.places[1] == expected
+
+
+def test_no_right_opens_where_anothers_parcel_lies() -> None:
+    locker = LittleLocker().ready(right("one"))
+    number = locker.deposit("one")
+    stranger = msgspec.structs.replace(right("other", "collect"), compartment=number)
+    locker.put(stranger)
+    assert locker.controller.rights["other"] == msgspec.structs.replace(stranger, compartment=None)
+    assert locker.facts["right", "other"] == locker.controller.rights["other"]
+    before = len(locker.pulses)
+    locker.enter("code-other")
+    locker.wait(1.0)
+    assert len(locker.pulses) == before
+    assert locker.controller.places[number].right_id == "one"
+    locker.enter("code-one")
+    locker.wait(1.0)
+    assert len(locker.pulses) == before + 1
