@@ -156,6 +156,15 @@ def test_a_drop_off_opens_no_second_door() -> None:
     assert count(DroppedOff, locker) == 1
 
 
+def test_a_drop_off_does_not_wait_for_the_doors_of_others() -> None:
+    locker = LittleLocker().ready(right("one"), DROP_OFF, allowance("S", 1))
+    locker.deposit("one")
+    locker.enter("code-one")
+    locker.command("open_door", "j1", 5)
+    assert sorted(locker.controller.operations) == [1, 5]
+    assert told(locker.enter("code-four")) == [("opens", 2)]
+
+
 def test_a_drop_off_that_is_too_large_gets_a_bigger_door() -> None:
     locker = LittleLocker().ready(DROP_OFF, allowance("S", 1))
     locker.enter("code-four")
