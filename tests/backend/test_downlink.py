@@ -305,3 +305,30 @@ def test_walks_over_a_lossy_wire_keep_the_rules_and_end_quiet(
     assert walk.state.wanted == walk.state.reported == walk.edge.position
     assert walk.state.orders == ()
     assert walk.state.wake_at == d.NEVER
+
+
+def test_a_locker_that_was_heard_twenty_minutes_ago_is_in_contact_and_later_away() -> None:
+    for silent_s, expected in ((20 * 60.0, d.Phase.OWING), (20 * 60.0 + 0.1, d.Phase.AWAY)):
+        assert d.phase(replace(OWING, heard_at=NOW - silent_s), NOW) is expected
+
+
+def test_a_challenge_is_signed_with_for_a_minute_and_then_asked_for_anew() -> None:
+    asked = replace(KNOWN, orders=(Order("j", EXP),))
+    for old_s, expected in ((59.9, d.SendCommand("j", "old")), (60.0, d.AskChallenge())):
+        _, effects = d.step(replace(asked, challenge_at=NOW - old_s), d.Tick(), NOW)
+        assert effects == (expected,)
+
+
+def test_keys_go_out_when_a_challenge_was_asked_for_and_did_not_come() -> None:
+    for late_s, expected in ((3.9, (d.SendKeys(), d.AskChallenge())), (4.0, (d.AskChallenge(),))):
+        waiting = replace(KNOWN, orders=(Order("j", EXP),), ask_at=NOW - late_s)
+        state, effects = d.step(waiting, d.Tick(), NOW)
+        assert effects == expected
+        assert state.ask_at == NOW + 2.0
+
+
+def test_a_hundred_commands_are_in_hand_and_no_more() -> None:
+    orders = tuple(Order(f"j{turn}", EXP, Stage.SENT) for turn in range(99))
+    state, _ = d.step(replace(KNOWN, orders=orders), d.Ordered("k", EXP, Stage.SENT), NOW)
+    assert len(state.orders) == 100
+    assert d.step(state, d.Ordered("one more", EXP), NOW) == (state, ())

@@ -43,6 +43,15 @@ def test_the_emptied_door_opens_again_for_five_minutes() -> None:
     assert count(Collected, locker) == 1
 
 
+def test_in_the_instant_in_which_the_five_minutes_end_the_door_stays_shut() -> None:
+    for later_s, outcome in ((-0.1, ("opens", 1)), (0.0, ("refused", None))):
+        locker = holding("one")
+        locker.enter("code-one")
+        locker.open_and_shut(1)
+        locker.mono_s = locker.controller.reopenings[1].until + later_s
+        assert told(locker.enter("code-one")) == [outcome]
+
+
 def test_it_is_empty_keeps_the_right_and_the_evidence() -> None:
     locker = holding("one")
     locker.enter("code-one")
@@ -147,6 +156,15 @@ def test_a_drop_off_opens_no_second_door() -> None:
     assert count(DroppedOff, locker) == 1
 
 
+def test_a_drop_off_does_not_wait_for_the_doors_of_others() -> None:
+    locker = LittleLocker().ready(right("one"), DROP_OFF, allowance("S", 1))
+    locker.deposit("one")
+    locker.enter("code-one")
+    locker.command("open_door", "j1", 5)
+    assert sorted(locker.controller.operations) == [1, 5]
+    assert told(locker.enter("code-four")) == [("opens", 2)]
+
+
 def test_a_drop_off_that_is_too_large_gets_a_bigger_door() -> None:
     locker = LittleLocker().ready(DROP_OFF, allowance("S", 1))
     locker.enter("code-four")
@@ -175,8 +193,11 @@ def test_a_drop_off_expires() -> None:
     until = LittleLocker().now.wall + timedelta(hours=1)
     expiring = msgspec.structs.replace(DROP_OFF, deposit_by=until)
     locker = LittleLocker().ready(expiring, allowance("S", 1))
-    locker.wait(3600.0)
+    locker.mono_s += (until - locker.now.wall).total_seconds()
     assert told(locker.enter("code-four")) == [("expired", None)]
+    assert (last(Presented, locker).reason, locker.pulses) == ("expired", [])
+    locker.mono_s -= 0.1
+    assert told(locker.enter("code-four")) == [("opens", 1)]
 
 
 def test_a_low_compartment_is_given_when_the_right_says_low_and_never_a_high_one() -> None:

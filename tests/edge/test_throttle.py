@@ -9,11 +9,10 @@ from fellesskap_edge.facts import decode, encode
 from fellesskap_edge.throttle import (
     DAY,
     FAILURES_PER_DAY_MAX,
-    FREE_FAILURES,
-    WAITS_S,
     Throttle,
     failed,
     holds_until,
+    locked_out,
 )
 
 START = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -26,9 +25,16 @@ def test_the_waits_grow_as_documented() -> None:
         until = holds_until(throttle, now)
         waits.append((until - now).total_seconds() if until else 0)
         now = until or now
-    assert waits[:-1] == [0] * FREE_FAILURES + [*WAITS_S] + [900] * 9
-    assert now == START + DAY  # twenty: until the first of them is a day old
-    assert holds_until(throttle, now) is None
+        assert holds_until(throttle, now) is None
+    assert waits[:-1] == [0] * 5 + [30, 60, 120, 300, 900] + [900] * 9
+    assert now == START + timedelta(hours=24)  # twenty: until the first of them is a day old
+
+
+def test_a_count_that_cannot_be_read_locks_out_for_a_day() -> None:
+    throttle = locked_out(START)
+    assert holds_until(throttle, START) == START + DAY
+    assert holds_until(throttle, START + DAY - timedelta(seconds=1)) == START + DAY
+    assert holds_until(throttle, START + DAY) is None
 
 
 @given(st.lists(st.sampled_from([1, 301, 901, 901, 1000, 1800, 4000]), min_size=30, max_size=60))

@@ -14,7 +14,6 @@ from fellesskap_edge.facts import Position
 from fellesskap_edge.state import Keep, RightsArrived
 from fellesskap_edge.uplink import (
     EVENTS,
-    FILL_S,
     AckCame,
     CommandCame,
     Connected,
@@ -175,7 +174,7 @@ def test_parts_in_any_order_are_given_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("owed", "wait_s"), [(1, FILL_S), (BATCH_EVENTS_MAX - 1, FILL_S), (BATCH_EVENTS_MAX, 0.0)]
+    ("owed", "wait_s"), [(1, 0.050), (BATCH_EVENTS_MAX - 1, 0.050), (BATCH_EVENTS_MAX, 0.0)]
 )
 def test_a_batch_waits_for_more_only_until_it_is_full(owed: int, wait_s: float) -> None:
     head = 3 + owed
@@ -191,6 +190,87 @@ def test_a_challenge_dies_after_sixty_seconds_and_with_it_the_command() -> None:
     for now, good in ((59.9, True), (60.1, False)):
         _, effects = step(state, CommandCame(command(DRAW.challenge)), now, Draw("n" * 32, 0))
         assert [effect.fresh for effect in effects if isinstance(effect, GiveCommand)] == [good]
+
+
+def test_a_challenge_is_handed_out_for_thirty_seconds_and_then_another() -> None:
+    state, _ = step(fresh(), Connected(), 0.0, DRAW)
+    for now, expected in ((30.0, DRAW.challenge), (30.1, "n" * 32)):
+        _, effects = step(state, CommandCame(command(DRAW.challenge)), now, Draw("n" * 32, 0))
+        assert [one.challenge for one in effects if isinstance(one, GiveCommand)] == [expected]
+
+
+def taken(change: Rights) -> tuple[RightsArrived | None, Uplink]:
+    """Let a change come to a locker that rests at revision 4 of generation 1."""
+    state, effects = step(PHASES[Phase.RESTING], RightsCame(change), 0.0, DRAW)
+    return next((one for one in effects if isinstance(one, RightsArrived)), None), state
+
+
+@pytest.mark.parametrize(
+    ("change", "from_empty"),
+    [
+        (rights(4, 5), False),
+        (rights(4, 9), False),
+        (rights(0, 5), True),
+        (rights(0, 1, generation=2), True),
+    ],
+)
+def test_a_change_that_begins_where_we_stand_or_from_empty_is_given(
+    change: Rights, from_empty: bool
+) -> None:
+    found, state = taken(change)
+    assert found is not None
+    assert (found.generation, found.revision) == (change.generation, change.to)
+    assert found.from_empty is from_empty
+    assert not state.owes_position
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        rights(3, 5),
+        rights(5, 6),
+        rights(4, 4),
+        rights(0, 4),
+        rights(4, 5, generation=2),
+        rights(4, 9, generation=0),
+        rights(4, 5, 0, 1),
+        rights(4, 5, 2, 1),
+        rights(4, 5, 1, 1025),
+    ],
+)
+def test_any_other_change_is_not_given_and_where_we_stand_is_said(change: Rights) -> None:
+    found, state = taken(change)
+    assert found is None
+    assert state.staged is None
+    assert (state.owes_position, state.phase) == (True, Phase.FILLING)
+
+
+def test_as_many_parts_as_are_allowed_are_staged() -> None:
+    found, state = taken(rights(4, 5, 1024, 1024))
+    assert found is None
+    assert state.staged is not None
+    assert not state.owes_position
+
+
+def test_a_batch_that_is_not_answered_is_sent_slower_and_slower_until_it_is() -> None:
+    state, now, waits = PHASES[Phase.FILLING], 1.0, []
+    for _ in range(8):
+        state, effects = step(state, Tick(), now, DRAW)
+        assert effects == (SendBatch(4, 1),)
+        waits.append(state.wake_at - now)
+        now = state.wake_at
+    assert waits == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0]
+    state, _ = step(state, AckCame(ack(4)), now, DRAW)
+    state, _ = step(state, Journalled(5, Position(1, 4)), now, DRAW)
+    state, _ = step(state, Tick(), state.wake_at, DRAW)
+    assert state.wake_at == now + 0.050 + 1.0
+
+
+def test_a_new_epoch_is_greeted_as_patiently_as_a_new_connection() -> None:
+    tired = replace(PHASES[Phase.GREETING], tries=5)
+    for event in (EpochBegan("e2", 2), Connected()):
+        state, _ = step(tired, event, 7.0, DRAW)
+        assert (state.phase, state.wake_at) == (Phase.GREETING, 8.0)
 
 
 def test_resending_slows_down_to_a_minute() -> None:

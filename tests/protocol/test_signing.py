@@ -80,6 +80,29 @@ def test_sender_and_receiver_refuse_what_is_too_large() -> None:
         unseal(Batch, b"x" * (MESSAGE_BYTES_MAX + 1), KEYS, aud=UP["aud"])
 
 
+def test_what_is_just_large_enough_passes() -> None:
+    batch = next(message for message in SIGNED if isinstance(message, Batch))
+    spare = MESSAGE_BYTES_MAX - len(seal(msgspec.structs.replace(batch, events=("",)), KEY))
+    largest = msgspec.structs.replace(batch, events=("x" * (spare * 3 // 4 + 1),))
+    token = seal(largest, KEY)
+    assert len(token) == MESSAGE_BYTES_MAX
+    assert unseal(Batch, token, KEYS, aud=batch.aud) == largest
+
+
+@pytest.mark.parametrize("spelt", ["YWI=", "YWJ", "YW I", "YW/_", "YW+_", "YWI!", "Y"])
+def test_bytes_have_one_spelling(spelt: str) -> None:
+    assert (unb64url("YWI"), unb64url("YW__")) == (b"ab", b"ao\xff")
+    with pytest.raises(ValueError, match=r"base64|[Pp]adding|characters"):
+        unb64url(spelt)
+
+
+@pytest.mark.parametrize("length", [0, 31, 33])
+def test_keys_of_another_length_are_refused(length: int) -> None:
+    for kind in (PublicKey, SigningKey):
+        with pytest.raises(ValueError, match="32 bytes"):
+            kind(bytes(length))
+
+
 @given(st.sampled_from(SIGNED), st.integers(0, 100_000), st.integers(1, 255))
 def test_no_altered_byte_passes(message: Signed, position: int, difference: int) -> None:
     token = bytearray(seal(message, KEY))

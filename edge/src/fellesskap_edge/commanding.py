@@ -105,8 +105,7 @@ def _obey(draft: Draft, event: CommandArrived) -> None:
     now = draft.now
     recent = (*_opened_lately(draft)[-OPENS_KEPT:], now.mono_s)
     draft.change(opened_remotely_at=recent)
-    walls = tuple(now.wall - timedelta(seconds=now.mono_s - at) for at in recent)
-    draft.say(Keep("remote_opens", "all", RemoteOpens(walls)))
+    draft.say(Keep("remote_opens", "all", RemoteOpens((now.wall,) * len(recent))))
     operation = Operation(event.authorisation_id, "open", jti=command.jti)
     authorise(draft, number, operation, "command")
 

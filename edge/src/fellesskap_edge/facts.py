@@ -94,7 +94,7 @@ class Consumed(msgspec.Struct, frozen=True):
 
 
 class RemoteOpens(msgspec.Struct, frozen=True):
-    """When doors were opened from afar within ten minutes, by the wall clock's floor."""
+    """One instant for each door opened from afar in ten minutes; a restart only counts them."""
 
     at: tuple[datetime, ...] = ()
 

@@ -66,22 +66,18 @@ def unb64url(text: str | bytes) -> bytes:
 
 
 class PublicKey:
-    """One Ed25519 verification key."""
+    """One Ed25519 verification key; raises `ValueError` for anything but 32 bytes."""
 
     def __init__(self, raw: bytes) -> None:
-        if len(raw) != 32:
-            raise ValueError(f"an Ed25519 public key has 32 bytes, not {len(raw)}")
         self.raw = raw
         self.jwk = OKPKey.import_key(Ed25519PublicKey.from_public_bytes(raw))
         self.kid = self.jwk.thumbprint()
 
 
 class SigningKey:
-    """One Ed25519 key that signs; `seed` is its 32 secret bytes."""
+    """One Ed25519 key that signs; `seed` is its 32 secret bytes, else it raises `ValueError`."""
 
     def __init__(self, seed: bytes) -> None:
-        if len(seed) != 32:
-            raise ValueError(f"an Ed25519 seed has 32 bytes, not {len(seed)}")
         private = Ed25519PrivateKey.from_private_bytes(seed)
         self.public = PublicKey(private.public_key().public_bytes_raw())
         self.kid = self.public.kid
