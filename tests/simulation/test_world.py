@@ -14,8 +14,8 @@ from tests.simulation import ending, running, shrinking
 from tests.simulation.life import RIVAL, lives
 from tests.simulation.verdict import Verdict
 
-STANDARD = (3, 7)
-"""Seeds, and days of each: some sixty locker-days, a minute or two on two cores."""
+STANDARD = (4, 1)
+"""Seeds, and days of each: a dozen locker-days, a minute of processor."""
 FULL = (36, 7)
 """Some 750 locker-days: a quarter of an hour of processor."""
 ONE = "from tests.simulation.running import live; print(live(11, 0.2).digest)"
