@@ -9,6 +9,7 @@ import os
 import platform
 import re
 import subprocess
+import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -43,6 +44,8 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Count what ran, in the process that sees all reports."""
     if report.when != "call" and report.outcome == "passed":
         return
+    if report.failed and TIER == "full":  # it lasts over an hour: say now what will be read then
+        print(f"\nFAILED {report.nodeid}\n{report.longreprtext}", file=sys.__stderr__, flush=True)
     _outcomes[report.outcome] += 1
     _figures.update(dict(report.user_properties))
     if report.outcome != "skipped":

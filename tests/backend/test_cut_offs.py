@@ -248,6 +248,19 @@ def test_a_batch_that_was_rewritten_with_its_chain_is_decided_otherwise(town: To
     assert any(one.endswith("decided otherwise") for one in town.replayed())
 
 
+@SQLITE
+def test_a_cut_off_that_was_not_announced_is_named_with_what_it_decided(town: Town) -> None:
+    crowd(town)
+    town.cut()
+    assert town.replayed() == []
+    later = update(CutOff).values(at=CUT_OFF + SECOND)
+    town.run(lambda session: session.execute(later))
+    count = len(town.rows(Decision))
+    found = town.replayed()
+    assert len(found) == count
+    assert all(one.endswith(": at a cut-off that was not announced") for one in found)
+
+
 # Order, crashes, rivals --------------------------------------------------------------------------
 
 

@@ -70,10 +70,19 @@ async def transaction(inside: TheHouse) -> AsyncIterator[Session]:
     session = db.writer(inside.engine)
     try:
         yield session
-        await run_in_threadpool(session.commit)
-        inside.wake()
-    finally:
+    except BaseException:
         await run_in_threadpool(session.close)
+        raise
+    await run_in_threadpool(_end, session)
+    inside.wake()
+
+
+def _end(session: Session) -> None:
+    """Commit and close: one way to another thread and back, not two."""
+    try:
+        session.commit()
+    finally:
+        session.close()
 
 
 async def snapshot(inside: TheHouse) -> AsyncIterator[Session]:

@@ -16,7 +16,7 @@ from fellesskap_backend.audit.shapes import (
     AuditedRoot,
     AuditPage,
 )
-from fellesskap_backend.decisions.batches import day_in, hash_of
+from fellesskap_backend.decisions.batches import batch_in, hash_of
 from fellesskap_backend.decisions.record import Head, Link, altered, digest
 from fellesskap_backend.decisions.replay import Fold, Run, runs
 from fellesskap_backend.receipts.checking import Committed, Root, derived, is_whole, stands
@@ -160,11 +160,11 @@ class Export:
 
     def _derived(self, fold: Fold, run: Run, broken: set[int]) -> list[list[str]]:
         """Derive again; a batch of a day whose key is still secret is believed, and named so."""
-        day = day_in(run.links[0].body)
-        if day is None or day in self._lots or not run.is_whole:
+        batch = batch_in(run.links[0].body)
+        if batch is None or batch.day in self._lots or not run.is_whole:
             return derived(fold, run, broken)
-        if day.isoformat() not in self.found["secret"]:
-            self.found["secret"].append(day.isoformat())
+        if batch.day.isoformat() not in self.found["secret"]:
+            self.found["secret"].append(batch.day.isoformat())
         fold.take(run)
         return [[] for _ in run.links]
 

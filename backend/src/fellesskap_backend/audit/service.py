@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from fellesskap_backend.carriers.service import Credentials, caller
 from fellesskap_backend.cut_offs import lots
 from fellesskap_backend.db import instant
-from fellesskap_backend.decisions.batches import day_in
+from fellesskap_backend.decisions.batches import batch_in
 from fellesskap_backend.decisions.record import digest
 from fellesskap_backend.decisions.tables import Decision
 from fellesskap_backend.lockers.tables import Locker
@@ -133,8 +133,8 @@ def _leaf(salt: str, told: str) -> str | None:
 
 def _days(rows: Sequence[Any]) -> set[date]:
     """Return the days whose cut-offs decided any of these."""
-    days = (day_in(row.body) for row in rows if row.body is not None)
-    return {day for day in days if day is not None}
+    found = (batch_in(row.body) for row in rows if row.body is not None)
+    return {batch.day for batch in found if batch is not None}
 
 
 def _roots(session: Session, hours: set[datetime]) -> list[Json]:

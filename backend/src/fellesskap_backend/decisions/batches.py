@@ -20,8 +20,7 @@ from fellesskap_backend.db import Moment, instant
 from fellesskap_backend.decisions.desk import Decided, Desk, Row, Together, Wanted
 from fellesskap_protocol.signing import b64url
 
-MARK = '"batch":{'
-"""Stands in the body of what was decided at a cut-off."""
+_MARK = '"batch":{'
 _LOTS = b"fellesskap lots"
 
 
@@ -44,13 +43,26 @@ def hash_of(key: bytes) -> str:
     return sha256(key).hexdigest()
 
 
-def day_in(body: str) -> date | None:
-    """Return at whose cut-off it was decided; None: at once, or the body is spoilt."""
-    if MARK not in body:
+class Batched(msgspec.Struct):
+    """What the body of a decision says of its batch."""
+
+    day: date
+    cut_off: str
+    first: int
+    of: int
+
+
+class _Body(msgspec.Struct):
+    batch: Batched
+
+
+def batch_in(body: str) -> Batched | None:
+    """Return with what it was decided; None: alone, at once, or the body is spoilt."""
+    if _MARK not in body:
         return None
     try:
-        return date.fromisoformat(msgspec.json.decode(body)["batch"]["day"])
-    except (KeyError, TypeError, ValueError):
+        return msgspec.json.decode(body, type=_Body).batch
+    except ValueError:
         return None
 
 

@@ -235,10 +235,5 @@ def _compartment(written: list[Any]) -> Compartment:
 
 def _batch_of(row: Any) -> tuple[int, int]:
     """Return the number of the first of a row's batch and how many there are; alone: itself, 1."""
-    if batches.MARK not in row.body:
-        return row.number, 1
-    try:
-        batch = msgspec.json.decode(row.body)["batch"]
-        return int(batch["first"]), int(batch["of"])
-    except (KeyError, TypeError, ValueError):
-        return row.number, 1
+    batch = batches.batch_in(row.body)
+    return (row.number, 1) if batch is None else (batch.first, batch.of)

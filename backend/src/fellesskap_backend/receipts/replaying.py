@@ -14,9 +14,9 @@ from typing import Any, TypedDict
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
-from fellesskap_backend.cut_offs.tables import AnnouncedDay
+from fellesskap_backend.cut_offs.tables import AnnouncedDay, CutOff
 from fellesskap_backend.db import instant, table_of
-from fellesskap_backend.decisions import batches
+from fellesskap_backend.decisions.batches import batch_in, hash_of, key_of
 from fellesskap_backend.decisions.record import Head, altered
 from fellesskap_backend.decisions.replay import Fold, runs
 from fellesskap_backend.decisions.service import AT_ONCE, link
@@ -61,7 +61,7 @@ class Replay:
         self._issuer = secrets.installation
         self._names = {secrets.signing.kid, *secrets.retired}
         self._count = count
-        self._key_of = partial(batches.key_of, secrets.k_master)
+        self._key_of = partial(key_of, secrets.k_master)
         self._roots: Roots = {}
         self._published = Published(session)
         self._explained: set[datetime] = set()
@@ -72,7 +72,7 @@ class Replay:
         for what in self._published.altered:
             self.found["altered"].append(what)
         for row in self._session.scalars(_DAYS):
-            if row.key_hash != batches.hash_of(self._key_of(row.day)):
+            if row.key_hash != hash_of(self._key_of(row.day)):
                 self._differs(f"lots of {row.day.isoformat()}", "not the key that was announced")
         self._read_roots()
         lockers = _LOCKERS if locker_id is None else _LOCKERS.where(Locker.id == locker_id)
@@ -106,6 +106,8 @@ class Replay:
         links = map(link, self._stream(_BACKWARDS, {"at_locker": locker_id}))
         broken = set(altered(links, Head(decided, last)))
         fold, gone = Fold(self._key_of), set(broken)
+        cut_offs = self._session.execute(_CUT_OFFS, {"at_locker": locker_id})
+        announced = {(day, instant(at)) for day, at in cut_offs}
         for run in runs(self._stream(_FORWARDS, of_it)):
             checked = derived(fold, run, broken)
             for row, differs in zip(run.links, checked, strict=True):
@@ -113,6 +115,9 @@ class Replay:
                 why = ["altered"] if row.number in broken else []
                 why += differs
                 why += self._ruled(row)
+                batch = batch_in(row.body)
+                if batch is not None and (batch.day, batch.cut_off) not in announced:
+                    why.append("at a cut-off that was not announced")
                 why += self._receipt(row)
                 if why:
                     self._differs(f"{locker_id}: decision {row.number}", ", ".join(why))
@@ -181,6 +186,7 @@ def _is_of(row: Any, root: Root) -> bool:
 
 _LOCKERS = select(Locker.id, Locker.decided, Locker.decision_hash).order_by(Locker.id)
 _DAYS = select(AnnouncedDay).order_by(AnnouncedDay.day)
+_CUT_OFFS = select(CutOff.day, CutOff.at).where(CutOff.locker_id == bindparam("at_locker"))
 _TOTAL = select(func.sum(Locker.decided))
 _ROOTS = select(AuditRoot).order_by(AuditRoot.hour)
 _BACKWARDS = (

@@ -10,9 +10,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select
+from sqlalchemy import BigInteger, cast, insert, select, update
 from sqlalchemy.orm import Session
 
+from fellesskap_backend.bulk import pairs
 from fellesskap_backend.db import Moment, table_of
 from fellesskap_backend.events.tables import FeedCounter, Notice
 from fellesskap_backend.webhooks import queueing
@@ -30,6 +31,14 @@ _BEHIND = (
 )
 
 
+_NOTICES = table_of(Notice)
+_UNNUMBERED = (
+    select(Notice.number, Notice.carrier_id)
+    .where(Notice.position.is_(None))
+    .order_by(Notice.number)
+)
+
+
 def needed(session: Session) -> bool:
     """Say whether there is anything to number or to make deliveries of."""
     unnumbered = select(Notice.number).where(Notice.position.is_(None)).limit(1)
@@ -41,24 +50,34 @@ def needed(session: Session) -> bool:
 def give_positions(session: Session) -> int:
     """Number notices that have no position; return how many."""
     most = 1 if sometimes("feed.few_at_once") else NOTICES_MAX
-    notices = session.scalars(
-        select(Notice).where(Notice.position.is_(None)).order_by(Notice.number).limit(most)
-    ).all()
+    numbers: dict[UUID, list[int]] = {}
+    for number, carrier_id in session.execute(_UNNUMBERED.limit(most)):
+        numbers.setdefault(carrier_id, []).append(number)
+    given: list[tuple[str, int]] = []
     # Ascending, as every transaction that locks several rows.
-    for carrier_id in sorted({notice.carrier_id for notice in notices}):
-        _number(session, carrier_id, [one for one in notices if one.carrier_id == carrier_id])
-    session.flush()
-    return len(notices)
+    for carrier_id in sorted(numbers):
+        positions = _next(session, carrier_id, len(numbers[carrier_id]))
+        given += zip(map(str, numbers[carrier_id]), positions, strict=True)
+    if given:
+        session.flush()
+        told = pairs(session, given)
+        session.execute(
+            update(_NOTICES)
+            .where(_NOTICES.c.number == cast(told.c.first, BigInteger))
+            .values(position=cast(told.c.second, BigInteger))
+        )
+    return len(given)
 
 
-def _number(session: Session, carrier_id: UUID, notices: Sequence[Notice]) -> None:
+def _next(session: Session, carrier_id: UUID, count: int) -> range:
+    """Take so many positions from a carrier's counter."""
     counter = session.get(FeedCounter, carrier_id, with_for_update=True)
     if counter is None:
         counter = FeedCounter(carrier_id=carrier_id, last=0)
         session.add(counter)
-    for notice in notices:
-        counter.last += 1
-        notice.position = counter.last
+    first = counter.last + 1
+    counter.last += count
+    return range(first, first + count)
 
 
 def make_deliveries(session: Session, moment: Moment) -> bool:
