@@ -36,18 +36,22 @@ def bank(name: str, family: str, address: int) -> Bank:
 
 
 def locker(locker_id: str, rng: random.Random) -> LockerConfig:
-    """Return a locker of two banks of different makes."""
+    """Return a locker of three banks, at most one of them on pins."""
     first = rng.choice(FAMILIES)
-    second = rng.choice([one for one in FAMILIES if one != "gpio" or first != "gpio"])
-    banks = (bank("a", first, 1), bank("b", second, 2))
+    others = [one for one in FAMILIES if one != "gpio"]
+    families = (first, rng.choice(others), rng.choice(others))
+    banks = tuple(
+        bank(name, family, address)
+        for address, (name, family) in enumerate(zip("abc", families, strict=True), start=1)
+    )
     compartments = []
-    for number in range(1, 2 * DOORS_A_BANK + 1):
+    for number in range(1, len(banks) * DOORS_A_BANK + 1):
         width, height, depth = SIZES_MM[(number - 1) % len(SIZES_MM)]
         floor = FLOORS_MM[(number - 1) % len(FLOORS_MM)]
         compartments.append(
             CompartmentTable(
                 number=number,
-                bank="a" if number <= DOORS_A_BANK else "b",
+                bank=banks[(number - 1) // DOORS_A_BANK].name,
                 channel=(number - 1) % DOORS_A_BANK + 1,
                 width_mm=width,
                 height_mm=height,
