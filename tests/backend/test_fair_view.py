@@ -4,9 +4,10 @@ from fractions import Fraction
 
 import pytest
 
+from fellesskap_backend.allocation.deciding import Decision, Request, decide
 from fellesskap_backend.allocation.division import OTHER, Division
 from fellesskap_backend.allocation.view import Shares, Use, View, at_least, others
-from tests.backend.fair import locker, parcel
+from tests.backend.fair import KEPT, POLICY, locker, parcel
 
 
 def view(
@@ -22,7 +23,7 @@ def view(
         size: Division(capacity=sizes.count(size), accessible=accessible, guaranteed=0, entrants=0)
         for size in dict.fromkeys(sizes)
     }
-    return View((every, every), Shares(division, quotas, {}), lying=uses)
+    return View((every, every), Shares(division, quotas, {}), lying=uses, minute=KEPT)
 
 
 EAST, NORTH = Use("east", "S"), Use("north", "S")
@@ -57,7 +58,7 @@ def test_beyond_is_what_each_uses_over_its_own_quota() -> None:
     seen = view("SSSSMM", quotas, EAST, EAST, EAST, NORTH, Use("east", "M"))
     assert (seen.beyond_quotas("S"), seen.beyond_quotas("M"), seen.beyond_quotas("L")) == (2, 1, 0)
     assert seen.beyond("east") == Fraction(3, 6)
-    assert (seen.beyond("north"), seen.beyond("south")) == (0, 0)
+    assert [seen.beyond(who) for who in ("north", "south")] == [Fraction(0), Fraction(0)]
     nothing = View(((), ()), Shares({}, {}, {}), lying=[EAST])
     assert nothing.beyond("east") == 1, "of a locker without compartments as of one"
 
@@ -110,6 +111,24 @@ def test_what_is_given_takes_room_and_what_is_kept_shrinks_with_it() -> None:
     assert (twin.every, twin.minute) == (seen.every, seen.minute)
     seen.give(parcel("S", "low"), LOW)
     assert twin.accessible_left("S") == 0
+
+
+def test_room_that_is_kept_for_one_other_is_no_full_locker() -> None:
+    seen = view("S", {("north", "S"): 1})
+    assert decide(POLICY, seen, Request("east", parcel("S"))).reason == "quota_exceeded"
+
+
+def test_where_nobody_is_entitled_a_decision_says_no_numbers() -> None:
+    """So `first-come v0` answers beside a version in force."""
+    plain = Decision(reason="locker_full")
+    assert (plain.quota, plain.used, plain.part, plain.use) == (0, 0, None, None)
+
+
+def test_room_in_a_class_that_the_locker_has_not_is_lent_and_of_no_commons() -> None:
+    decision = decide(POLICY, view("M", {}), Request("east", parcel("S")))
+    assert (decision.part, decision.use) == ("lent", Use("east", "S"))
+    commons = decide(POLICY, view("M", {}), Request("east", parcel("M")))
+    assert (commons.part, commons.quota, commons.used) == ("commons", 0, 0)
 
 
 def test_uses_are_read_as_they_are_written() -> None:

@@ -67,7 +67,7 @@ GUARDED: dict[str, Guarded] = {
     "carriers": _guarded("backend", "carriers/service", "callers"),
     "policy": _guarded("backend", "decisions/policy", "first_come", "decisions", "fair_share"),
     "view": _guarded("backend", "allocation/view", "fair_view", "fair_share"),
-    "deciding": _guarded("backend", "allocation/deciding", "fair_policy", "fair_share"),
+    "deciding": _guarded("backend", "allocation/deciding", "fair_view", "fair_share"),
     "downlink": _guarded("backend", "downlink", "downlink"),
     "door_operations": _guarded("backend", "door_operations/service", "door_operations"),
 }
