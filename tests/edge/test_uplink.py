@@ -233,6 +233,10 @@ def test_waits_differ_by_a_quarter_so_that_lockers_do_not_speak_at_once(
     assert state.wake_at == wait_s
 
 
+def test_the_birth_says_the_first_version_of_the_protocol() -> None:
+    assert uplink.PROTOCOL == 1
+
+
 def taken(change: Rights) -> tuple[RightsArrived | None, Uplink]:
     """Let a change come to a locker that rests at revision 4 of generation 1."""
     state, effects = step(PHASES[Phase.RESTING], RightsCame(change), 0.0, DRAW)
