@@ -96,6 +96,21 @@ def test_an_entitlement_that_cannot_be_served_anyway_is_in_nobodys_way() -> None
     assert plain.room_for("east", "M", parcel("M"), 1_000)
 
 
+def test_low_ones_that_are_kept_count_where_an_entitlement_cannot_be_served() -> None:
+    """Two M, one of them low and kept for who asks: of two entitlements one is in vain."""
+    seen = view("MM", {("east", "M"): 2}, low=1, accessible=1)
+    assert not seen.room_beside(parcel("M"), 1_000, less="M")
+    assert seen.room_for("east", "M", parcel("M"), 1_000)
+
+
+def test_what_is_freed_goes_first_to_what_was_kept_in_vain() -> None:
+    """Three M are promised where two are; a smaller parcel that uses one up frees none."""
+    seen = view("SMM", {("east", "M"): 3})
+    assert not seen.room_beside(parcel("M"), 1_000)
+    seen.give(parcel("S"), Use("east", "M"))
+    assert not seen.room_beside(parcel("M"), 1_000)
+
+
 def test_what_is_given_takes_room_and_what_is_kept_shrinks_with_it() -> None:
     seen = view("SSS", {("east", "S"): 2, ("north", "S"): 1})
     assert not seen.room_beside(parcel("S"), 1_000)
