@@ -165,10 +165,10 @@ def _in_fork(noticed: Callable[[], bool], limit_s: float) -> NoReturn:
         os._exit(code)
 
 
-def main(name: str, sample: int | None) -> None:
+def main(name: str) -> None:
     """Try the mutants of one module; the lines of JSON go to what is standard output now."""
     guarded = GUARDED[name]
-    mutants = guarded.mutants(name, sample)
+    mutants = guarded.mutants(name)
     lines = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
 
@@ -221,4 +221,4 @@ def _collected(
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else None)
+    main(sys.argv[1])
