@@ -43,6 +43,8 @@ def test_what_is_kept_is_what_is_unused_of_each_rounded_up() -> None:
     assert seen.kept("S", 1_000, without="east") == 1
     assert seen.kept("S", 1_000, without="north") == 3
     assert (seen.kept("M", 1_000), seen.kept("L", 1_000)) == (1, 0)
+    crowd = view("S", {("east", "S"): 2_002})
+    assert crowd.kept("S", 1_000) == 2_002
     over = view("SS", {("east", "S"): 1, ("north", "S"): 1}, EAST, EAST, EAST)
     assert over.kept("S", 1_000) == 1, "who uses more keeps nothing less for others"
 
@@ -61,6 +63,7 @@ def test_beyond_is_what_each_uses_over_its_own_quota() -> None:
     assert [seen.beyond(who) for who in ("north", "south")] == [Fraction(0), Fraction(0)]
     nothing = View(((), ()), Shares({}, {}, {}), lying=[EAST])
     assert nothing.beyond("east") == 1, "of a locker without compartments as of one"
+    assert nothing.minute == 0
 
 
 def test_there_is_room_beside_what_is_kept_or_less_of_it() -> None:
