@@ -18,6 +18,7 @@ from fellesskap_backend.carriers.tables import ApiKey, Carrier
 from fellesskap_backend.db import Moment
 from fellesskap_backend.delegations.tables import Delegation
 from fellesskap_backend.errors import Forbidden, NotFound, Unauthorized
+from fellesskap_protocol.signing import unb64url
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 TICK = timedelta(microseconds=1)
@@ -76,8 +77,14 @@ def test_a_key_comes_in_as_its_owner(session: Session) -> None:
     operator = service.add_operator(session, "Drift", at(), "auditor")
     session.flush()
     found = caller(session, shown(operator, scope="ledger:read"), "operator", "auditor")
-    assert (found.role, found.carrier_id, found.number) == ("auditor", service.NOBODY, 0)
+    assert (found.role, found.carrier_id, found.number) == ("auditor", UUID(int=0), 0)
     assert found.tenant == str(found.owner_id) != str(service.NOBODY)
+
+
+def test_a_key_holds_256_bits_that_nobody_guesses(session: Session) -> None:
+    for key in (carrier(session)[1], service.add_operator(session, "Drift", at())):
+        mark, prefix, secret = key.split("_", 2)
+        assert (mark, len(bytes.fromhex(prefix)), len(unb64url(secret))) == ("fsk", 6, 32)
 
 
 def test_prefix_and_secret_are_those_of_one_key(session: Session) -> None:

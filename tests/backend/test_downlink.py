@@ -332,3 +332,15 @@ def test_a_hundred_commands_are_in_hand_and_no_more() -> None:
     state, _ = d.step(replace(KNOWN, orders=orders), d.Ordered("k", EXP, Stage.SENT), NOW)
     assert len(state.orders) == 100
     assert d.step(state, d.Ordered("one more", EXP), NOW) == (state, ())
+
+
+def test_a_bridge_that_just_began_takes_the_first_birth_as_new_and_resends_as_ever() -> None:
+    begun = Downlink(epoch="e", wanted=TWO, reported=ONE, online=True)
+    _, effects = d.step(begun, d.Born("e", ONE, 1, "new"), NOW)
+    assert effects == (d.SendRights(1),)
+    waits, now = [], NOW
+    for _ in range(3):
+        begun, effects = d.step(begun, d.Tick(), now)
+        waits.append((begun.wake_at - now, len(effects)))
+        now = begun.wake_at
+    assert waits == [(2.0, 1), (4.0, 1), (8.0, 2)], "the keys go out with the third"

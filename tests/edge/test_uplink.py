@@ -199,6 +199,45 @@ def test_a_challenge_is_handed_out_for_thirty_seconds_and_then_another() -> None
         assert [one.challenge for one in effects if isinstance(one, GiveCommand)] == [expected]
 
 
+def test_challenges_live_for_a_minute_each_and_the_newest_is_handed_out() -> None:
+    state, _ = step(fresh(), Connected(), 100.0, Draw("a" * 32, 0.5))
+    asked = [  # when, with which, whether it is good, which one is handed out
+        (110.0, "a", True, "a"),
+        (131.0, "a", True, "b"),
+        (140.0, "b", True, "b"),
+        (160.0, "a", True, "b"),
+        (160.0, "a", True, "b"),
+        (160.1, "a", False, "b"),
+        (162.0, "b", True, "d"),
+        (170.0, "x", False, "d"),
+    ]
+    for now, shown, good, handed in asked:
+        new = "b" if now < 150.0 else "d"
+        event = CommandCame(command(shown * 32))
+        state, effects = step(state, event, now, Draw(new * 32, 0.5))
+        assert [(one.fresh, one.challenge) for one in effects if isinstance(one, GiveCommand)] == [
+            (good, handed * 32)
+        ], now
+
+
+@pytest.mark.parametrize("challenge", [None, "0" * 32])
+def test_a_greeting_is_answered_by_its_own_challenge_alone(challenge: str | None) -> None:
+    greeting = PHASES[Phase.GREETING]
+    assert step(greeting, AckCame(ack(3, challenge=challenge)), 0.0, DRAW) == (greeting, ())
+
+
+@pytest.mark.parametrize(("jitter", "wait_s"), [(0.0, 0.75), (1.0, 1.25)])
+def test_waits_differ_by_a_quarter_so_that_lockers_do_not_speak_at_once(
+    jitter: float, wait_s: float
+) -> None:
+    state, _ = step(fresh(), Connected(), 0.0, Draw("c" * 32, jitter))
+    assert state.wake_at == wait_s
+
+
+def test_the_birth_says_the_first_version_of_the_protocol() -> None:
+    assert uplink.PROTOCOL == 1
+
+
 def taken(change: Rights) -> tuple[RightsArrived | None, Uplink]:
     """Let a change come to a locker that rests at revision 4 of generation 1."""
     state, effects = step(PHASES[Phase.RESTING], RightsCame(change), 0.0, DRAW)

@@ -1,7 +1,7 @@
 """Change the guards of doors and capacity in one small way at a time; see that tests notice.
 
-Without `--sample` every mutant is tried, which takes some minutes for each module. The result is
-written to `build/mutants.json`; `--write` renews the listing in `docs/evidence/mutants.md` too.
+A module takes from some seconds to some minutes. The result is written to `build/mutants.json`;
+`--write` renews the listing in `docs/evidence/mutants.md` too.
 """
 
 import argparse
@@ -27,18 +27,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="MODULE", help="which ones (default: all)")
     parser.add_argument("--list", action="store_true", help="only say what there is to try")
-    parser.add_argument("--sample", action="store_true", help="only what `make test-full` takes")
     parser.add_argument("--write", action="store_true", help=f"renew {PAGE.name}, with all modules")
     asked = parser.parse_args()
     unknown = set(asked.names) - set(GUARDED)
-    if unknown or (asked.write and (asked.names or asked.sample)):
+    if unknown or (asked.write and asked.names):
         parser.error(f"one of {', '.join(GUARDED)}; --write goes with all of them")
     names = asked.names or list(GUARDED)
     console = Console(highlight=False)
     if asked.list:
         console.print(_overview(names))
         return 0
-    scores = _tried(names, sample=asked.sample)
+    scores = _tried(names)
     whys = explained(PAGE.read_text()) if PAGE.exists() else {}
     if asked.write:
         PAGE.write_text(written(scores, whys))
@@ -56,7 +55,7 @@ def main() -> int:
     return int(bool(new) or any(one.score < SCORE_MIN for one in scores))
 
 
-def _tried(names: list[str], *, sample: bool) -> list[Score]:
+def _tried(names: list[str]) -> list[Score]:
     """Try the modules, as many at once as there are processors."""
     columns = (TextColumn("{task.description:>16}"), BarColumn(), MofNCompleteColumn())
     with (
@@ -65,30 +64,26 @@ def _tried(names: list[str], *, sample: bool) -> list[Score]:
     ):
 
         def tried(name: str, task: TaskID) -> Score:
-            score, size = Score(name), GUARDED[name].sample if sample else None
-            for verdict in campaign(name, size):
+            score = Score(name)
+            for verdict in campaign(name):
                 score.verdicts.append(verdict)
                 progress.update(task, advance=1, survived=len(score.survivors))
             return score
 
-        tasks = [
-            progress.add_task(name, total=_total(name, sample=sample), survived=0) for name in names
-        ]
+        tasks = [progress.add_task(name, total=_total(name), survived=0) for name in names]
         return list(pool.map(tried, names, tasks))
 
 
-def _total(name: str, *, sample: bool) -> int:
-    guarded = GUARDED[name]
-    return len(guarded.mutants(name, guarded.sample if sample else None))
+def _total(name: str) -> int:
+    return len(GUARDED[name].mutants(name))
 
 
 def _overview(names: Iterable[str]) -> Table:
-    table = Table("name", "module", "mutants", "in make test-full", "tests")
+    table = Table("name", "module", "mutants", "tests")
     for name in names:
         guarded = GUARDED[name]
         tests = " ".join(Path(one).stem.removeprefix("test_") for one in guarded.tests)
-        counts = (str(_total(name, sample=sample)) for sample in (False, True))
-        table.add_row(name, guarded.source, *counts, tests)
+        table.add_row(name, guarded.source, str(_total(name)), tests)
     return table
 
 

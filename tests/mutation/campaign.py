@@ -54,12 +54,10 @@ class Score:
         }
 
 
-def campaign(name: str, sample: int | None = None) -> Iterator[Verdict]:
+def campaign(name: str) -> Iterator[Verdict]:
     """Yield each verdict as it is found; raise `RuntimeError` if the tests fail as they are."""
     assert name in GUARDED, name
     command = [sys.executable, "-m", "tests.mutation.stem", name]
-    if sample is not None:
-        command.append(str(sample))
     surroundings = {**os.environ, "PYTHONHASHSEED": "0", "FELLESSKAP_TIER": "quick"}
     for one in ("PYTEST_ADDOPTS", "PYTEST_CURRENT_TEST", "FELLESSKAP_GOLDEN"):
         surroundings.pop(one, None)
@@ -75,6 +73,6 @@ def campaign(name: str, sample: int | None = None) -> Iterator[Verdict]:
             raise RuntimeError(f"{name}: {said.read()[-4000:]}")
 
 
-def whole(name: str, sample: int | None = None) -> Score:
+def whole(name: str) -> Score:
     """Return what became of all of them."""
-    return Score(name, list(campaign(name, sample)))
+    return Score(name, list(campaign(name)))

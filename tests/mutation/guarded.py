@@ -1,15 +1,12 @@
 """Which modules guard doors and capacity, and which quick tests guard each of them."""
 
 import os
-import random
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.mutation.mutants import Mutant, mutants
 
 ROOT = Path(__file__).parents[2]
-SEED = 1
-"""Chooses the sample, where one is taken."""
 
 
 @dataclass(frozen=True)
@@ -18,26 +15,20 @@ class Guarded:
 
     source: str
     tests: tuple[str, ...]
-    sample: int | None = None
-    """How many of its mutants `make test-full` takes; None: all."""
 
     @property
     def path(self) -> Path:
         """Return where it lies."""
         return ROOT / self.source
 
-    def mutants(self, name: str, sample: int | None = None) -> list[Mutant]:
-        """Return what is to be tried in the order of lines: all, or a sample by `SEED`."""
-        every = mutants(self.path.read_text(), name, os.fspath(self.path))
-        if sample is None or sample >= len(every):
-            return every
-        chosen = random.Random(SEED).sample(range(len(every)), sample)
-        return [every[at] for at in sorted(chosen)]
+    def mutants(self, name: str) -> list[Mutant]:
+        """Return all that is to be tried, in the order of its lines."""
+        return mutants(self.path.read_text(), name, os.fspath(self.path))
 
 
-def _guarded(part: str, module: str, *tests: str, sample: int | None = None) -> Guarded:
+def _guarded(part: str, module: str, *tests: str) -> Guarded:
     files = tuple(f"tests/{part}/test_{one}.py" for one in tests)
-    return Guarded(f"{part}/src/fellesskap_{part}/{module}.py", files, sample)
+    return Guarded(f"{part}/src/fellesskap_{part}/{module}.py", files)
 
 
 GUARDED: dict[str, Guarded] = {
@@ -65,9 +56,9 @@ GUARDED: dict[str, Guarded] = {
     "auth": _guarded("backend", "auth", "auth", "policy", "delegations"),
     "scopes": _guarded("backend", "carriers/scopes", "callers"),
     "carriers": _guarded("backend", "carriers/service", "callers"),
-    "policy": _guarded("backend", "decisions/policy", "first_come", "decisions", "fair_share"),
-    "view": _guarded("backend", "allocation/view", "fair_policy", "fair_share"),
-    "deciding": _guarded("backend", "allocation/deciding", "fair_policy", "fair_share"),
+    "policy": _guarded("backend", "decisions/policy", "first_come"),
+    "view": _guarded("backend", "allocation/view", "fair_view", "fair_share"),
+    "deciding": _guarded("backend", "allocation/deciding", "fair_view", "fair_share"),
     "downlink": _guarded("backend", "downlink", "downlink"),
     "door_operations": _guarded("backend", "door_operations/service", "door_operations"),
 }

@@ -56,12 +56,12 @@ def written(scores: Iterable[Score], whys: Mapping[str, str]) -> str:
             f"| {figures['timed_out']} | {figures['survived']} | {score.score:.1%} |"
         )
         if score.survivors:
-            entries = "\n".join(_entry(key, whys) for key in score.survivors)
-            parts.append(f"## {score.name}\n```text\n{entries}```\n")
+            entries = "\n\n".join(_entry(key, whys) for key in score.survivors)
+            parts.append(f"## {score.name}\n```text\n{entries}\n```\n")
     head = "| name | module | mutants | timed out | survive | noticed |\n" + "|---" * 6 + "|\n"
     return _HEAD + head + "\n".join(rows) + "\n\n" + "\n".join(parts)
 
 
 def _entry(key: str, whys: Mapping[str, str]) -> str:
     _, function, text, becomes = key.split(" · ")
-    return f"{function}: {becomes}\n    {text}\n{whys.get(key, UNEXPLAINED)}\n\n"
+    return f"{function}: {becomes}\n    {text}\n{whys.get(key, UNEXPLAINED)}"

@@ -1,4 +1,4 @@
-"""PURE: what may be wrong in a module: one small change at a time, each as compiled code.
+"""PURE: what may be wrong in a module: one small change at a time.
 
 Nothing is changed that no test can see or that only makes noise: texts, annotations, decorators and
 assertions stay as they are.
@@ -54,22 +54,8 @@ REMOVED = (ast.Expr, ast.AugAssign, ast.Raise, ast.Delete)
 
 
 @dataclass(frozen=True)
-class Mutant:
-    """One change. `key` names it as long as its line reads the same, wherever that stands."""
-
-    key: str
-    line: int
-    lines: range
-    """The lines of its statement, or of the head of it: whoever runs one of them may notice."""
-    was: str
-    becomes: str
-    code: CodeType
-    """The whole module with this change."""
-
-
-@dataclass(frozen=True)
 class _Place:
-    """Where a change is made: `node` stands in a field of its parent, in a list at `at`."""
+    """Where a change is made: a node stands in a field of its parent, in a list at `at`."""
 
     parent: ast.AST
     field: str
@@ -84,6 +70,31 @@ class _Place:
             getattr(self.parent, self.field)[self.at] = node
 
 
+@dataclass(frozen=True)
+class Mutant:
+    """One change. `key` names it as long as its line reads the same, wherever that stands."""
+
+    key: str
+    line: int
+    lines: range
+    """The lines of its statement, or of the head of it: whoever runs one of them may notice."""
+    path: str
+    tree: ast.Module
+    place: _Place
+    nodes: tuple[ast.AST, ast.AST]
+    """What stands in that place of the tree, and what would."""
+
+    @property
+    def code(self) -> CodeType:
+        """Compile the whole module with this change."""
+        real, other = self.nodes
+        self.place.put(other)
+        try:
+            return compile(ast.fix_missing_locations(self.tree), self.path, "exec")
+        finally:
+            self.place.put(real)
+
+
 def mutants(source: str, module: str, path: str) -> list[Mutant]:
     """Return every mutant of a module in the order of its lines; `path` as the module's own."""
     tree, text = ast.parse(source), source.splitlines()
@@ -91,16 +102,14 @@ def mutants(source: str, module: str, path: str) -> list[Mutant]:
     found = []
     for place, node in _places(tree, "", range(1)):
         for other, becomes in _changes(node, place):
-            was = _written(node)
             line = getattr(node, "lineno", getattr(place.parent, "lineno", place.lines.start))
             key = f"{module} · {place.function or 'module'} · {text[line - 1].strip()} · {becomes}"
             seen[key] += 1
             if seen[key] > 1:
                 key += f" ({seen[key]})"
-            place.put(ast.copy_location(other, node) if hasattr(node, "lineno") else other)
-            code = compile(ast.fix_missing_locations(tree), path, "exec")
-            place.put(node)
-            found.append(Mutant(key, line, place.lines, was, becomes, code))
+            if hasattr(node, "lineno"):
+                ast.copy_location(other, node)
+            found.append(Mutant(key, line, place.lines, path, tree, place, (node, other)))
     return found
 
 

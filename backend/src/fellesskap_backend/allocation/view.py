@@ -221,9 +221,8 @@ class View(first_come.View):
         if beside.missing:
             return False
         for one, units in self._kept(key, size):
-            freed = beside.kept.get(one, 0) - units
-            if freed < 0 or not all(beside.matching.drop(one) for _ in range(freed)):
-                return False
+            for _ in range(beside.kept.get(one, 0) - units):
+                beside.matching.drop(one)
             beside.kept[one] = units
         return beside.matching.add(demand)
 
