@@ -57,3 +57,17 @@ def test_unknown_locker_and_operation_of_another_locker_are_not_found(api: Api) 
     assert operator.post(PATH.replace("oslo-1", "nowhere"), json=BODY).status_code == 404
     location = operator.post(PATH, json=BODY).headers["location"]
     assert operator.get(location.replace("oslo-1", "oslo-2")).status_code == 404
+
+
+def test_what_became_of_a_door_operation_is_told_to_operators_alone(api: Api) -> None:
+    operator = api.operator()
+    location = operator.post(PATH, json=BODY).headers["location"]
+    for client, refused in (
+        (api.carrier(), 403),
+        (api.client(), 401),
+        (api.client("fsk_a_b"), 401),
+    ):
+        for answer in (client.get(location), client.post(PATH, json=BODY)):
+            assert answer.status_code == refused
+    assert operator.get(location).status_code == 200
+    assert api.count(DoorOperation) == 1

@@ -53,7 +53,7 @@ GUARDED: dict[str, Guarded] = {
     ),
     "throttle": _guarded("edge", "throttle", "throttle", "controller"),
     "uplink": _guarded("edge", "uplink", "uplink"),
-    "auth": _guarded("backend", "auth", "auth", "policy", "delegations"),
+    "auth": _guarded("backend", "auth", "auth", "api_keys", "policy", "delegations"),
     "scopes": _guarded("backend", "carriers/scopes", "callers"),
     "carriers": _guarded("backend", "carriers/service", "callers"),
     "policy": _guarded("backend", "decisions/policy", "first_come"),
