@@ -74,6 +74,7 @@ def created(world: World, place: Place, event: StoreCreated) -> None:
     place.room_moved, place.room_unrecorded = True, 1
     if event.reason != "went_back":
         place.service = dict.fromkeys(place.boxes, "in")
+    place.used -= _unheard(place)
     if event.reason == "commissioned":
         place.force, place.used, place.lies = {}, set(), {}
         place.unknown, place.blurred, place.custody_blurred = set(), False, False
@@ -91,6 +92,20 @@ def created(world: World, place: Place, event: StoreCreated) -> None:
         name: one for name, one in place.force.items() if name in holding or one.kind == "collect"
     }
     place.used = used
+
+
+def _unheard(place: Place) -> set[str]:
+    """Return the rights of whose use neither a new store nor the ledger knows."""
+    gone = [
+        event
+        for epoch in place.epochs.values()
+        if epoch.closed
+        for _, event, _ in epoch.unrecorded.values()
+        if isinstance(event, Collected | Removed)
+    ]
+    parcels = {event.parcel_id for event in gone}
+    known = {one.id for one in place.force.values() if one.parcel_id in parcels}
+    return known | {event.right_id for event in gone}
 
 
 def _kind(place: Place, name: str) -> str:

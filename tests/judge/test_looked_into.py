@@ -2,7 +2,7 @@
 
 import msgspec
 
-from fellesskap_protocol.events import CustodyReported, ServiceChanged
+from fellesskap_protocol.events import Collected, CustodyReported, ServiceChanged
 from fellesskap_protocol.messages import Command
 from tests.judge import history
 from tests.judge.judging import judge
@@ -71,3 +71,35 @@ def test_a_parcel_that_an_operator_looked_for_may_still_be_told_to_lie_there() -
         )
     )
     assert judge(story.end(calm=False)) == []
+
+
+def opened_again(*, heard: bool) -> list[str]:
+    """Have a parcel collected, its locker's card go back to before that, and its code shown again.
+
+    With `heard` the ledger knows that it was collected.
+    """
+    story = Story()
+    story.commission()
+    right = story.reserve(1)
+    story.deposit(1, 1)
+    story.deliver()
+    copied_s = story.at
+    story.collect(1, 1)
+    if heard:
+        story.deliver()
+    story.tell(history.Part, part=f"edge:{HERE}", state="down")
+    story.tell(history.Restored, part=f"edge:{HERE}", to=copied_s)
+    story.wait(60.0)
+    story.commission("epoch-2", "went_back")
+    story.wish(msgspec.structs.replace(right, kind="collect", compartment=1))
+    story.apply()
+    story.types(1)
+    story.opens(1, "again", kind="code", right_id="right-1")
+    again = Collected(parcel_id="parcel-1", right_id="right-1", compartment=1, evidence="weak")
+    story.shuts(1, "again", again)
+    return [str(one) for one in judge(story.end(calm=False))]
+
+
+def test_what_a_card_that_went_back_forgot_and_nobody_heard_may_be_done_again() -> None:
+    assert opened_again(heard=False) == []
+    assert any("right-1 is used up" in one for one in opened_again(heard=True))
