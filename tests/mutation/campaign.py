@@ -33,7 +33,7 @@ class Score:
 
     @property
     def survivors(self) -> list[str]:
-        """Return the keys of those that no test noticed, in the order of their lines."""
+        """Return the keys of those that no test noticed, in the order in which they were tried."""
         return [one.key for one in self.verdicts if one.verdict == SURVIVED]
 
     @property
