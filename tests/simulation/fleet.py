@@ -21,15 +21,14 @@ from fellesskap_backend.bridge.link import Came
 from fellesskap_backend.carriers import service as carriers
 from fellesskap_backend.db import Moment
 from fellesskap_backend.idempotency import Answered, attempt
-from fellesskap_backend.lockers import service as lockers
 from fellesskap_backend.reservations.service import OPERATION, reserve
 from fellesskap_backend.reservations.wishes import Label, ReservationRequest
 from fellesskap_backend.rights.service import codes_of, number_of
 from fellesskap_backend.secrets import Secrets
 from fellesskap_edge.config import LockerConfig
-from fellesskap_edge.identity import Broker, Identity, Provision
-from fellesskap_protocol.signing import SigningKey, b64url
+from fellesskap_protocol.signing import SigningKey
 from fellesskap_protocol.topics import parse, topic
+from tests.simulation.provisioning import claim
 from tests.simulation.stand import Stand
 from tests.simulation.stand_parts import START
 
@@ -88,27 +87,7 @@ class Fleet:
 
     def claim(self, stand: Stand, device: SigningKey, device_id: str) -> None:
         """Take a device in, and give it what it must know."""
-        locker_id = stand.config.locker.id
-        with db.writing(self.engine) as session:
-            lockers.provision(session, locker_id, site_name="S", address="A", now=self.now)
-            lockers.claim_device(
-                session,
-                locker_id,
-                device_id=device_id,
-                public_key=b64url(device.public.raw),
-                now=self.now,
-            )
-        provision = Provision(
-            installation=self.secrets.installation,
-            locker_id=locker_id,
-            device_id=device_id,
-            k_locker=b64url(self.secrets.k_locker(locker_id, 1)),
-            k_version=1,
-            root_key=b64url(self.secrets.root.public.raw),
-            keys=self.secrets.keys(locker_id, self.now).decode(),
-            broker=Broker("none", 1, "none", "none"),
-        )
-        stand.identity = Identity(device, provision)
+        stand.identity = claim(self, stand.config.locker.id, device_id, device)
 
     def put_card_back(self, stand: Stand, card: Path) -> None:
         """Start a locker from an older copy of its store."""

@@ -14,7 +14,7 @@ from tests.simulation import ending, running, shrinking
 from tests.simulation.life import RIVAL, lives
 from tests.simulation.verdict import Verdict
 
-STANDARD = (2, 2, 1)
+STANDARD = (0, 3, 1)
 """The first seed, how many, and days of each: some locker-days, half a minute of processor."""
 FULL = (0, 36, 7)
 """Some 750 locker-days: a quarter of an hour of processor."""

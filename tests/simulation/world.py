@@ -168,9 +168,10 @@ class World:
         locker_id = config.locker.id
         cabinet = Cabinet(config, self.chronicle, self.chance(locker_id), self.folder)
         cabinet.places = self.places
-        claim(
-            self.installation, cabinet, SigningKey(self.chance(f"{locker_id}/device").randbytes(32))
-        )
+        device = SigningKey(self.chance(f"{locker_id}/device").randbytes(32))
+        home = self.installation
+        cabinet.identity = claim(home, locker_id, f"dev-{locker_id}", device)
+        home.keys[locker_id] = {device.public.kid: device.public}
         cabinet.pipe = partial(self._locker_says, cabinet)
         self.cabinets[locker_id] = cabinet
         self.chronicle.note(

@@ -7,11 +7,11 @@ kind are looked for in a round.
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
-from typing import NamedTuple
-from uuid import UUID
+from typing import Any, NamedTuple
 
 from sqlalchemy.orm import Session
 
+from fellesskap_backend.cut_offs import deciding
 from fellesskap_backend.db import Moment
 from fellesskap_backend.drop_offs import service as drop_offs
 from fellesskap_backend.parcels import acts, unannounced
@@ -22,20 +22,17 @@ from fellesskap_backend.secrets import Secrets
 class Deadline(NamedTuple):
     """Find rows that are due; act on one, with its locker locked and everything read again."""
 
-    find: Callable[[Session, datetime], Sequence[UUID]]
-    act: Callable[[Session, UUID, Moment], None]
+    find: Callable[[Session, datetime], Sequence[Any]]
+    act: Callable[[Session, Any, Moment], None]
 
 
 def all_of(secrets: Secrets) -> tuple[Deadline, ...]:
     """Return every deadline, in the order in which they are looked at."""
     return (
-        Deadline(unannounced.waiting, partial(_complete, secrets)),
+        Deadline(unannounced.waiting, partial(unannounced.complete, secrets=secrets)),
         Deadline(ending.to_soften, ending.soften),
         Deadline(ending.to_expire, ending.expire),
         Deadline(drop_offs.to_expire, drop_offs.expire),
         Deadline(acts.to_be_overdue, acts.overdue),
+        Deadline(deciding.due, partial(deciding.decide, secrets=secrets)),
     )
-
-
-def _complete(secrets: Secrets, session: Session, parcel_id: UUID, moment: Moment) -> None:
-    unannounced.complete(session, parcel_id, moment, secrets=secrets)

@@ -11,14 +11,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import TypeVar
-from uuid import UUID
+from typing import Any
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from fellesskap_backend import db, deadlines, idempotency
-from fellesskap_backend.cut_offs import announcing, deciding
+from fellesskap_backend.cut_offs import announcing
 from fellesskap_backend.db import Moment
 from fellesskap_backend.ledger import months
 from fellesskap_backend.neutrality import closing as month_closing
@@ -32,7 +31,6 @@ from fellesskap_backend.webhooks.delivering import Delivering, Sends
 from fellesskap_backend.webhooks.sender import TIMEOUT_S, Ended, Sender
 from fellesskap_protocol.buggify import sometimes
 
-T = TypeVar("T")
 log = logging.getLogger(__name__)
 POLL_S = 0.1
 DEADLINES_S = 1.0
@@ -73,7 +71,6 @@ class Worker:
         self._webhooks = Delivering(engine, secrets, sender, wake=self.wake)
         self._machine = machine
         self._announce = partial(announcing.announce, secrets=secrets)
-        self._decide = partial(deciding.decide, secrets=secrets)
         self._close = partial(closing.close_next, secrets=secrets)
         self._deadlines_at = self._pruning_at = self._months_at = self._closing_at = 0.0
         self._pace = Pace()
@@ -119,7 +116,6 @@ class Worker:
         if self._machine.monotonic() >= self._deadlines_at:
             self._deadlines_at = self._machine.monotonic() + DEADLINES_S
             self._keep_deadlines(moment)
-            self._keep_decisions(moment)
         if self._machine.monotonic() >= self._months_at:
             self._months_at = self._machine.monotonic() + months.AHEAD_S
             db.run(self._engine, months.make_ahead)
@@ -151,22 +147,16 @@ class Worker:
         """Find in one reading what deadlines ask for; do each in a transaction of its own."""
         asked = [one for one in self._deadlines if not sometimes("worker.late")]
 
-        def find(session: Session) -> list[Sequence[UUID]]:
+        def find(session: Session) -> list[Sequence[Any]]:
             return [one.find(session, moment.now) for one in asked]
 
         for deadline, found in zip(asked, db.read(self._engine, find), strict=True):
             for one in found:
                 db.run(self._engine, partial(_of, deadline.act, one, moment))
 
-    def _keep_decisions(self, moment: Moment) -> None:
-        """Decide the days whose cut-off has passed, one transaction each."""
-        due = db.read(self._engine, lambda session: deciding.due(session, moment.now))
-        for one in due:
-            db.run(self._engine, partial(_of, self._decide, one, moment))
-
 
 def _of(
-    act: Callable[[Session, T, Moment], None], one: T, moment: Moment, session: Session
+    act: Callable[[Session, Any, Moment], None], one: Any, moment: Moment, session: Session
 ) -> None:
     act(session, one, moment)
 

@@ -179,9 +179,8 @@ def _write(session: Session, work: Work) -> None:
         made.append(rows)
     for model, several in zip(service.CONFIRMED, zip(*made, strict=True), strict=bool(made)):
         insert_all(session, model, several)
-    waiting = zip(*work.requested, strict=True)
-    for model, several in zip(requested.TABLES, waiting, strict=bool(work.requested)):
-        insert_all(session, model, several)
+    for place, model in enumerate(requested.TABLES):
+        insert_all(session, model, [rows[place] for rows in work.requested])
     insert_all(session, Decision, work.decisions)
     changes = [
         service.changed(desk) for desk in work.desks.values() if desk.head != desk.place.head
