@@ -111,6 +111,10 @@ class Town:
                 raise NeverHappened(f"{thread.name} does not come to an end")
         if self.failures:
             raise AssertionError("\n".join(self.failures))
+        # What the operator opened may have been fetched before it opened, so that nobody shut it.
+        for eyes in self.building.eyes.values():
+            for number in eyes.standing_open():
+                eyes.act("nothing", number, "", "operator", open_s=OPEN_S)
 
     def look_at_all(self) -> None:
         """Let everybody look what became of all that they asked for."""

@@ -102,10 +102,15 @@ class Visitors:
         raise NeverHappened(f"{self.locker}: the screen stays dark")
 
     def _at_rest(self, act: str, dark: int) -> bool:
-        """Wait until an act is not in hand any more; say whether the screen shone all the while."""
+        """Wait until an act is not in hand any more; say whether the screen shone all the while.
+
+        A locker that says it is out of order has not noted what was done at its door.
+        """
         until = time.monotonic() + DOOR_S_MAX
         while time.monotonic() < until and self._dark == dark:
             shown = self._screen()
+            if shown is not None and not shown["in_service"]:
+                return False
             if shown is not None and shown["standing"]["act"] != act:
                 return self._dark == dark
             self.pause(LOOK_S)

@@ -33,7 +33,11 @@ def main() -> int:
     with Live(console=console, auto_refresh=False, transient=True) as shown:
         for one in running.each(asked.first_seed, asked.seeds, asked.days, jobs=asked.jobs):
             whole.add(one)
-            shown.update(_table(whole, time.monotonic() - begun, asked.seeds), refresh=True)
+            if console.is_terminal:
+                shown.update(_table(whole, time.monotonic() - begun, asked.seeds), refresh=True)
+            else:
+                told = f"{whole.locker_days:g} locker-days, {len(whole.breaks)} invariant breaks"
+                print(f"seed {one.seed}: {one.cpu_s:.1f} s; {told}", file=sys.stderr, flush=True)
     seconds = time.monotonic() - begun
     console.print(_table(whole, seconds, asked.seeds))
     for kind, those in whole.never().items():
