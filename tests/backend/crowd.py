@@ -41,6 +41,50 @@ POLICY = FairShare(in_force_from=datetime(2027, 2, 1, tzinfo=UTC))
 SECOND = timedelta(seconds=1)
 
 
+def share(
+    session: Session, weights: Mapping[str, int], now: datetime, policy: FairShare = POLICY
+) -> None:
+    """Put a policy in force that shares by weights, given in the order of the carriers."""
+    session.add(row_of(policy))
+    for number, weight in enumerate(weights.values(), start=1):
+        session.add(
+            Weight(
+                begins_on=now.date() - timedelta(days=30),
+                carrier_number=number,
+                weight=weight,
+                is_entrant=False,
+                announced_at=now - timedelta(days=60),
+            )
+        )
+    session.flush()
+    standings.make(session, Moment(now))
+
+
+def announce(
+    session: Session,
+    kept: Secrets,
+    locker_id: str | None,
+    at: datetime,
+    policy: FairShare = POLICY,
+) -> None:
+    """Announce a day, and that a locker decides at a time of it and at none before."""
+    day, begins_at = (DAY, MIDNIGHT) if at == CUT_OFF else (at.date(), at - timedelta(hours=12))
+    if locker_id is not None:
+        session.add(
+            CutOff(locker_id=locker_id, at=at, day=day, begins_at=begins_at, load_permille=1_000)
+        )
+    if session.get(AnnouncedDay, day) is None:
+        session.add(
+            AnnouncedDay(
+                day=day,
+                policy=str(policy),
+                key_hash=batches.hash_of(batches.key_of(kept.k_master, day)),
+                announced_at=begins_at - timedelta(hours=5),
+                ends_at=begins_at + timedelta(days=1),
+            )
+        )
+
+
 class Town:
     """One installation with carriers by name, each of a weight."""
 
@@ -56,21 +100,10 @@ class Town:
         self.keys: dict[str, Credentials] = {}
         self.ids: dict[str, Any] = {}
         with db.writing(engine) as session:
-            session.add(row_of(policy))
-            for name, weight in weights.items():
+            for name in weights:
                 carrier_id, key = carriers.add_carrier(session, name, self.moment(NOON))
                 self.keys[name], self.ids[name] = credentials_of(key), carrier_id
-                session.add(
-                    Weight(
-                        begins_on=DAY - timedelta(days=30),
-                        carrier_number=len(self.keys),
-                        weight=weight,
-                        is_entrant=False,
-                        announced_at=MIDNIGHT - timedelta(days=60),
-                    )
-                )
-            session.flush()
-            standings.make(session, self.moment(MIDNIGHT + SECOND))
+            share(session, weights, MIDNIGHT + SECOND, policy)
 
     def moment(self, now: datetime) -> Moment:
         return Moment(now, self._rng.randbytes)
@@ -79,26 +112,7 @@ class Town:
         """Put a locker up, at which this day is decided at its cut-off."""
         put_up(self.engine, locker_id, doors=doors, floor_mm=400 if low else 1300)
         with db.writing(self.engine) as session:
-            if busy:
-                session.add(
-                    CutOff(
-                        locker_id=locker_id,
-                        at=CUT_OFF,
-                        day=DAY,
-                        begins_at=MIDNIGHT,
-                        load_permille=1_000,
-                    )
-                )
-            if session.get(AnnouncedDay, DAY) is None:
-                session.add(
-                    AnnouncedDay(
-                        day=DAY,
-                        policy=str(POLICY),
-                        key_hash=batches.hash_of(batches.key_of(self.secrets.k_master, DAY)),
-                        announced_at=MIDNIGHT - timedelta(hours=5),
-                        ends_at=MIDNIGHT + timedelta(days=1),
-                    )
-                )
+            announce(session, self.secrets, locker_id if busy else None, CUT_OFF)
 
     def ask(
         self, who: str, label: str, locker_id: str, now: datetime = NOON, **fields: Any

@@ -2,26 +2,34 @@
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
-from tests.system.house import Json, Locker, installation, wait_for
+from fellesskap_backend import db, secrets
+from fellesskap_backend.allocation.policy import FairShare
+from fellesskap_backend.settings import Settings
+from tests.backend.crowd import announce, share
+from tests.system.house import Installation, Json, Locker, installation, wait_for
 from tests.system.receiver import Receiver
 
 PAGE = Path(__file__).parents[2] / "docs" / "carriers.md"
 PART = re.compile(r"^```python\n(.*?)^```|^<!-- (.*?) -->", re.MULTILINE | re.DOTALL)
 LOCKER_ID = "fornebu-1"
 LOCKER = f"/v1/operator/lockers/{LOCKER_ID}"
+CARRIERS = ("Nordpost", "Samlast")
+WAITS_S = 5.0
+"""So long after it is announced a busy locker decides: the page's requests are made by then."""
 
 
 class People:
     """Who comes to the locker between two snippets; `known` is what the program knows by then."""
 
-    def __init__(self, operator: httpx.Client, locker: Locker, receiver: Receiver) -> None:
-        self.operator, self.locker, self.receiver = operator, locker, receiver
+    def __init__(self, house: Installation, locker: Locker, receiver: Receiver) -> None:
+        self.house, self.locker, self.receiver = house, locker, receiver
+        self.operator = house.operator()
         self.known: Json = {}
         self.acts: dict[str, Callable[[], None]] = {
             "a courier puts it in": lambda: self.deposits("ORDER-1001", self.known["reservation"]),
@@ -82,37 +90,71 @@ def people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[People]:
     receiver = Receiver()
     with installation(tmp_path / "house") as house:
         monkeypatch.setenv("FELLESSKAP_API", house.url)
-        monkeypatch.setenv("FELLESSKAP_KEY", house.cli("carrier", "add", "Nordpost")["api_key"])
-        added = house.cli("carrier", "add", "Samlast")
-        monkeypatch.setenv("CONSOLIDATOR_KEY", added["api_key"])
+        for name, variable in zip(CARRIERS, ("FELLESSKAP_KEY", "CONSOLIDATOR_KEY"), strict=True):
+            monkeypatch.setenv(variable, house.cli("carrier", "add", name)["api_key"])
         monkeypatch.setenv("MY_ENDPOINT", receiver.url)
         locker = house.locker(LOCKER_ID)
-        people = People(house.operator(), locker, receiver)
+        people = People(house, locker, receiver)
         wait_for("its doors", lambda: people.operator.get(LOCKER).json()["compartments"])
         tag = people.operator.get(f"{LOCKER}/allowances").headers["ETag"]
         targets = {"targets": {"S": 2}, "reason": "Returns."}
         people.operator.put(f"{LOCKER}/allowances", json=targets, headers={"If-Match": tag})
         yield people
         for client in ("api", "consolidator"):
-            people.known[client].close()
+            if client in people.known:
+                people.known[client].close()
     receiver.close()
 
 
-def test_the_whole_page_is_one_program_that_works(people: People) -> None:
-    done: list[str] = []
-    space: dict[str, Any] = people.known
+def run(people: People, *, until_act: bool = False) -> set[str]:
+    """Run the page's program, perhaps until somebody acts; return which acts there were."""
+    done: set[str] = set()
     text = PAGE.read_text()
     for part in PART.finditer(text):
         snippet, act = part.groups()
+        if act and until_act:
+            break
         if act:
             people.acts[act]()
-            done.append(act)
+            done.add(act)
         else:
             lines_before = "\n" * text.count("\n", 0, part.start(1))
-            exec(compile(lines_before + snippet, str(PAGE), "exec"), space)
-            people.receiver.secret = space.get("secret", "")
-    assert set(done) == set(people.acts)
+            exec(compile(lines_before + snippet, str(PAGE), "exec"), people.known)
+            people.receiver.secret = people.known.get("secret", "")
+    return done
+
+
+def test_the_whole_page_is_one_program_that_works(people: People) -> None:
+    space: dict[str, Any] = people.known
+    assert run(people) == set(people.acts)
     wait_for("the webhooks", lambda: people.receiver.of_type("parcel.collected"))
     assert people.receiver.refused == 0
     (told,) = people.receiver.of_type("parcel.deposited", space["parcel_id"])
     assert told["data"]["pickup_code"]
+
+
+def test_at_a_busy_locker_the_program_waits_for_the_cut_off(
+    people: People, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = Settings(state=people.house.state)
+    now = datetime.now(UTC)
+    engine = db.engine(settings)
+    policy = FairShare(in_force_from=now - timedelta(days=1))
+    cut_off = now.replace(microsecond=0) + timedelta(seconds=WAITS_S)
+    with db.writing(engine) as session:
+        share(session, dict.fromkeys(CARRIERS, 1), now, policy)
+        announce(session, secrets.load(settings.state), LOCKER_ID, cut_off, policy)
+    engine.dispose()
+    run(people, until_act=True)
+    space: dict[str, Any] = people.known
+    assert space["reservation"]["state"] == "requested"
+    assert (len(space["waiting"]), space["booked"], space["refused"]) == (4, [], [])
+    after, given = 0, {}
+    for _ in range(5):
+        event, after = space["follow"](after, "reservation.confirmed")
+        space["told"](event)
+        given[event["data"]["reservation_id"]] = event["data"]["parcel_id"]
+    assert given.keys() == {one["id"] for one in (space["reservation"], *space["waiting"])}
+    said = capsys.readouterr().out
+    assert f"its courier waits until {space['reservation']['decided_at']}" in said
+    assert all(f"{one} may be put in as parcel {given[one]}" in said for one in given)

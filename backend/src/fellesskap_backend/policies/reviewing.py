@@ -74,14 +74,14 @@ def propose(doing: Doing, review: Review) -> Row:
     session, now = doing.session, doing.moment.now
     if review.quarter.day != 1 or review.quarter.month % MONTHS != 1:
         raise InvalidRequest("A quarter is named by its first day: 2027-01-01.")
+    if service.in_force(service.all_versions(session), now) is None:
+        raise InvalidRequest("No version of fair-share is in force: there are no quotas.")
     ids = [review.locker_id] if review.locker_id else session.scalars(select(Locker.id)).all()
     found = []
     for locker_id in sorted(ids):
         places = {locker_id: Place(locker_id)}
         basis.read(session, places, now)
         place = places[locker_id]
-        if place.rules is None:
-            raise InvalidRequest("No version of fair-share is in force: there are no quotas.")
         if place.every:
             found.append(_proposed(session, place, review, now))
     session.flush()
