@@ -17,11 +17,14 @@ from sqlalchemy import (
     Subquery,
     TextClause,
     Update,
+    bindparam,
     column,
     insert,
+    inspect,
     literal,
     select,
     text,
+    update,
 )
 from sqlalchemy.orm import Session
 
@@ -38,6 +41,47 @@ def insert_all(session: Session, model: type[Base], rows: Sequence[Row]) -> None
         connection.execute(_insert(model, tuple(rows[0])), {"rows": _text(told)})
     else:
         connection.execute(insert(table_of(model)), [dict(row) for row in rows])
+
+
+def write_changed(session: Session, models: tuple[type[Base], ...]) -> None:
+    """Write what changed of rows of some tables: rows with the same changes by one statement.
+
+    A flush would send each row by itself. The session lets go of what these rows say, and reads it
+    again for whoever looks at one.
+    """
+    changed: dict[tuple[type[Base], tuple[str, ...]], list[Base]] = {}
+    for row in session.dirty:
+        names = tuple(sorted(inspect(row).committed_state))
+        if names and isinstance(row, models):
+            changed.setdefault((type(row), names), []).append(row)
+    for (model, names), rows in changed.items():
+        keys = tuple(column.name for column in table_of(model).primary_key)
+        told = [{name: getattr(row, name) for name in (*keys, *names)} for row in rows]
+        _update_all(session, model, keys, names=names, rows=told)
+        for row in rows:
+            session.expire(row)
+
+
+def _update_all(
+    session: Session,
+    model: type[Base],
+    keys: tuple[str, ...],
+    *,
+    names: tuple[str, ...],
+    rows: Sequence[Row],
+) -> None:
+    connection = session.connection()
+    if connection.dialect.name == "postgresql":
+        told = [_told(row) for row in rows]
+        done = connection.execute(_update(model, keys, names), {"rows": _text(told)})
+        assert done.rowcount == len(rows), "a row is gone whose locker is locked"
+        return
+    table = table_of(model)
+    same = [table.c[name] == bindparam(f"of_{name}") for name in keys]
+    connection.execute(
+        update(table).where(*same).values({name: bindparam(name) for name in names}),
+        [{(f"of_{name}" if name in keys else name): row[name] for name in row} for row in rows],
+    )
 
 
 def pairs(session: Session, rows: Iterable[tuple[str, str | int]]) -> Subquery:
@@ -122,6 +166,18 @@ def _insert(model: type[Base], names: tuple[str, ...], rows: str = ":rows") -> T
     return text(
         f'INSERT INTO "{table}" ({columns}) SELECT {columns}'  # noqa: S608 - names of our own
         f' FROM json_populate_recordset(NULL::"{table}", CAST({rows} AS json))'
+    )
+
+
+@cache
+def _update(model: type[Base], keys: tuple[str, ...], names: tuple[str, ...]) -> TextClause:
+    """Return the statement that changes these columns from a JSON array of rows."""
+    changes = ", ".join(f'"{name}" = told."{name}"' for name in names)
+    table = table_of(model).name
+    same = " AND ".join(f'"{table}"."{name}" = told."{name}"' for name in keys)
+    return text(
+        f'UPDATE "{table}" SET {changes}'  # noqa: S608 - names of our own
+        f' FROM json_populate_recordset(NULL::"{table}", CAST(:rows AS json)) AS told WHERE {same}'
     )
 
 

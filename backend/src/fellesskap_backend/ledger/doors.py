@@ -10,9 +10,10 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from fellesskap_backend.db import held
 from fellesskap_backend.door_operations.tables import DoorOperation
 from fellesskap_backend.ledger.at import At
-from fellesskap_backend.parcels.tables import Authorisation, Parcel
+from fellesskap_backend.parcels.tables import Parcel
 from fellesskap_protocol.events import (
     DoorClosed,
     DoorOpened,
@@ -35,14 +36,13 @@ def presented(at: At, event: Presented) -> None:
     operation = _operation(at.session, at.locker.id, event.jti)
     if event.outcome == "authorised" and event.authorisation_id is not None:
         at.authorised(
-            Authorisation(
-                locker_id=at.locker.id,
-                authorisation_id=event.authorisation_id,
-                right_id=parcel.right_id if parcel else None,
-                parcel_id=parcel.id if parcel else None,
-                jti=event.jti,
-                compartment=event.compartment,
-            )
+            {
+                "authorisation_id": event.authorisation_id,
+                "right_id": parcel.right_id if parcel else None,
+                "parcel_id": parcel.id if parcel else None,
+                "jti": event.jti,
+                "compartment": event.compartment,
+            }
         )
     if parcel is not None:
         what = "presented" if event.outcome == "authorised" else "refused"
@@ -116,7 +116,7 @@ def _tell(
     if found is None:
         return
     compartment: int = getattr(event, "compartment")  # noqa: B009 - all of these have one
-    parcel = at.session.get(Parcel, found.parcel_id) if found.parcel_id else None
+    parcel = held(at.session, Parcel, found.parcel_id) if found.parcel_id else None
     if parcel is not None:
         at.tell(parcel, what or state, event, compartment=compartment, detail=detail)
     operation = _operation(at.session, at.locker.id, found.jti)

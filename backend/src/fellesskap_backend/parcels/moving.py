@@ -14,7 +14,7 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from fellesskap_backend.allocation.view import Use
-from fellesskap_backend.db import instant
+from fellesskap_backend.db import held, instant
 from fellesskap_backend.drop_offs.tables import DropOff
 from fellesskap_backend.lockers.tables import Compartment
 from fellesskap_backend.parcels import timing
@@ -102,7 +102,7 @@ def _occupy(cause: Cause, parcel: Parcel, facts: Facts) -> None:
     number = facts.compartment
     place = _place(cause, number)
     if place.parcel_id is not None and place.parcel_id != parcel.id:
-        other = cause.session.get(Parcel, place.parcel_id)
+        other = held(cause.session, Parcel, place.parcel_id)
         if other is not None and other.compartment == number:
             log.error("locker %s: compartment %d was given twice", cause.locker.id, place.number)
             move(cause, other, "displaced", Facts(detail="displaced"))
@@ -125,7 +125,7 @@ def counts_as(
     """
     if parcel.reservation_id is None or parcel.right_id is None or facts.by_allowance:
         return None, None
-    claim = session.get(Claim, parcel.right_id)
+    claim = held(session, Claim, parcel.right_id)
     if claim is None or claim.use_size is None:
         return None, None
     use = Use(str(claim.carrier_number), claim.use_size, claim.part == "accessible")
@@ -141,7 +141,7 @@ def _vacate(cause: Cause, parcel: Parcel, facts: Facts) -> None:
 
 
 def _doubt(cause: Cause, parcel: Parcel, _facts: Facts) -> None:
-    place = cause.session.get(Compartment, (cause.locker.id, parcel.compartment or 0))
+    place = held(cause.session, Compartment, cause.locker.id, parcel.compartment or 0)
     if place is not None and place.parcel_id == parcel.id:
         place.empty_of(place.content)
         if place.service == "in":
@@ -149,7 +149,7 @@ def _doubt(cause: Cause, parcel: Parcel, _facts: Facts) -> None:
 
 
 def _place(cause: Cause, number: int | None) -> Compartment:
-    found = cause.session.get(Compartment, (cause.locker.id, number or 0))
+    found = held(cause.session, Compartment, cause.locker.id, number or 0)
     if found is None:
         raise CannotMove("the compartment was never described")
     return found
@@ -166,7 +166,7 @@ def _begin_clock(cause: Cause, parcel: Parcel, _facts: Facts) -> None:
 def _fulfil(cause: Cause, parcel: Parcel, _facts: Facts) -> None:
     if parcel.reservation_id is None:
         return
-    reservation = cause.session.get(Reservation, parcel.reservation_id)
+    reservation = held(cause.session, Reservation, parcel.reservation_id)
     if reservation is not None:
         reservation.state = RESERVATION[reservation.state]["fulfil"].to
 
@@ -174,7 +174,7 @@ def _fulfil(cause: Cause, parcel: Parcel, _facts: Facts) -> None:
 def _free_claim(cause: Cause, parcel: Parcel, facts: Facts) -> None:
     if parcel.right_id is None:
         return
-    claim = cause.session.get(Claim, parcel.right_id)
+    claim = held(cause.session, Claim, parcel.right_id)
     if claim is None or claim.released:
         return
     if facts.by_claim:
@@ -189,7 +189,7 @@ def _take_claim(cause: Cause, parcel: Parcel, _facts: Facts) -> None:
     following.forget(cause.session, cause.locker, parcel, cause.moment.now)
     revision = rights.forget(cause.session, cause.locker, parcel.right_id)
     rights.retire_code(cause.session, parcel.right_id, cause.moment.now)
-    claim = cause.session.get(Claim, parcel.right_id)
+    claim = held(cause.session, Claim, parcel.right_id)
     if claim is not None and not claim.released:
         claim.released_at_revision = revision
 
@@ -212,7 +212,7 @@ def _let_collect(cause: Cause, parcel: Parcel, _facts: Facts) -> None:
         revoked=False,
     )
     rights.wish(cause.session, cause.locker, right)
-    code = cause.session.get(RightCode, parcel.right_id)
+    code = held(cause.session, RightCode, parcel.right_id)
     if code is not None and right.code_mac is not None:  # None: its carrier revoked it
         code.removed_at = None
     following.let(cause.session, cause.locker, parcel)
@@ -229,7 +229,7 @@ def _revoke(cause: Cause, parcel: Parcel, _facts: Facts) -> None:
 
 def _known(cause: Cause, parcel: Parcel) -> messages.Right | None:
     """Return the right as it was wished last, also if it was taken away."""
-    row = cause.session.get(Right, (cause.locker.id, parcel.right_id)) if parcel.right_id else None
+    row = held(cause.session, Right, cause.locker.id, parcel.right_id) if parcel.right_id else None
     return None if row is None else messages.decode(messages.Right, row.body)
 
 

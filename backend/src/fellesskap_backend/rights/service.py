@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from fellesskap_backend.allowances.tables import Allowance
 from fellesskap_backend.bulk import pairs
+from fellesskap_backend.db import held
 from fellesskap_backend.lockers.tables import Locker
 from fellesskap_backend.rights.tables import Right, RightCode
 from fellesskap_protocol import messages
@@ -61,7 +62,7 @@ def wish(session: Session, locker: Locker, right: messages.Right) -> int:
     """Let the locker have this right, or have it changed; return the revision that says so."""
     locker.revision += 1
     body = messages.encode(right).decode()
-    row = session.get(Right, (locker.id, UUID(right.id)))
+    row = held(session, Right, locker.id, UUID(right.id))
     if row is None:
         row = Right(locker_id=locker.id, id=UUID(right.id))
         session.add(row)
@@ -71,7 +72,7 @@ def wish(session: Session, locker: Locker, right: messages.Right) -> int:
 
 def forget(session: Session, locker: Locker, right_id: UUID) -> int:
     """Take a right away; return the revision that says so (the present one if it had none)."""
-    row = session.get(Right, (locker.id, right_id))
+    row = held(session, Right, locker.id, right_id)
     if row is not None and not row.removed:
         locker.revision += 1
         row.revision, row.removed = locker.revision, True
@@ -117,7 +118,7 @@ _OF_AN_EARLIER_STORE = exists().where(
 
 def right_of(session: Session, locker_id: str, right_id: UUID) -> messages.Right | None:
     """Return a right as last wished, or None if it is unknown or removed."""
-    row = session.get(Right, (locker_id, right_id))
+    row = held(session, Right, locker_id, right_id)
     if row is None or row.removed:
         return None
     return messages.decode(messages.Right, row.body)
@@ -151,7 +152,7 @@ def number_of(session: Session, right_id: UUID) -> int | None:
 
 def number_in_force(session: Session, right_id: UUID) -> int | None:
     """Return the `n` of a right's code; None unless the right as wished now opens by that code."""
-    code = session.get(RightCode, right_id)
+    code = held(session, RightCode, right_id)
     if code is None:
         return None
     right = right_of(session, code.locker_id, right_id)
@@ -162,6 +163,6 @@ def number_in_force(session: Session, right_id: UUID) -> int | None:
 
 def retire_code(session: Session, right_id: UUID, now: datetime) -> None:
     """Say that a right's code is of no use from now on; its digits rest for 30 days."""
-    row = session.get(RightCode, right_id)
+    row = held(session, RightCode, right_id)
     if row is not None and row.removed_at is None:
         row.removed_at = now
