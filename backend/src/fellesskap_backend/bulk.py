@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import (
+    Insert,
     Select,
     String,
     Subquery,
@@ -40,7 +41,7 @@ def insert_all(session: Session, model: type[Base], rows: Sequence[Row]) -> None
         told = [_told(row) for row in rows]
         connection.execute(_insert(model, tuple(rows[0])), {"rows": _text(told)})
     else:
-        connection.execute(insert(table_of(model)), [dict(row) for row in rows])
+        connection.execute(_insert_one(model), [dict(row) for row in rows])
 
 
 def write_changed(session: Session, models: tuple[type[Base], ...]) -> None:
@@ -55,43 +56,48 @@ def write_changed(session: Session, models: tuple[type[Base], ...]) -> None:
         if names and isinstance(row, models):
             changed.setdefault((type(row), names), []).append(row)
     for (model, names), rows in changed.items():
-        keys = tuple(column.name for column in table_of(model).primary_key)
-        told = [{name: getattr(row, name) for name in (*keys, *names)} for row in rows]
-        _update_all(session, model, keys, names=names, rows=told)
+        _update_all(session, model, names, rows=rows)
         for row in rows:
             session.expire(row)
 
 
 def _update_all(
-    session: Session,
-    model: type[Base],
-    keys: tuple[str, ...],
-    *,
-    names: tuple[str, ...],
-    rows: Sequence[Row],
+    session: Session, model: type[Base], names: tuple[str, ...], *, rows: Sequence[Base]
 ) -> None:
+    keys = tuple(column.name for column in table_of(model).primary_key)
     connection = session.connection()
     if connection.dialect.name == "postgresql":
-        told = [_told(row) for row in rows]
+        told = [_told({name: getattr(row, name) for name in (*keys, *names)}) for row in rows]
         done = connection.execute(_update(model, keys, names), {"rows": _text(told)})
         assert done.rowcount == len(rows), "a row is gone whose locker is locked"
-        return
-    table = table_of(model)
-    same = [table.c[name] == bindparam(f"of_{name}") for name in keys]
-    connection.execute(
-        update(table).where(*same).values({name: bindparam(name) for name in names}),
-        [{(f"of_{name}" if name in keys else name): row[name] for name in row} for row in rows],
-    )
+    else:
+        told = [
+            {name: getattr(row, name) for name in names}
+            | {_OLD + name: getattr(row, name) for name in keys}
+            for row in rows
+        ]
+        connection.execute(_update_one(model, keys, names), told)
 
 
-def pairs(session: Session, rows: Iterable[tuple[str, str | int]]) -> Subquery:
+def dialect_of(session: Session) -> str:
+    """Return the name of the session's database, for which there are statements of its own."""
+    return session.get_bind().dialect.name
+
+
+@cache
+def pairs(dialect: str) -> Subquery:
     """Return pairs to join with, `first` and `second` as texts: one statement for any number.
 
-    A list of pairs in the statement itself would be planned anew for each length.
+    Which they are say the parameters `listed`. A list of pairs in the statement itself would be
+    planned anew for each length.
     """
-    dialect = session.connection().dialect.name
-    told = text(_PAIRS[dialect]).bindparams(pairs=_text(list(rows)))
+    told = text(_PAIRS[dialect])
     return told.columns(column("first", String), column("second", String)).subquery()
+
+
+def listed(rows: Iterable[tuple[str, str | int]]) -> Row:
+    """Return the parameters of a statement that joins with `pairs`."""
+    return {"pairs": _text(list(rows))}
 
 
 _PAIRS = {
@@ -153,7 +159,7 @@ class Together:
             connection.execute(self._combined, {"rows": _text(told), **(last or {})})
             return
         for model, row in each:
-            connection.execute(insert(table_of(model)), row)
+            connection.execute(_insert_one(model), row)
         if self._last is not None:
             connection.execute(self._last, last)
 
@@ -167,6 +173,23 @@ def _insert(model: type[Base], names: tuple[str, ...], rows: str = ":rows") -> T
         f'INSERT INTO "{table}" ({columns}) SELECT {columns}'  # noqa: S608 - names of our own
         f' FROM json_populate_recordset(NULL::"{table}", CAST({rows} AS json))'
     )
+
+
+@cache
+def _insert_one(model: type[Base]) -> Insert:
+    return insert(table_of(model))
+
+
+_OLD = "of_"
+"""Before the name of a parameter that says of which row, not what becomes of it."""
+
+
+@cache
+def _update_one(model: type[Base], keys: tuple[str, ...], names: tuple[str, ...]) -> Update:
+    """Return the statement that changes these columns of one row."""
+    table = table_of(model)
+    same = [table.c[name] == bindparam(_OLD + name) for name in keys]
+    return update(table).where(*same).values({name: bindparam(name) for name in names})
 
 
 @cache

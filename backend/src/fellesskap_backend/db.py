@@ -256,7 +256,7 @@ def pause_s(attempt: int) -> float:
 
 
 def held(session: Session, model: type[M], *key: Any) -> M | None:
-    """Return a row by its primary key like `Session.get`, at a tenth of its price if it was read.
+    """Return a row by its primary key like `Session.get`, at a fifth of its price if it was read.
 
     The session finds it under its class, its key and no token of a shard.
     """

@@ -4,17 +4,28 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import Uuid, bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from fellesskap_backend.db import Moment, Row, held
-from fellesskap_backend.ledger.known import Known
+from fellesskap_backend.ledger.known import Known, Whose
 from fellesskap_backend.lockers.tables import Compartment, Epoch, Locker
 from fellesskap_backend.parcels.tables import Authorisation, Parcel
 from fellesskap_backend.parcels.telling import Cause
 from fellesskap_backend.pickup_codes.tables import DelegatedCode
 from fellesskap_backend.secrets import Secrets
 from fellesskap_protocol.events import Event
+
+_HERE = select(Parcel).where(Parcel.locker_id == bindparam("locker_id"))
+_WANTED = bindparam("wanted", type_=Uuid())
+_BY_RIGHT = _HERE.where(Parcel.right_id == _WANTED)
+_BY_ANOTHER = _HERE.where(
+    or_(
+        Parcel.remove_right_id == _WANTED,
+        Parcel.id == _WANTED,
+        Parcel.id.in_(select(DelegatedCode.parcel_id).where(DelegatedCode.id == _WANTED)),
+    )
+)
 
 
 class CannotApply(Exception):
@@ -57,39 +68,33 @@ class At:
         known = self.known.parcel_of(wanted)
         if known is not None:
             return known
-        here = select(Parcel).where(Parcel.locker_id == self.locker.id)
-        parcel = self.session.scalars(here.where(Parcel.right_id == wanted)).one_or_none()
+        which = {"locker_id": self.locker.id, "wanted": wanted}
+        parcel = self.session.scalars(_BY_RIGHT, which).one_or_none()
         if parcel is None:
-            second = select(DelegatedCode.parcel_id).where(DelegatedCode.id == wanted)
-            others = or_(
-                Parcel.remove_right_id == wanted,
-                Parcel.id == wanted,
-                Parcel.id.in_(second),
-            )
-            parcel = self.session.scalars(here.where(others)).one_or_none()
+            parcel = self.session.scalars(_BY_ANOTHER, which).one_or_none()
         return parcel
 
-    def authorisation(self, authorisation_id: str) -> Authorisation | None:
-        """Return an authorisation of the locker."""
+    def authorisation(self, authorisation_id: str) -> Whose | None:
+        """Return whose an authorisation of the locker is; None if that was never said."""
         known = self.known.authorisations
         if authorisation_id in known:
             return known[authorisation_id]
-        return held(self.session, Authorisation, self.locker.id, authorisation_id)
+        row = self.session.get(Authorisation, (self.locker.id, authorisation_id))
+        return None if row is None else Whose(row.parcel_id, row.jti)
 
     def authorised(self, said: Row) -> None:
         """Write whose an authorisation is; what was said before of the same one is replaced."""
         row = {"locker_id": self.locker.id, **said}
-        authorisation = Authorisation(**row)
-        name, pending = authorisation.authorisation_id, self.known.pending
+        pending, name = self.known.pending, said["authorisation_id"]
         if self.authorisation(name) is not None:
             if pending is not None:
                 pending.write(self.session)
-            authorisation = self.session.merge(authorisation)
+            self.session.merge(Authorisation(**row))
         elif pending is not None:
             pending.add(Authorisation, row)
         else:
-            self.session.add(authorisation)
-        self.known.authorisations[name] = authorisation
+            self.session.add(Authorisation(**row))
+        self.known.authorisations[name] = Whose(said["parcel_id"], said["jti"])
 
     def cause(self, event: Event) -> Cause:
         """Return the event as the reason why rows move."""

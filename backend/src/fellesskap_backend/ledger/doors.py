@@ -7,7 +7,7 @@ import logging
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from fellesskap_backend.db import held
@@ -139,8 +139,10 @@ def _operation(session: Session, locker_id: str, jti: str | None) -> DoorOperati
         operation_id = UUID(jti)
     except ValueError:
         return None
-    return session.scalars(
-        select(DoorOperation).where(
-            DoorOperation.id == operation_id, DoorOperation.locker_id == locker_id
-        )
-    ).one_or_none()
+    which = {"id": operation_id, "locker_id": locker_id}
+    return session.scalars(_OPERATION, which).one_or_none()
+
+
+_OPERATION = select(DoorOperation).where(
+    DoorOperation.id == bindparam("id"), DoorOperation.locker_id == bindparam("locker_id")
+)

@@ -7,11 +7,12 @@ by side: two devices that close each other's would begin new ones for ever.
 import logging
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from functools import cache
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from fellesskap_backend.bulk import pairs
+from fellesskap_backend.bulk import dialect_of, listed, pairs
 from fellesskap_backend.ledger.tables import Tail
 from fellesskap_backend.lockers.tables import Device, Epoch, Locker
 from fellesskap_protocol.events import GENESIS
@@ -26,15 +27,20 @@ BOOTS_MAX = 16
 
 def locked_all(session: Session, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Epoch]:
     """Return the rows of epochs (locker, epoch), locked, as far as there are any."""
-    wanted = pairs(session, keys)
-    rows = session.scalars(
+    rows = session.scalars(_locked(dialect_of(session)), listed(keys))
+    return {(row.locker_id, row.epoch): row for row in rows}
+
+
+@cache
+def _locked(dialect: str) -> Select[Epoch]:
+    wanted = pairs(dialect)
+    return (
         select(Epoch)
         .join(wanted, (Epoch.locker_id == wanted.c.first) & (Epoch.epoch == wanted.c.second))
         .order_by(Epoch.locker_id)
         .with_for_update(of=Epoch)
         .execution_options(populate_existing=True)
     )
-    return {(row.locker_id, row.epoch): row for row in rows}
 
 
 def opened(session: Session, locker: Locker, message: Birth | Batch, *, now: datetime) -> Epoch:

@@ -6,13 +6,14 @@ not here is looked for when it is needed: this saves round trips and decides not
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Integer, cast, or_, select
+from sqlalchemy import BindParameter, Integer, Select, bindparam, cast, or_, select
 from sqlalchemy.orm import Session
 
-from fellesskap_backend.bulk import Pending, pairs
+from fellesskap_backend.bulk import Pending, dialect_of, listed, pairs
 from fellesskap_backend.lockers.tables import Compartment
 from fellesskap_backend.parcels.tables import Authorisation, Parcel
 from fellesskap_backend.reservations.tables import Claim, Reservation
@@ -35,13 +36,20 @@ from fellesskap_protocol.events import (
 )
 
 
+class Whose(NamedTuple):
+    """Which parcel or door operation an authorisation is of."""
+
+    parcel_id: UUID | None
+    jti: str | None
+
+
 @dataclass
 class Known:
     """What was read of one locker; `authorisations` has None for those that there are not."""
 
     parcels: dict[UUID, Parcel] = field(default_factory=dict)
     """By the right under which each was found."""
-    authorisations: dict[str, Authorisation | None] = field(default_factory=dict)
+    authorisations: dict[str, Whose | None] = field(default_factory=dict)
     held: list[Any] = field(default_factory=list)
     frees: bool = True
     """Whether a claim may wait here for the revision that takes it away to be applied."""
@@ -66,19 +74,23 @@ def read(session: Session, said: Said, pending: Pending) -> dict[str, Known]:
     _read_parcels(session, said, known)
     quiet = [one for one, events in said.items() if _frees_later(events)]
     if quiet:
-        waiting = set(session.scalars(_WAITING.where(Claim.locker_id.in_(quiet))))
+        waiting = set(session.scalars(_WAITING, {"lockers": quiet}))
         for locker_id in quiet:
             known[locker_id].frees = locker_id in waiting
     doors = _pairs(said, "compartment")
     if doors:
-        wanted = pairs(session, doors)
-        number = cast(wanted.c.second, Integer)
-        places = select(Compartment).join(
-            wanted, (Compartment.locker_id == wanted.c.first) & (Compartment.number == number)
-        )
-        for place in session.scalars(places):
+        for place in session.scalars(_places(dialect_of(session)), listed(doors)):
             known[place.locker_id].held.append(place)
     return known
+
+
+@cache
+def _places(dialect: str) -> Select[Compartment]:
+    wanted = pairs(dialect)
+    number = cast(wanted.c.second, Integer)
+    return select(Compartment).join(
+        wanted, (Compartment.locker_id == wanted.c.first) & (Compartment.number == number)
+    )
 
 
 def _frees_later(events: Sequence[Event]) -> bool:
@@ -95,6 +107,7 @@ QUIET = (
 )
 _WAITING = (
     select(Claim.locker_id)
+    .where(Claim.locker_id.in_(bindparam("lockers", expanding=True)))
     .where(Claim.released.is_(False), Claim.released_at_revision.is_not(None))
     .distinct()
 )
@@ -106,14 +119,18 @@ def _read_authorisations(session: Session, said: Said, known: Mapping[str, Known
         return
     for locker_id, name in names:
         known[locker_id].authorisations[name] = None
-    wanted = pairs(session, names)
-    found = select(Authorisation).join(
-        wanted,
-        (Authorisation.locker_id == wanted.c.first)
-        & (Authorisation.authorisation_id == wanted.c.second),
+    for row in session.execute(_authorisations(dialect_of(session)), listed(names)):
+        whose = Whose(row.parcel_id, row.jti)
+        known[row.locker_id].authorisations[row.authorisation_id] = whose
+
+
+@cache
+def _authorisations(dialect: str) -> Select[str, str, UUID | None, str | None]:
+    wanted = pairs(dialect)
+    named = Authorisation.locker_id, Authorisation.authorisation_id
+    return select(*named, Authorisation.parcel_id, Authorisation.jti).join(
+        wanted, (named[0] == wanted.c.first) & (named[1] == wanted.c.second)
     )
-    for one in session.scalars(found):
-        known[one.locker_id].authorisations[one.authorisation_id] = one
 
 
 def _read_parcels(session: Session, said: Said, known: Mapping[str, Known]) -> None:
@@ -129,27 +146,23 @@ def _read_parcels(session: Session, said: Said, known: Mapping[str, Known]) -> N
     ids.discard(None)
     if not ids:
         return
-    wanted = list(ids)
-    rows = session.execute(
-        select(Parcel, Reservation, Claim, Right, RightCode)
-        .outerjoin(Reservation, Reservation.id == Parcel.reservation_id)
-        .outerjoin(Claim, Claim.right_id == Parcel.right_id)
-        .outerjoin(Right, (Right.id == Parcel.right_id) & (Right.locker_id == Parcel.locker_id))
-        .outerjoin(RightCode, RightCode.right_id == Parcel.right_id)
-        .where(Parcel.locker_id.in_(list(said)))
-        .where(
-            or_(
-                Parcel.right_id.in_(wanted),
-                Parcel.remove_right_id.in_(wanted),
-                Parcel.id.in_(wanted),
-            )
-        )
-    )
-    for row in rows:
-        here = known[row.Parcel.locker_id]
+    for row in session.execute(_PARCELS, {"lockers": list(said), "ids": list(ids)}):
+        here, parcel = known[row[0].locker_id], row[0]
         here.held.append(row)
-        if row.Parcel.right_id:
-            here.parcels[row.Parcel.right_id] = row.Parcel
+        if parcel.right_id:
+            here.parcels[parcel.right_id] = parcel
+
+
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+_PARCELS = (
+    select(Parcel, Reservation, Claim, Right, RightCode)
+    .outerjoin(Reservation, Reservation.id == Parcel.reservation_id)
+    .outerjoin(Claim, Claim.right_id == Parcel.right_id)
+    .outerjoin(Right, (Right.id == Parcel.right_id) & (Right.locker_id == Parcel.locker_id))
+    .outerjoin(RightCode, RightCode.right_id == Parcel.right_id)
+    .where(Parcel.locker_id.in_(bindparam("lockers", expanding=True)))
+    .where(or_(Parcel.right_id.in_(_IDS), Parcel.remove_right_id.in_(_IDS), Parcel.id.in_(_IDS)))
+)
 
 
 def _pairs(said: Said, name: str) -> list[tuple[str, Any]]:

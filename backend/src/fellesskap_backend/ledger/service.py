@@ -12,11 +12,11 @@ from functools import lru_cache
 from itertools import chain
 
 import msgspec
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from fellesskap_backend.bulk import insert_all
-from fellesskap_backend.db import Moment, Row
+from fellesskap_backend.db import Moment, Row, table_of
 from fellesskap_backend.downlink import Hold
 from fellesskap_backend.ledger import doors, epochs
 from fellesskap_backend.ledger.apply import At, Recorded, apply_all
@@ -69,16 +69,17 @@ class _Head(msgspec.Struct, frozen=True):
 
 def keys_of(session: Session, ids: Collection[str]) -> dict[str, dict[str, PublicKey]]:
     """Return the keys by which lockers may sign: those of devices that were not revoked."""
-    rows = session.execute(
-        select(Device.locker_id, Device.public_key).where(
-            Device.locker_id.in_(ids), Device.revoked_at.is_(None)
-        )
-    )
     keys: dict[str, dict[str, PublicKey]] = {}
-    for locker_id, text in rows:
+    for locker_id, text in session.execute(_KEYS, {"ids": list(ids)}):
         key = _public_key(text)
         keys.setdefault(locker_id, {})[key.kid] = key
     return keys
+
+
+_DEVICES = table_of(Device).columns
+_KEYS = select(_DEVICES.locker_id, _DEVICES.public_key).where(
+    _DEVICES.locker_id.in_(bindparam("ids", expanding=True)), _DEVICES.revoked_at.is_(None)
+)
 
 
 @lru_cache(maxsize=100_000)
@@ -171,7 +172,8 @@ def _stands(taken: _Taken) -> Standing:
 
 def resulted(session: Session, locker_id: str, result: Result, *, moment: Moment) -> None:
     """Take a command's outcome in, for speed: the journal says the same, and more, later."""
-    _locked(session, [locker_id], moment)
+    (locker,) = _locked(session, [locker_id])
+    locker.contact_at = moment.now
     doors.resulted(session, locker_id, result, now=moment.now)
 
 
@@ -179,9 +181,11 @@ def _heard(
     session: Session, messages: Mapping[str, Birth | Batch], moment: Moment
 ) -> list[tuple[Locker, Epoch]]:
     """Return the rows of lockers and of the epochs that they speak of, locked, in order."""
-    lockers = _locked(session, messages, moment)
+    lockers = _locked(session, messages)
     keys = [(one.id, messages[one.id].epoch) for one in lockers]
     known = epochs.locked_all(session, keys)
+    for one in lockers:  # not before: it would be written for that query, and again at the end
+        one.contact_at = moment.now
     return [
         (
             one,
@@ -191,12 +195,11 @@ def _heard(
     ]
 
 
-def _locked(session: Session, ids: Collection[str], moment: Moment) -> list[Locker]:
+def _locked(session: Session, ids: Collection[str]) -> list[Locker]:
     found = locked_all(session, ids)
     for locker_id in ids:
         if locker_id not in found:
             raise UnknownLocker(locker_id)
-        found[locker_id].contact_at = moment.now
     return list(found.values())
 
 

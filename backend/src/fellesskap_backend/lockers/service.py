@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Literal, TypedDict, TypeVar
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from fellesskap_backend.db import Base, Moment, table_of
@@ -42,14 +42,18 @@ def locked(session: Session, locker_id: str) -> Locker | None:
 
 def locked_all(session: Session, ids: Iterable[str]) -> dict[str, Locker]:
     """Return the rows of lockers, locked in the order of their ids, as far as there are any."""
-    rows = session.scalars(
-        select(Locker)
-        .where(Locker.id.in_(ids))
-        .order_by(Locker.id)
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    )
+    rows = session.scalars(_LOCKED, {"ids": list(ids)})
     return {row.id: row for row in rows}
+
+
+_LOCKED = (
+    select(Locker)
+    .where(Locker.id.in_(bindparam("ids", expanding=True)))
+    .order_by(Locker.id)
+    .with_for_update(key_share=True)
+    .execution_options(populate_existing=True)
+)
+"""Made once: a statement that is put together costs as much as it takes to run it."""
 
 
 def locked_with(session: Session, model: type[T], row_id: UUID) -> tuple[T, Locker] | None:

@@ -5,14 +5,15 @@ Every function takes the row of the locker locked (`lockers.service.locked`), or
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Integer, cast, exists, select
+from sqlalchemy import Integer, Select, bindparam, cast, exists, select
 from sqlalchemy.orm import Session
 
 from fellesskap_backend.allowances.tables import Allowance
-from fellesskap_backend.bulk import pairs
+from fellesskap_backend.bulk import dialect_of, listed, pairs
 from fellesskap_backend.db import held
 from fellesskap_backend.lockers.tables import Locker
 from fellesskap_backend.rights.tables import Right, RightCode
@@ -84,17 +85,10 @@ def changes(session: Session, positions: Mapping[str, int]) -> dict[str, Change]
 
     An allowance of an earlier store is left out: `allowances.service.begin` wishes it anew.
     """
-    wanted = select(Locker.id, Locker.revision).where(Locker.id.in_(list(positions)))
-    to = {row.id: row.revision for row in session.execute(wanted.order_by(Locker.id))}
-    since = pairs(session, positions.items())
-    changed = (
-        select(Right.locker_id, Right.id, Right.revision, Right.removed, Right.body)
-        .join(since, Right.locker_id == since.c.first)
-        .where(Right.revision > cast(since.c.second, Integer), ~_OF_AN_EARLIER_STORE)
-        .order_by(Right.locker_id, Right.revision, Right.id)
-    )
+    wished = session.execute(_WISHED, {"ids": list(positions)})
+    to = {row.id: row.revision for row in wished}
     rows: dict[str, list[Any]] = {locker_id: [] for locker_id in to}
-    for row in session.execute(changed):
+    for row in session.execute(_changed(dialect_of(session)), listed(positions.items())):
         if row.revision <= to[row.locker_id] and (positions[row.locker_id] or not row.removed):
             rows[row.locker_id].append(row)
     return {
@@ -114,6 +108,23 @@ _OF_AN_EARLIER_STORE = exists().where(
     Allowance.epoch.is_distinct_from(Locker.epoch),
 )
 """Allowances whose running totals a new store would read as its own: they wait for its journal."""
+_WISHED = (
+    select(Locker.id, Locker.revision)
+    .where(Locker.id.in_(bindparam("ids", expanding=True)))
+    .order_by(Locker.id)
+)
+
+
+@cache
+def _changed(dialect: str) -> Select[str, UUID, int, bool, str]:
+    """Return what changed at lockers since a revision each."""
+    since = pairs(dialect)
+    return (
+        select(Right.locker_id, Right.id, Right.revision, Right.removed, Right.body)
+        .join(since, Right.locker_id == since.c.first)
+        .where(Right.revision > cast(since.c.second, Integer), ~_OF_AN_EARLIER_STORE)
+        .order_by(Right.locker_id, Right.revision, Right.id)
+    )
 
 
 def right_of(session: Session, locker_id: str, right_id: UUID) -> messages.Right | None:

@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, cast, insert, select, update
 from sqlalchemy.orm import Session
 
-from fellesskap_backend.bulk import pairs
+from fellesskap_backend.bulk import dialect_of, listed, pairs
 from fellesskap_backend.db import Moment, table_of
 from fellesskap_backend.events.tables import FeedCounter, Notice
 from fellesskap_backend.webhooks import queueing
@@ -60,11 +60,12 @@ def give_positions(session: Session) -> int:
         given += zip(map(str, numbers[carrier_id]), positions, strict=True)
     if given:
         session.flush()
-        told = pairs(session, given)
+        told = pairs(dialect_of(session))
         session.execute(
             update(_NOTICES)
             .where(_NOTICES.c.number == cast(told.c.first, BigInteger))
-            .values(position=cast(told.c.second, BigInteger))
+            .values(position=cast(told.c.second, BigInteger)),
+            listed(given),
         )
     return len(given)
 
