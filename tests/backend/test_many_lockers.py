@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.exc import DBAPIError
@@ -17,8 +18,9 @@ from sqlalchemy.orm import Session
 
 from fellesskap_backend.bridge.exchange import Exchange, House
 from fellesskap_backend.bridge.link import Came
-from fellesskap_backend.db import Moment
+from fellesskap_backend.db import Moment, table_of
 from fellesskap_backend.ledger import service as ledger
+from fellesskap_backend.ledger.apply import MOVED
 from fellesskap_backend.ledger.service import Standing, UnknownLocker
 from fellesskap_backend.ledger.tables import Entry
 from fellesskap_protocol import events
@@ -146,6 +148,26 @@ def test_lockers_that_speak_at_once_make_the_rows_that_each_makes_alone(
     finally:
         for name, one in row.lockers.items():
             one.stored = first[name]
+
+
+def test_rows_that_changed_alike_are_written_by_one_statement(row: _Row) -> None:
+    for one, parcel in zip(row.lockers.values(), row.parcels, strict=False):
+        one.add(*deposit(parcel))
+    updates: list[tuple[str, bool]] = []
+
+    @sa.event.listens_for(row.api.engine, "before_cursor_execute")
+    def _note(*said: Any) -> None:
+        statement, many = said[2], said[5]
+        if statement.startswith("UPDATE"):
+            updates.append((statement.split()[1].strip('"'), many))
+
+    _record(row.api, {name: one.batch(3) for name, one in row.lockers.items()})
+    sa.event.remove(row.api.engine, "before_cursor_execute", _note)
+    by_rows = row.api.engine.dialect.name == "sqlite"
+    moved = {table_of(model).name for model in MOVED}
+    assert sorted(one for one in updates if one[0] in moved) == [
+        (name, by_rows) for name in ("claims", "compartments", "parcels", "reservations", "rights")
+    ]
 
 
 def test_a_locker_that_nobody_knows_is_named_and_nothing_of_the_others_is_recorded(

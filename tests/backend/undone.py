@@ -16,14 +16,14 @@ from fellesskap_backend.ledger.tables import Entry
 from fellesskap_backend.lockers.tables import Compartment, Locker
 from fellesskap_backend.parcels.tables import Authorisation, Parcel, ParcelEntry
 from fellesskap_backend.reservations.tables import Claim, Reservation
-from fellesskap_backend.rights.tables import Right
+from fellesskap_backend.rights.tables import Right, RightCode
 from tests.conftest import TIER
 
 T = TypeVar("T")
 Rows = dict[str, list[Any]]
 TABLES = (
     *(Locker, Compartment, Entry, Parcel, ParcelEntry, Reservation, Claim, Right),
-    *(Authorisation, Notice, DoorOperation),
+    *(RightCode, Authorisation, Notice, DoorOperation),
 )
 LEFT_OUT = {"id", "body", "contact_at"}
 """Columns that hold ids drawn by chance, bodies with such ids in them, and when a batch came."""

@@ -52,9 +52,11 @@ def write_changed(session: Session, models: tuple[type[Base], ...]) -> None:
     """
     changed: dict[tuple[type[Base], tuple[str, ...]], list[Base]] = {}
     for row in session.dirty:
-        names = tuple(sorted(inspect(row).committed_state))
-        if names and isinstance(row, models):
-            changed.setdefault((type(row), names), []).append(row)
+        if isinstance(row, models):
+            before = inspect(row).committed_state
+            names = tuple(sorted(name for name in before if before[name] != getattr(row, name)))
+            if names:  # else it was told what it said already
+                changed.setdefault((type(row), names), []).append(row)
     for (model, names), rows in changed.items():
         _update_all(session, model, names, rows=rows)
         for row in rows:
