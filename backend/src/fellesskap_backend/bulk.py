@@ -81,9 +81,10 @@ class Pending:
 class Together:
     """One row into each of several tables, and one row changed, if any: together or not at all.
 
-    On PostgreSQL it is one statement, so one round trip. A parameter for each value would make it
-    longer than psycopg keeps (4,096 characters and 50 parameters), and it would be parsed anew each
-    time.
+    On PostgreSQL it is one statement, so one round trip, with a row as JSON for each table: in one
+    JSON text of all, PostgreSQL would look for each row from the beginning. A parameter for each
+    value would make it longer than psycopg keeps (4,096 characters and 50 parameters), and it would
+    be parsed anew each time.
     """
 
     def __init__(self, *inserts: type[Base], last: Update | None = None) -> None:
@@ -94,7 +95,7 @@ class Together:
             table = table_of(model)
             written = (one for one in table.columns if one is not table.autoincrement_column)
             names = tuple(column.name for column in written)
-            made = _insert(model, names, f"CAST(:rows AS json)->'{table.name}'")
+            made = _insert(model, names, f":into_{table.name}")
             self._combined = self._combined.add_cte(made.columns().cte(f"into_{table.name}"))
 
     def execute(self, session: Session, rows: Sequence[Row], last: Row | None = None) -> None:
@@ -105,8 +106,8 @@ class Together:
         connection = session.connection()
         each = zip(self._inserts, rows, strict=True)
         if connection.dialect.name == "postgresql":
-            told = {table_of(model).name: [_told(row)] for model, row in each}
-            connection.execute(self._combined, {"rows": _text(told), **(last or {})})
+            told = {f"into_{table_of(model).name}": _text([_told(row)]) for model, row in each}
+            connection.execute(self._combined, {**told, **(last or {})})
             return
         for model, row in each:
             connection.execute(insert(table_of(model)), row)

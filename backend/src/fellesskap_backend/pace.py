@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-RESTS = 4
-"""How many times as long as a round took none begins after it: rounds take a fifth of one core at
+RESTS = 9
+"""How many times as long as a round took none begins after it: rounds take a tenth of one core at
 most, however often they are asked for, and what waits meanwhile is done by the next all at once."""
 REST_S_MAX = 0.1
 """Somebody may wait at a door for what a round sends."""
