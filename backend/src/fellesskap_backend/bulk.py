@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import (
+    LargeBinary,
     Select,
     String,
     Subquery,
@@ -34,8 +35,7 @@ def insert_all(session: Session, model: type[Base], rows: Sequence[Row]) -> None
         return
     connection = session.connection()
     if connection.dialect.name == "postgresql":
-        told = [_told(row) for row in rows]
-        connection.execute(_insert(model, tuple(rows[0])), {"rows": _text(told)})
+        connection.execute(_insert(model, tuple(rows[0])), {"rows": _rows_text(model, rows)})
     else:
         connection.execute(insert(table_of(model)), [dict(row) for row in rows])
 
@@ -106,7 +106,7 @@ class Together:
         connection = session.connection()
         each = zip(self._inserts, rows, strict=True)
         if connection.dialect.name == "postgresql":
-            told = {f"into_{table_of(model).name}": _text([_told(row)]) for model, row in each}
+            told = {f"into_{table_of(model).name}": _rows_text(model, [row]) for model, row in each}
             connection.execute(self._combined, {**told, **(last or {})})
             return
         for model, row in each:
@@ -124,6 +124,16 @@ def _insert(model: type[Base], names: tuple[str, ...], rows: str = ":rows") -> T
         f'INSERT INTO "{table}" ({columns}) SELECT {columns}'  # noqa: S608 - names of our own
         f' FROM json_populate_recordset(NULL::"{table}", CAST({rows} AS json))'
     )
+
+
+@cache
+def _holds_bytes(model: type[Base]) -> bool:
+    return any(isinstance(one.type, LargeBinary) for one in table_of(model).columns)
+
+
+def _rows_text(model: type[Base], rows: Sequence[Row]) -> str:
+    """Write rows as JSON; few tables have bytes, and the rows of the others go as they are."""
+    return _text([*map(_told, rows)] if _holds_bytes(model) else rows)
 
 
 def _told(row: Row) -> Row:
