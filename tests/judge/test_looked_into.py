@@ -103,3 +103,34 @@ def opened_again(*, heard: bool) -> list[str]:
 def test_what_a_card_that_went_back_forgot_and_nobody_heard_may_be_done_again() -> None:
     assert opened_again(heard=False) == []
     assert any("right-1 is used up" in one for one in opened_again(heard=True))
+
+
+def test_what_was_taken_out_after_an_old_card_was_put_back_is_known_to_be_gone() -> None:
+    """The store itself wrote that, so it opens nothing more by that code and gives the door away,
+    whatever a ledger wishes that never heard it."""
+    story = Story()
+    story.commission()
+    right = story.reserve(1)
+    story.deposit(1, 1)
+    story.deliver()
+    copied_s = story.at
+    story.tell(history.Part, part=f"edge:{HERE}", state="down")
+    story.tell(history.Restored, part=f"edge:{HERE}", to=copied_s)
+    story.wait(60.0)
+    story.restart()
+    story.collect(1, 1)
+    story.commission("epoch-2", "went_back")
+    nothing = CustodyReported(
+        compartment=0, parcel_id="", carrier_id="", since=START, complete=True
+    )
+    story.write(nothing)
+    story.wish(msgspec.structs.replace(right, kind="collect", compartment=1))
+    story.apply()
+    story.wait(120.0)
+    story.tell(history.Contact, locker=HERE, up=False)
+    story.types(1)
+    story.wait(60.0)
+    story.tell(history.Contact, locker=HERE, up=True)
+    story.reserve(2)
+    story.deposit(2, 1)
+    assert judge(story.end(calm=False)) == []
