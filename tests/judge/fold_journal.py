@@ -352,5 +352,7 @@ def fact_of(event: AnyEvent) -> tuple[str, str] | None:
             return name, "collected"
         case Removed(parcel_id=name):
             return name, "removed"
+        case CustodyReported(parcel_id=name) if name:
+            return name, "reported"
         case _:
             return None
