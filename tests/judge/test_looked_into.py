@@ -163,3 +163,19 @@ def told_as_deposited(*, reported: bool) -> list[str]:
 def test_what_a_new_store_reports_may_be_told_though_its_deposit_was_never_heard() -> None:
     assert told_as_deposited(reported=True) == []
     assert any("no such entry" in one for one in told_as_deposited(reported=False))
+
+
+def test_a_store_that_goes_on_with_another_past_than_the_ledger_has_must_begin_anew() -> None:
+    story = Story()
+    story.commission()
+    story.reserve(1)
+    copied_s, copy = story.at, (story.seq, story.prev)
+    story.deposit(1, 1)
+    story.deliver()
+    story.tell(history.Part, part=f"edge:{HERE}", state="down")
+    story.tell(history.Restored, part=f"edge:{HERE}", to=copied_s)
+    story.seq, story.prev = copy
+    story.restart()
+    story.owed.clear()
+    told = [one.words for one in judge(story.end()) if one.invariant == "liveness"]
+    assert any("it goes on with another past than epoch-1 has" in words for words in told)
