@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from fellesskap_protocol.events import Deposited, DroppedOff, Presented, RightsApplied
 from fellesskap_protocol.messages import Badge, Right
+from tests.judge import history
 from tests.judge.fold_rights import candidates
 from tests.judge.rules import Rules
 from tests.judge.state import Place, World
@@ -191,6 +192,17 @@ def _by_command(world: World, place: Place, event: Presented) -> str | None:
     return None
 
 
+def answered_as_new(world: World, record: history.Challenged) -> str | None:
+    """Hold that a command which was obeyed is known to be: no fresh challenge would help it."""
+    place = world.places.get(record.locker)
+    if place is None or record.outcome != "stale_challenge":
+        return None
+    obeyed_at = place.jtis.get(record.jti, float("-inf"))
+    if world.at - obeyed_at >= JTI_S or place.copy_at >= obeyed_at:
+        return None
+    return f"command {record.jti} was obeyed, and is answered as if it were new"
+
+
 BY: dict[str, Callable[[World, Place, Presented, Right | None], str | None]] = {
     "label": _by_label,
     "code": _by_code,
@@ -233,6 +245,7 @@ def applied(world: World, place: Place, event: RightsApplied) -> str | None:
 
 
 I5: Rules = {
+    history.Challenged: answered_as_new,
     Presented: opens,
     Deposited: drawn,
     DroppedOff: drawn,

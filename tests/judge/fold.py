@@ -7,6 +7,7 @@ Judges nothing, and believes nothing to be in order: a history with a wrong line
 from collections.abc import Callable
 from typing import Any
 
+from fellesskap_protocol.events import Collected, Removed
 from tests.judge import fold_plant, history
 from tests.judge.state import Change, Epoch, Feed, Keyed, Parcel, Place, Question, World
 
@@ -320,6 +321,11 @@ def restored(world: World, record: history.Restored) -> None:
         found.service = dict.fromkeys(found.service, "")
         for epoch in found.epochs.values():
             epoch.branched = True
+            found.forgotten |= {
+                event.parcel_id: event.right_id
+                for _, event, written_at in epoch.unrecorded.values()
+                if isinstance(event, Collected | Removed) and written_at > known_at
+            }
 
 
 def calm(world: World, record: history.Calm) -> None:

@@ -66,7 +66,6 @@ def entry(world: World, place: Place, epoch: str, stored: bytes, event: AnyEvent
 
 def created(world: World, place: Place, event: StoreCreated) -> None:
     """Begin an epoch: what the new store knows."""
-    del world
     place.position, place.drawn, place.lost = (0, 0), {}, None
     place.live.clear()
     place.latest.clear()
@@ -74,7 +73,8 @@ def created(world: World, place: Place, event: StoreCreated) -> None:
     place.room_moved, place.room_unrecorded = True, 1
     if event.reason != "went_back":
         place.service = dict.fromkeys(place.boxes, "in")
-    place.used -= _unheard(place)
+    place.used -= _forgotten(world, place)
+    place.forgotten.clear()
     if event.reason == "commissioned":
         place.force, place.used, place.lies = {}, set(), {}
         place.unknown, place.blurred, place.custody_blurred = set(), False, False
@@ -94,18 +94,14 @@ def created(world: World, place: Place, event: StoreCreated) -> None:
     place.used = used
 
 
-def _unheard(place: Place) -> set[str]:
-    """Return the rights of whose use neither a new store nor the ledger knows."""
-    gone = [
-        event
-        for epoch in place.epochs.values()
-        if epoch.closed
-        for _, event, _ in epoch.unrecorded.values()
-        if isinstance(event, Collected | Removed)
-    ]
-    parcels = {event.parcel_id for event in gone}
-    known = {one.id for one in place.force.values() if one.parcel_id in parcels}
-    return known | {event.right_id for event in gone}
+def _forgotten(world: World, place: Place) -> set[str]:
+    """Return the used rights of which neither the store nor the ledger knows any more."""
+    gone = {
+        parcel_id: right_id
+        for parcel_id, right_id in place.forgotten.items()
+        if not world.parcel(parcel_id).facts.keys() & {"collected", "removed"}
+    }
+    return {one.id for one in place.force.values() if one.parcel_id in gone} | set(gone.values())
 
 
 def _kind(place: Place, name: str) -> str:
@@ -228,6 +224,7 @@ def put_in(world: World, place: Place, event: Deposited | DroppedOff) -> None:
 
 def taken_out(world: World, place: Place, event: Collected | Removed) -> None:
     """Take in that a parcel is gone: every right to it is used up."""
+    place.forgotten.pop(event.parcel_id, None)
     perhaps = place.perhaps.pop(event.compartment, None)
     lying = place.lies.pop(event.compartment, perhaps)
     place.room_moved = True
@@ -355,5 +352,7 @@ def fact_of(event: AnyEvent) -> tuple[str, str] | None:
             return name, "collected"
         case Removed(parcel_id=name):
             return name, "removed"
+        case CustodyReported(parcel_id=name) if name:
+            return name, "reported"
         case _:
             return None

@@ -201,11 +201,16 @@ class Commanded(Record, frozen=True, kw_only=True):
 
 
 class Challenged(Record, frozen=True, kw_only=True):
-    """The locker gave out a challenge (birth, result), good for one boot and 60 s."""
+    """The locker gave out a challenge (birth, result), good for one boot and 60 s.
+
+    `jti`, `outcome`: of a result, which command it answers and how.
+    """
 
     locker: str
     boot_id: str
     challenge: str
+    jti: str = ""
+    outcome: str = ""
 
 
 class Badged(Record, frozen=True, kw_only=True):

@@ -86,6 +86,10 @@ def _undelivered(world: World, place: Place) -> Iterator[str]:
     epoch = place.epochs.get(place.epoch)
     if epoch is None:
         return
+    other = epoch.recorded == epoch.head and epoch.recorded_hash not in ("", epoch.hash)
+    if epoch.recorded > epoch.head or other:
+        stands = f"it ends at {epoch.head}, the ledger at {epoch.recorded}"
+        yield f"{place.locker}: it goes on with another past than {epoch.name} has: {stands}"
     old = [
         seq
         for seq, (_, _, at) in epoch.unrecorded.items()

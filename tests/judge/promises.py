@@ -28,12 +28,13 @@ NEVER = 1 << 62
 CLONES = 3
 """From the third store within a day on a locker is in quarantine: nothing is concluded."""
 NEEDS_ENTRY = {
-    "parcel.deposited": "deposited",
-    "parcel.dropped_off": "deposited",
-    "parcel.collected": "collected",
-    "parcel.removed": "removed",
-    "parcel.picked_up": "removed",
+    "parcel.deposited": {"deposited", "reported"},
+    "parcel.dropped_off": {"deposited", "reported"},
+    "parcel.collected": {"collected"},
+    "parcel.removed": {"removed"},
+    "parcel.picked_up": {"removed"},
 }
+"""Any of these facts; a new store reports also what it put in when nobody heard it."""
 
 
 def looked(world: World, record: history.Answered) -> str | None:
@@ -127,11 +128,11 @@ def delivered(world: World, record: history.Delivered) -> str | None:
         new = record.via == "feed" and feed.last
         if new and known is None and record.position != feed.last + 1:
             return f"position {record.position} of {record.carrier} after {feed.last}"
-    fact = NEEDS_ENTRY.get(record.type)
+    facts = NEEDS_ENTRY.get(record.type)
     parcel = world.parcels.get(record.parcel_id)
-    if fact is None or world.restored_at is not None:
+    if facts is None or world.restored_at is not None:
         return None
-    if parcel is None or fact not in parcel.facts:
+    if parcel is None or not facts & parcel.facts.keys():
         return f"{record.type} of {record.parcel_id} was told, and the ledger has no such entry"
     return None
 

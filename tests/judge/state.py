@@ -106,6 +106,9 @@ class Place:
     position: tuple[int, int] = (0, 0)
     changes: dict[tuple[str, int, int, int], Change] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
+    forgotten: dict[str, str] = field(default_factory=dict)
+    """Parcels that were taken out after the copy was made that is its store now, each with the
+    right that it was taken by."""
     drawn: dict[str, int] = field(default_factory=dict)
     lies: dict[int, Lying] = field(default_factory=dict)
     perhaps: dict[int, Lying] = field(default_factory=dict)

@@ -103,3 +103,79 @@ def opened_again(*, heard: bool) -> list[str]:
 def test_what_a_card_that_went_back_forgot_and_nobody_heard_may_be_done_again() -> None:
     assert opened_again(heard=False) == []
     assert any("right-1 is used up" in one for one in opened_again(heard=True))
+
+
+def test_what_was_taken_out_after_an_old_card_was_put_back_is_known_to_be_gone() -> None:
+    """The store itself wrote that, so it opens nothing more by that code and gives the door away,
+    whatever a ledger wishes that never heard it."""
+    story = Story()
+    story.commission()
+    right = story.reserve(1)
+    story.deposit(1, 1)
+    story.deliver()
+    copied_s = story.at
+    story.tell(history.Part, part=f"edge:{HERE}", state="down")
+    story.tell(history.Restored, part=f"edge:{HERE}", to=copied_s)
+    story.wait(60.0)
+    story.restart()
+    story.collect(1, 1)
+    story.commission("epoch-2", "went_back")
+    nothing = CustodyReported(
+        compartment=0, parcel_id="", carrier_id="", since=START, complete=True
+    )
+    story.write(nothing)
+    story.wish(msgspec.structs.replace(right, kind="collect", compartment=1))
+    story.apply()
+    story.wait(120.0)
+    story.tell(history.Contact, locker=HERE, up=False)
+    story.types(1)
+    story.wait(60.0)
+    story.tell(history.Contact, locker=HERE, up=True)
+    story.reserve(2)
+    story.deposit(2, 1)
+    assert judge(story.end(calm=False)) == []
+
+
+def told_as_deposited(*, reported: bool) -> list[str]:
+    """Have a parcel put in by a store that then begins anew before anybody heard that, and its
+    carrier told that it lies there; with `reported` the new store says so."""
+    story = Story()
+    story.commission()
+    story.reserve(1)
+    story.deposit(1, 1)
+    story.tell(history.Restored, part=f"edge:{HERE}", to=story.at)
+    story.commission("epoch-2", "went_back")
+    report = CustodyReported(
+        compartment=1,
+        parcel_id="parcel-1",
+        carrier_id=CARRIER,
+        right_id="right-1",
+        since=START,
+        complete=True,
+    )
+    if reported:
+        story.write(report)
+    story.deliver()
+    story.told(1, "parcel.deposited", 1)
+    return [str(one) for one in judge(story.end(calm=False)) if one.invariant == "I8"]
+
+
+def test_what_a_new_store_reports_may_be_told_though_its_deposit_was_never_heard() -> None:
+    assert told_as_deposited(reported=True) == []
+    assert any("no such entry" in one for one in told_as_deposited(reported=False))
+
+
+def test_a_store_that_goes_on_with_another_past_than_the_ledger_has_must_begin_anew() -> None:
+    story = Story()
+    story.commission()
+    story.reserve(1)
+    copied_s, copy = story.at, (story.seq, story.prev)
+    story.deposit(1, 1)
+    story.deliver()
+    story.tell(history.Part, part=f"edge:{HERE}", state="down")
+    story.tell(history.Restored, part=f"edge:{HERE}", to=copied_s)
+    story.seq, story.prev = copy
+    story.restart()
+    story.owed.clear()
+    told = [one.words for one in judge(story.end()) if one.invariant == "liveness"]
+    assert any("it goes on with another past than epoch-1 has" in words for words in told)

@@ -183,6 +183,12 @@ def a_command_twice() -> Records:
     return said(records, at, jti="jti-0")
 
 
+def an_obeyed_command_that_is_answered_as_new() -> Records:
+    records = stories.remote_opens()
+    at = find(records, history.Challenged, 1)
+    return changed(records, at, jti="jti-0", outcome="stale_challenge")
+
+
 def an_allowance_of_one() -> Records:
     return put(stories.the_allowance(), 0, granted=1)
 
@@ -324,6 +330,7 @@ WRONG: dict[str, tuple[Wrong, ...]] = {
         a_stale_challenge,
         a_command_that_nobody_signed,
         a_command_twice,
+        an_obeyed_command_that_is_answered_as_new,
         an_allowance_of_one,
         a_deposit_that_draws_nothing,
         a_change_that_was_not_sent,

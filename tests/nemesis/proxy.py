@@ -114,9 +114,23 @@ class Line:
     async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         answers, broker = await asyncio.open_connection("127.0.0.1", self._broker_port)
         self._writers.add(broker)
-        for each in (writer, broker):
-            line: socket.socket = each.get_extra_info("socket")
-            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        try:
+            for each in (writer, broker):
+                line: socket.socket = each.get_extra_info("socket")
+                line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            await self._carry(reader, writer, answers, broker)
+        finally:  # whoever called may be gone by now
+            self._writers.discard(broker)
+            broker.transport.abort()
+
+    async def _carry(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        answers: asyncio.StreamReader,
+        broker: asyncio.StreamWriter,
+    ) -> None:
+        """Carry both ways until one of them ends."""
         ways = [_Way("up", broker), _Way("down", writer)]
         self._ways += ways
         self.connections += 1
@@ -133,8 +147,6 @@ class Line:
             self.connections -= 1
             for way in ways:
                 self._ways.remove(way)
-            self._writers.discard(broker)
-            broker.transport.abort()
 
     async def _pump(self, reader: asyncio.StreamReader, way: _Way) -> None:
         rest = b""

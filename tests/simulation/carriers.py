@@ -4,7 +4,9 @@ What they are told comes by webhook, from their couriers or by asking.
 """
 
 import msgspec
+from sqlalchemy.orm import Session
 
+from fellesskap_backend.events import service as events
 from tests.judge import history
 from tests.simulation.asking import Asker
 from tests.simulation.client import TRIES_MAX
@@ -12,9 +14,45 @@ from tests.simulation.replies import Json
 from tests.simulation.shipments import BOXES, Shipment
 from tests.simulation.world import Going
 
+READS_S = 4 * 3600.0
+"""How often a carrier reads on in its feed; it acts upon webhooks, and keeps books by this."""
+PAGE = 200
+
 
 class Carrier(Asker):
     """One carrier, and what it makes of what it hears."""
+
+    read_to = 0
+    """How far it has read in its feed."""
+
+    def reads(self) -> Going:
+        """Read on in its feed now and then."""
+        while self.world.faulty:
+            yield READS_S * self.rng.uniform(0.5, 1.5)
+            self._read_on()
+
+    def _read_on(self) -> None:
+        page: list[Json] = []
+
+        def work(session: Session) -> Json:
+            told = events.feed(session, self.credentials, after=self.read_to, limit=PAGE)
+            page[:] = told["events"]
+            return {"next": told["next"]}
+
+        reply = self.world.ask(self.who, "other", work, reads=True)
+        if not reply.ok:
+            return
+        self.read_to = reply.body["next"]
+        for one in page:
+            self.world.chronicle.note(
+                history.Delivered,
+                carrier=self.id,
+                position=one["position"],
+                event_id=one["id"],
+                parcel_id=one["data"].get("parcel_id") or "",
+                type=one["type"],
+                via="feed",
+            )
 
     def hear(self, event_id: str, body: bytes) -> None:
         """Take a webhook in: recipients are told their codes."""

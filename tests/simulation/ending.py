@@ -11,7 +11,7 @@ from fellesskap_backend import db
 from fellesskap_backend.parcels.machine import TABLES
 from fellesskap_backend.receipts.replaying import Replay
 from fellesskap_protocol.events import AnyEvent, DoorClosed, DoorOpened, Pulsed
-from fellesskap_protocol.messages import MalformedMessage, decode_event
+from fellesskap_protocol.messages import MalformedMessage, Right, decode, decode_event
 from tests.judge import history
 from tests.judge.canaries import Canaries
 
@@ -35,6 +35,7 @@ FIRST = {"last_mile": "expected", "drop_off": "authorised"}
 def breaks(life: "Life") -> Iterator[str]:
     """Yield what is wrong at the end."""
     yield from (f"{one.invariant} {one.words}" for one in life.judge.breaches)
+    yield from life.seen
     yield from _decisions(life)
     yield from _leaks(life)
     yield from _limbo(life)
@@ -89,6 +90,49 @@ def _limbo(life: "Life") -> Iterator[str]:
     ).fetchall():
         if state not in DONE and locker_id not in quarantined:
             yield f"liveness parcel {parcel_id} at {locker_id} is {state} for good"
+
+
+def unheld(life: "Life") -> Iterator[str]:
+    """Yield which rights a locker lacks, or has otherwise, of the revision that it says it applied.
+
+    An allowance of an earlier store may still be in the rows, and in those of an old backup
+    anything may be.
+    """
+    home, chronicle = life.world.installation, life.world.chronicle
+    if not home.up or chronicle.faults["disk", "backup put back"]:
+        return
+    for name, cabinet in life.world.cabinets.items():
+        if cabinet.drive is None:
+            continue
+        controller = cabinet.drive.controller
+        for (body,) in home.eye.execute(
+            "SELECT body FROM rights JOIN lockers ON lockers.id = locker_id WHERE locker_id = ? "
+            "AND NOT removed AND rights.revision <= ? AND generation = ? ORDER BY rights.id",
+            (name, controller.position.revision, controller.position.generation),
+        ).fetchall():
+            wished = decode(Right, body)
+            held = controller.rights.get(wished.id)
+            if wished.kind == "allowance":
+                continue
+            if held is None:
+                yield f"liveness {name}: it does not hold {wished.kind} {wished.id}"
+            elif held.code_mac != wished.code_mac or (wished.revoked and not held.revoked):
+                yield f"liveness {name}: {wished.kind} {wished.id} is not as it is wished"
+
+
+def freed_early(life: "Life") -> Iterator[str]:
+    """Yield what was taken away and is room again before its locker said that it applied that."""
+    home, chronicle = life.world.installation, life.world.chronicle
+    if not home.up or chronicle.faults["disk", "backup put back"]:
+        return
+    for name, parcel_id, revision in home.eye.execute(
+        "SELECT claims.locker_id, parcels.id, released_at_revision FROM claims "
+        "JOIN parcels ON parcels.right_id = claims.right_id WHERE released "
+        "AND state IN ('cancelled', 'expired', 'diverted') AND NOT EXISTS (SELECT 1 FROM ledger "
+        "WHERE ledger.locker_id = claims.locker_id AND type = 'rights_applied' "
+        "AND CAST(body AS TEXT) ->> 'revision' >= released_at_revision) ORDER BY parcels.id"
+    ).fetchall():
+        yield f"I2 {name}: room of {parcel_id} is free before {revision} is applied"
 
 
 def pairs(life: "Life") -> set[tuple[str, str]]:

@@ -201,8 +201,13 @@ class Installation:
             )
         except MalformedMessage:
             return
+        answers = {"jti": said.jti, "outcome": said.outcome} if isinstance(said, Result) else {}
         self.chronicle.note(
-            history.Challenged, locker=locker_id, boot_id=boot_id, challenge=said.challenge
+            history.Challenged,
+            locker=locker_id,
+            boot_id=boot_id,
+            challenge=said.challenge,
+            **answers,
         )
 
     def look(self) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,7 +17,7 @@ from tests.judge import history
 from tests.judge.judging import JUDGES, Judge
 from tests.judge.rules import Rules
 from tests.memory import in_memory
-from tests.simulation import attacker, calm, weather
+from tests.simulation import attacker, calm, ending, weather
 from tests.simulation.cabinet import Cabinet
 from tests.simulation.carriers import Carrier
 from tests.simulation.layout import locker
@@ -37,7 +38,10 @@ ALLOWED = {"S": 2, "M": 1, "L": 1}
 SETS_OUT_S, LOOKS_S, LOOKS_MAX = (0.3 * HOUR_S, 1.5 * HOUR_S), 1800.0, 16
 """A courier sets out so long after a manifest, and looks so often whether the locker expects it."""
 PASSES_S = 90.0
+COMPARES_S = HOUR_S / 2
 LETTER_LOST = 0.04
+DIES_OBEYING = 0.15
+"""How often a daemon dies as it opens a door from afar."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,8 @@ class Life:
             one.to_recipient = self._send_recipient
         self.shipments: list[Shipment] = []
         self.acts: list[Act] = []
+        self.seen: list[str] = []
+        """What was wrong between lockers and rows, when it was compared."""
         self.logs = Logs()
 
     # People --------------------------------------------------------------------------------------
@@ -271,7 +277,14 @@ class Life:
     def _open(self, cabinet: Cabinet) -> Callable[[], Going]:
         chance = self.world.chance(f"open/{len(self.acts)}")
         number = chance.choice(cabinet.config.compartments).number
-        return lambda: self.operator.open_door(cabinet, number, chance)
+        dies = chance.random() < DIES_OBEYING
+
+        def going() -> Going:
+            if dies:
+                self.world.go(weather.killed_obeying(self.world, cabinet, chance))
+            yield from self.operator.open_door(cabinet, number, chance)
+
+        return going
 
     def _round(self, cabinet: Cabinet) -> Callable[[], Going]:
         chance = self.world.chance(f"round/{len(self.acts)}")
@@ -300,6 +313,12 @@ class Life:
                 cabinet.plant.shut(number, self.world.now_s)
         self.world.after(PASSES_S, self._passer_by)
 
+    def _compare(self) -> None:
+        """Compare lockers and rows, as no outsider can; the first difference is enough."""
+        if not self.seen:
+            self.seen += islice(chain(ending.unheld(self), ending.freed_early(self)), 1)
+            self.world.after(COMPARES_S, self._compare)
+
     # Life ----------------------------------------------------------------------------------------
 
     def live(self) -> None:
@@ -308,9 +327,12 @@ class Life:
         with world.alive():
             for one in world.cabinets.values():
                 world.go(world.radio(one), AWAKE_S)
+            for carrier in self.carriers:
+                world.go(carrier.reads())
             for name in world.cabinets:
                 world.after(20, partial(self._allow, name))
             self.plan()
+            self._compare()
             world.run(self.days * DAY_S)
             calm.begin(self)
             world.run(self.days * DAY_S + calm.SETTLE_S)

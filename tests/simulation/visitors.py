@@ -23,6 +23,8 @@ PATIENCE_S = 12.0
 TRIES_MAX = 12
 FORGETS = 0.4
 """How often somebody opens once more, for what was forgotten."""
+COMES_BACK, BACK_S = 0.1, (310.0, 3600.0)
+"""How often somebody tries once more when it is too late for that, and when."""
 TELLS = 0.7
 """How often a courier tells the carrier at once what was put in, as an app does."""
 DOOR_S = 0.6
@@ -238,8 +240,17 @@ def resident(kiosk: Kiosk, one: Shipment, rng: random.Random) -> Going:
                 kiosk.leave(op, ok=False)
             wanted = "out" if act == "take_out" else kiosk.cabinet.locker_id
             if world.places.get(one.label) == wanted:
+                if rng.random() < COMES_BACK:
+                    yield rng.uniform(*BACK_S)
+                    _too_late(kiosk, one)
                 return
         yield rng.uniform(120, 5400)
+
+
+def _too_late(kiosk: Kiosk, one: Shipment) -> None:
+    kiosk.world.chronicle.counts["wrong"] += 1
+    op, said = kiosk.type_code(one.resident, one.code[:CODE_DIGITS])
+    kiosk.leave(op, ok=said is not None and said.outcome in FULL_HANDS)
 
 
 def _mistype(kiosk: Kiosk, one: Shipment, rng: random.Random) -> Going:

@@ -6,9 +6,11 @@ Each fault is a generator that begins, waits and ends; the chronicle is told of 
 import random
 from collections.abc import Callable
 from datetime import timedelta
+from math import inf
 
 from fellesskap_edge.parts import CRASH_AT
 from fellesskap_firmware_sim.boards.board import Board
+from fellesskap_protocol.messages import Command
 from tests.judge import history
 from tests.judge.history import Layer
 from tests.simulation.cabinet import Cabinet
@@ -24,6 +26,10 @@ CUTS: dict[str, frozenset[Direction]] = {
     "one way down": frozenset(("up",)),
 }
 NOTICES_S = 3.0
+WAITS_S, COMMAND_S = 30.0, 10.0
+"""How long a command may be sent, and how soon it is obeyed after that, if at all."""
+AGAIN_S = (10.5, 13.0)
+"""Later than the least pause between two remote openings, and still before the command expires."""
 SILENT = ("silent", "unplugged", "pins gone")
 
 
@@ -234,6 +240,35 @@ def killed(world: World, cabinet: Cabinet, rng: random.Random) -> Going:
         yield rng.uniform(1, 30)
         cabinet.boot()
     yield 0.0
+
+
+def killed_obeying(world: World, cabinet: Cabinet, rng: random.Random) -> Going:
+    """The daemon dies as it obeys the command that comes next; once it is back that comes again."""
+    begun_s, told_s = world.now_s, inf
+
+    def watch(record: history.AnyRecord) -> None:
+        nonlocal told_s
+        match record:
+            case history.Commanded(locker=cabinet.locker_id, command=Command(kind="open_door")):
+                if told_s == inf:
+                    told_s = world.now_s
+                    cabinet.doom = ("between_effects", 1)
+
+    world.chronicle.watchers.append(watch)
+    while told_s == inf and world.faulty and world.now_s < begun_s + WAITS_S:
+        yield 1.0
+    world.chronicle.watchers.remove(watch)
+    while cabinet.drive is not None and world.now_s < told_s + COMMAND_S:
+        yield 0.5
+    if cabinet.drive is not None or told_s == inf:
+        return
+    heard = world.wire.line(cabinet.locker_id).heard
+    said = [payload for _, kind, payload in heard if kind == "commands"]
+    yield 1.0
+    cabinet.boot()
+    cabinet.connect()
+    yield rng.uniform(*AGAIN_S)
+    cabinet.deliver("commands", said[-1])
 
 
 def power_cut(world: World, cabinet: Cabinet, rng: random.Random) -> Going:

@@ -14,7 +14,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityS
 from fellesskap_backend.carriers.scopes import SCOPES
 from fellesskap_backend.carriers.service import Credentials, credentials_of
 from fellesskap_backend.errors import Forbidden, Unauthorized
-from fellesskap_backend.rim import TheHouse
+from fellesskap_backend.rim import house_of
 
 _bearer = HTTPBearer(
     auto_error=False,
@@ -43,7 +43,6 @@ Act = Literal["reserve"]
 
 async def own_credentials(
     request: Request,
-    inside: TheHouse,
     wanted: SecurityScopes,
     shown: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
 ) -> Credentials:
@@ -51,7 +50,7 @@ async def own_credentials(
     if shown is None:
         raise Unauthorized("Send `Authorization: Bearer <API key>`.")
     scope = wanted.scopes[0] if wanted.scopes else None
-    found = credentials_of(shown.credentials, scope, inside.moment().now)
+    found = credentials_of(shown.credentials, scope, house_of(request).moment().now)
     request.state.key_prefix = found.prefix
     return found
 
@@ -87,13 +86,13 @@ OWN_SCOPE = "reservations:read"
 """What a key must be let do to be shown what is its own beside what is public."""
 
 
-async def whoever(request: Request, inside: TheHouse) -> Credentials | None:
+async def whoever(request: Request) -> Credentials | None:
     """Return the key that somebody shows where none is needed; what is none is as good as none."""
     scheme, _, shown = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         return None
     try:
-        return credentials_of(shown.strip(), OWN_SCOPE, inside.moment().now)
+        return credentials_of(shown.strip(), OWN_SCOPE, house_of(request).moment().now)
     except Unauthorized:
         return None
 

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import (
     Insert,
+    LargeBinary,
     Select,
     String,
     Subquery,
@@ -38,8 +39,7 @@ def insert_all(session: Session, model: type[Base], rows: Sequence[Row]) -> None
         return
     connection = session.connection()
     if connection.dialect.name == "postgresql":
-        told = [_told(row) for row in rows]
-        connection.execute(_insert(model, tuple(rows[0])), {"rows": _text(told)})
+        connection.execute(_insert(model, tuple(rows[0])), {"rows": _rows_text(model, rows)})
     else:
         connection.execute(_insert_one(model), [dict(row) for row in rows])
 
@@ -69,8 +69,8 @@ def _update_all(
     keys = tuple(column.name for column in table_of(model).primary_key)
     connection = session.connection()
     if connection.dialect.name == "postgresql":
-        told = [_told({name: getattr(row, name) for name in (*keys, *names)}) for row in rows]
-        done = connection.execute(_update(model, keys, names), {"rows": _text(told)})
+        told = [{name: getattr(row, name) for name in (*keys, *names)} for row in rows]
+        done = connection.execute(_update(model, keys, names), {"rows": _rows_text(model, told)})
         assert done.rowcount == len(rows), "a row is gone whose locker is locked"
     else:
         told = [
@@ -133,9 +133,10 @@ class Pending:
 class Together:
     """One row into each of several tables, and one row changed, if any: together or not at all.
 
-    On PostgreSQL it is one statement, so one round trip. A parameter for each value would make it
-    longer than psycopg keeps (4,096 characters and 50 parameters), and it would be parsed anew each
-    time.
+    On PostgreSQL it is one statement, so one round trip, with a row as JSON for each table: in one
+    JSON text of all, PostgreSQL would look for each row from the beginning. A parameter for each
+    value would make it longer than psycopg keeps (4,096 characters and 50 parameters), and it would
+    be parsed anew each time.
     """
 
     def __init__(self, *inserts: type[Base], last: Update | None = None) -> None:
@@ -146,7 +147,7 @@ class Together:
             table = table_of(model)
             written = (one for one in table.columns if one is not table.autoincrement_column)
             names = tuple(column.name for column in written)
-            made = _insert(model, names, f"CAST(:rows AS json)->'{table.name}'")
+            made = _insert(model, names, f":into_{table.name}")
             self._combined = self._combined.add_cte(made.columns().cte(f"into_{table.name}"))
 
     def execute(self, session: Session, rows: Sequence[Row], last: Row | None = None) -> None:
@@ -157,8 +158,8 @@ class Together:
         connection = session.connection()
         each = zip(self._inserts, rows, strict=True)
         if connection.dialect.name == "postgresql":
-            told = {table_of(model).name: [_told(row)] for model, row in each}
-            connection.execute(self._combined, {"rows": _text(told), **(last or {})})
+            told = {f"into_{table_of(model).name}": _rows_text(model, [row]) for model, row in each}
+            connection.execute(self._combined, {**told, **(last or {})})
             return
         for model, row in each:
             connection.execute(_insert_one(model), row)
@@ -204,6 +205,16 @@ def _update(model: type[Base], keys: tuple[str, ...], names: tuple[str, ...]) ->
         f'UPDATE "{table}" SET {changes}'  # noqa: S608 - names of our own
         f' FROM json_populate_recordset(NULL::"{table}", CAST(:rows AS json)) AS told WHERE {same}'
     )
+
+
+@cache
+def _holds_bytes(model: type[Base]) -> bool:
+    return any(isinstance(one.type, LargeBinary) for one in table_of(model).columns)
+
+
+def _rows_text(model: type[Base], rows: Sequence[Row]) -> str:
+    """Write rows as JSON; few tables have bytes, and the rows of the others go as they are."""
+    return _text([*map(_told, rows)] if _holds_bytes(model) else rows)
 
 
 def _told(row: Row) -> Row:

@@ -13,7 +13,6 @@ from urllib.parse import urlencode
 
 import msgspec
 from fastapi import Depends, Header, Path, Query, Request, Response
-from fastapi.responses import JSONResponse
 from sqlalchemy.orm import Session
 
 from fellesskap_backend import paging
@@ -22,7 +21,7 @@ from fellesskap_backend.errors import PROBLEM_TYPE
 from fellesskap_backend.etag import Match
 from fellesskap_backend.idempotency import KEPT, KEY_PATTERN, Answered, Attempt
 from fellesskap_backend.paging import Page, Slice
-from fellesskap_backend.rim import House, TheHouse, Writing
+from fellesskap_backend.rim import House, Writing, end, house_of
 from fellesskap_backend.shapes import LABEL_MAX, LOCKER_ID, TEXT
 
 IdempotencyKey = Annotated[
@@ -52,18 +51,15 @@ WithLabel = Annotated[
 ]
 
 
-async def attempted(request: Request, key: IdempotencyKey) -> Attempt:
+async def _attempt(request: Request, key: str) -> Attempt:
     """Name the attempt: the operation, its key, and what is asked of which resource."""
     asked = sha256(request.url.path.encode() + b"\0" + _canonical(await request.body()))
     return Attempt(f"{request.method} {request.scope['route'].path}", key, asked.hexdigest())
 
 
-Attempted = Annotated[Attempt, Depends(attempted)]
-
-
-async def if_match(inside: TheHouse, header: IfMatchHeader = None) -> Match:
+async def if_match(request: Request, header: IfMatchHeader = None) -> Match:
     """Return what the caller believes to be there; it is checked by the service, under lock."""
-    return Match(inside.tagger, header)
+    return Match(house_of(request).tagger, header)
 
 
 IfMatch = Annotated[Match, Depends(if_match)]
@@ -82,10 +78,17 @@ class Posting:
         """Return the time and the chance of this request."""
         return self.house.moment()
 
+    def commit(self) -> None:
+        """Commit in the handler's own thread, as its last act, where a way to another counts.
 
-async def posting(session: Writing, attempt: Attempted, inside: TheHouse) -> Posting:
+        What is refused or fails here is tried again by the rim like everything before.
+        """
+        end(self.session)
+
+
+async def posting(session: Writing, key: IdempotencyKey, request: Request) -> Posting:
     """Bundle what a POST is given."""
-    return Posting(session, attempt, inside)
+    return Posting(session, await _attempt(request, key), house_of(request))
 
 
 Posted = Annotated[Posting, Depends(posting)]
@@ -143,7 +146,7 @@ def sent(answered: Answered, *, location: str | None = None) -> Response:
     if location is not None and not refused:
         headers["Location"] = location.format_map(answered.body)
     media_type = PROBLEM_TYPE if refused else "application/json"
-    return JSONResponse(answered.body, answered.status, headers, media_type)
+    return Response(msgspec.json.encode(answered.body), answered.status, headers, media_type)
 
 
 def _canonical(body: bytes) -> bytes:

@@ -4,13 +4,13 @@ The answer is a row of the transaction that had the effect. A refusal is an answ
 never an answer (422, 404, 5xx) leaves the key free. Answers are kept for `KEPT`.
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, NamedTuple
 
+import msgspec
 from sqlalchemy import Index, bindparam, delete, insert, select, tuple_
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -103,7 +103,7 @@ def replay(tried: Attempt, fingerprint: str, status: int, body: str) -> Answered
     """Return the stored answer; raise `IdempotencyKeyReused` if it answered something else."""
     if fingerprint != tried.fingerprint:
         raise IdempotencyKeyReused("Use a new key for a new request.")
-    return Answered(status, json.loads(body), replayed=True)
+    return Answered(status, msgspec.json.decode(body), replayed=True)
 
 
 def row(tenant: str, tried: Attempt, answered: Answered, now: datetime) -> dict[str, Any]:
@@ -114,7 +114,7 @@ def row(tenant: str, tried: Attempt, answered: Answered, now: datetime) -> dict[
         "key": tried.key,
         "fingerprint": tried.fingerprint,
         "status": answered.status,
-        "body": json.dumps(answered.body, separators=(",", ":")),
+        "body": msgspec.json.encode(answered.body).decode(),
         "created_at": now,
     }
 

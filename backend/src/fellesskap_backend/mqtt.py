@@ -34,6 +34,8 @@ LANES, AT_ONCE_MAX = 4, 64
 many messages are taken together: who waits at a door waits for no more."""
 POLL_S = 0.1
 """The net under `wake`: how often the database is asked what is owed."""
+RESTS = 4
+"""How many times as long as a poll took none begins after it (`pace`)."""
 STOP_S_MAX = 15.0
 
 
@@ -65,7 +67,7 @@ class Bridge:
         self._woken = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, name="bridge", daemon=True)
-        self._pace = Pace()
+        self._pace = Pace(RESTS)
         self._poll_at = 0.0
 
     @property

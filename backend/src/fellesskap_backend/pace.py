@@ -4,17 +4,20 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-RESTS = 4
-"""How many times as long as a round took none begins after it: rounds take a fifth of one core at
-most, however often they are asked for, and what waits meanwhile is done by the next all at once."""
 REST_S_MAX = 0.1
 """Somebody may wait at a door for what a round sends."""
 
 
 class Pace:
-    """Measures rounds by `clock`, in seconds; one thread asks."""
+    """Measures rounds by `clock`, in seconds; one thread asks.
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    After a round none begins for `rests` times as long as it took. With 4 of them rounds take a
+    fifth of one core at most, however often they are asked for, and what waits meanwhile is done by
+    the next all at once.
+    """
+
+    def __init__(self, rests: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._rests = rests
         self._clock = clock
         self._ready_at = clock()
 
@@ -31,4 +34,4 @@ class Pace:
             yield
         finally:
             ended = self._clock()
-            self._ready_at = ended + min(REST_S_MAX, RESTS * (ended - begun))
+            self._ready_at = ended + min(REST_S_MAX, self._rests * (ended - begun))

@@ -39,6 +39,9 @@ CLOSING_S = 15.0
 """How often it is asked whether an hour is over, or a day."""
 PRUNING_S = 60.0
 """How often answers and deliveries that were kept long enough are forgotten."""
+RESTS = 9
+"""How many times as long as a round took none begins after it (`pace`): more than the bridge's, for
+nobody waits at a door for a webhook."""
 STOP_S_MAX = 15.0
 
 
@@ -73,7 +76,7 @@ class Worker:
         self._announce = partial(announcing.announce, secrets=secrets)
         self._close = partial(closing.close_next, secrets=secrets)
         self._deadlines_at = self._pruning_at = self._months_at = self._closing_at = 0.0
-        self._pace = Pace()
+        self._pace = Pace(RESTS)
         self._woken = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, name="worker", daemon=True)

@@ -109,7 +109,10 @@ class Exchange:
             ),
         )
         for wish in wishes[:1] if sometimes("bridge.short_poll") else wishes:
-            self._give(wish.locker_id, downlink.Wished(wish.position, wish.hold))
+            known = self._lockers.get(wish.locker_id)
+            if known is None or (known.wanted, known.hold) != (wish.position, wish.hold):
+                self._give(wish.locker_id, downlink.Wished(wish.position, wish.hold))
+            # Else it was told so: a locker that is away differs in each poll, and ticks.
         questions = self._asked([*map(_custody, wanted), *map(_service, services)])
         self._questions = self._settle(self._questions, questions)
         self._order(questions)

@@ -9,9 +9,10 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
+from fellesskap_backend.db import UtcDateTime, rows_of
 from fellesskap_backend.door_operations.tables import DoorOperation
 from fellesskap_backend.downlink import Downlink, Hold, Position, Stage
 from fellesskap_backend.lockers.health import CONTACT
@@ -54,11 +55,43 @@ _WISHES = select(
     *(Locker.behind_since, Locker.quarantined_at),
     *(Locker.restored_at, Locker.custody_wanted),
 )
+_DIFFERING = _WISHES.where(DIFFERS)
+_IN_CONTACT = Locker.contact_at >= bindparam("since", type_=UtcDateTime())
+_TO_BE_ASKED = (
+    select(Locker.id)
+    .where(
+        Locker.custody_wanted,
+        Locker.quarantined_at.is_(None),
+        Locker.behind_since.is_(None),
+        _IN_CONTACT,
+    )
+    .order_by(Locker.id)
+    .limit(ASKED_MAX)
+)
+_SERVICES_OWED = (
+    select(Compartment.locker_id, Compartment.number, Compartment.wished_service)
+    .join(Locker, Locker.id == Compartment.locker_id)
+    .where(
+        Compartment.wished_service.is_not(None),
+        ~Compartment.wish_heard,
+        Locker.quarantined_at.is_(None),
+        Locker.behind_since.is_(None),
+        Locker.written_off_at.is_(None),
+        _IN_CONTACT,
+    )
+    .order_by(Compartment.locker_id, Compartment.number)
+    .limit(ASKED_MAX)
+)
+_OPENINGS = (
+    select(DoorOperation)
+    .where(DoorOperation.state == "issued")
+    .order_by(DoorOperation.issued_at, DoorOperation.id)
+)
 
 
 def wishes(session: Session, also: Collection[str]) -> Sequence[Wish]:
     """Return the lockers whose reported position is not what is wished, and some others."""
-    rows = list(session.execute(_WISHES.where(DIFFERS)))
+    rows = list(rows_of(session, _DIFFERING, {}))
     if also:  # apart: an OR of both would read every locker
         rows += session.execute(_WISHES.where(Locker.id.in_(also)))
     found = {row.id: row for row in rows}.values()
@@ -67,45 +100,18 @@ def wishes(session: Session, also: Collection[str]) -> Sequence[Wish]:
 
 def to_be_asked(session: Session, now: datetime) -> Sequence[str]:
     """Return the lockers in contact that have to say what lies where."""
-    return session.scalars(
-        select(Locker.id)
-        .where(
-            Locker.custody_wanted,
-            Locker.quarantined_at.is_(None),
-            Locker.behind_since.is_(None),
-            Locker.contact_at >= now - CONTACT,
-        )
-        .order_by(Locker.id)
-        .limit(ASKED_MAX)
-    ).all()
+    return rows_of(session, _TO_BE_ASKED, {"since": now - CONTACT}).scalars().all()
 
 
 def services_owed(session: Session, now: datetime) -> Sequence[Owed]:
     """Return what lockers in contact have to hear of their compartments' service."""
-    rows = session.execute(
-        select(Compartment.locker_id, Compartment.number, Compartment.wished_service)
-        .join(Locker, Locker.id == Compartment.locker_id)
-        .where(
-            Compartment.wished_service.is_not(None),
-            ~Compartment.wish_heard,
-            Locker.quarantined_at.is_(None),
-            Locker.behind_since.is_(None),
-            Locker.written_off_at.is_(None),
-            Locker.contact_at >= now - CONTACT,
-        )
-        .order_by(Compartment.locker_id, Compartment.number)
-        .limit(ASKED_MAX)
-    )
+    rows = rows_of(session, _SERVICES_OWED, {"since": now - CONTACT})
     return [Owed(row.locker_id, row.number, row.wished_service) for row in rows]
 
 
 def openings(session: Session) -> Sequence[Opening]:
     """Return the commands that have no outcome yet, oldest first."""
-    rows = session.scalars(
-        select(DoorOperation)
-        .where(DoorOperation.state == "issued")
-        .order_by(DoorOperation.issued_at, DoorOperation.id)
-    )
+    rows = session.scalars(_OPENINGS)
     return [
         Opening(
             jti=str(row.id),

@@ -42,4 +42,6 @@ def send(body: ManifestRequest, key: MayWrite, post: Posted) -> Response:
         secrets=post.house.secrets,
         moment=post.moment,
     )
-    return sent(answered)
+    answer = sent(answered)
+    post.commit()
+    return answer

@@ -92,7 +92,9 @@ def reserve(body: ReservationRequest, key: MayWrite, post: Posted) -> Response:
         secrets=post.house.secrets,
         moment=post.moment,
     )
-    return sent(answered, location="/v1/reservations/{id}")
+    answer = sent(answered, location="/v1/reservations/{id}")
+    post.commit()
+    return answer
 
 
 @router.get(

@@ -36,7 +36,7 @@ from fellesskap_backend.carriers.service import (
     check_scope,
 )
 from fellesskap_backend.carriers.tables import ApiKey, Carrier
-from fellesskap_backend.db import Moment, table_of
+from fellesskap_backend.db import Moment, rows_of, table_of
 from fellesskap_backend.decisions.desk import Decided, Desk, Place
 from fellesskap_backend.decisions.policy import REFUSALS
 from fellesskap_backend.decisions.tables import Decision
@@ -178,7 +178,7 @@ def find(
 def _admit(session: Session, credentials: Credentials, locker_id: str) -> tuple[Caller, Place]:
     """Check the key and lock the locker; return whose key it is, and the locker's own row."""
     asked = {**credentials.parameters(), "at_locker": locker_id}
-    row = session.execute(_ADMIT, asked).one_or_none()
+    row = rows_of(session, _ADMIT, asked).one_or_none()
     if row is None:
         caller(session, credentials, "carrier")
         raise NotFound("No locker by this id.")
@@ -201,7 +201,7 @@ def _parameters(by: Caller, asked: Asked, now: datetime) -> Row:
 
 def _read(session: Session, place: Place, parameters: Row) -> Found:
     """Read the basis of a decision, and what is there of this request; the locker is locked."""
-    rows = session.execute(_BASIS, parameters).all()
+    rows = rows_of(session, _BASIS, parameters).all()
     found, of_place = Found(), basis.Basis({place.locker_id: place})
     for row in rows:
         if not of_place.sort_in(row):

@@ -10,11 +10,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, cast, insert, select, update
+from sqlalchemy import BigInteger, cast, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from fellesskap_backend.bulk import dialect_of, listed, pairs
-from fellesskap_backend.db import Moment, table_of
+from fellesskap_backend.db import Moment, rows_of, table_of
 from fellesskap_backend.events.tables import FeedCounter, Notice
 from fellesskap_backend.webhooks import queueing
 from fellesskap_backend.webhooks.tables import Delivery, Subscription
@@ -37,14 +37,12 @@ _UNNUMBERED = (
     .where(Notice.position.is_(None))
     .order_by(Notice.number)
 )
+_NEEDED = select(or_(_UNNUMBERED.exists(), _BEHIND.exists()))
 
 
 def needed(session: Session) -> bool:
     """Say whether there is anything to number or to make deliveries of."""
-    unnumbered = select(Notice.number).where(Notice.position.is_(None)).limit(1)
-    if session.scalar(unnumbered) is not None:
-        return True
-    return session.scalar(_BEHIND.limit(1)) is not None
+    return bool(rows_of(session, _NEEDED, {}).scalar())
 
 
 def give_positions(session: Session) -> int:
