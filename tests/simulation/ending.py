@@ -128,6 +128,7 @@ def freed_early(life: "Life") -> Iterator[str]:
     for name, parcel_id, revision in home.eye.execute(
         "SELECT claims.locker_id, parcels.id, released_at_revision FROM claims "
         "JOIN parcels ON parcels.right_id = claims.right_id WHERE released "
+        "AND released_at_revision IS NOT NULL "  # a soft one never held any
         "AND state IN ('cancelled', 'expired', 'diverted') AND NOT EXISTS (SELECT 1 FROM ledger "
         "WHERE ledger.locker_id = claims.locker_id AND type = 'rights_applied' "
         "AND CAST(body AS TEXT) ->> 'revision' >= released_at_revision) ORDER BY parcels.id"
