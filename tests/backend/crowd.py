@@ -64,11 +64,12 @@ def announce(
     session: Session,
     kept: Secrets,
     locker_id: str | None,
+    begins_at: datetime,
     at: datetime,
     policy: FairShare = POLICY,
 ) -> None:
     """Announce a day, and that a locker decides at a time of it and at none before."""
-    day, begins_at = (DAY, MIDNIGHT) if at == CUT_OFF else (at.date(), at - timedelta(hours=12))
+    day = at.date()
     if locker_id is not None:
         session.add(
             CutOff(locker_id=locker_id, at=at, day=day, begins_at=begins_at, load_permille=1_000)
@@ -112,7 +113,7 @@ class Town:
         """Put a locker up, at which this day is decided at its cut-off."""
         put_up(self.engine, locker_id, doors=doors, floor_mm=400 if low else 1300)
         with db.writing(self.engine) as session:
-            announce(session, self.secrets, locker_id if busy else None, CUT_OFF)
+            announce(session, self.secrets, locker_id if busy else None, MIDNIGHT, CUT_OFF)
 
     def ask(
         self, who: str, label: str, locker_id: str, now: datetime = NOON, **fields: Any

@@ -7,7 +7,6 @@ from typing import Any
 import msgspec
 
 from fellesskap_protocol.events import (
-    CustodyReported,
     Fault,
     Overcommitted,
     Reported,
@@ -122,11 +121,7 @@ def a_lost_store() -> list[Any]:
     story.tell(history.Fault, layer="disk", kind="card_dead", where=HERE)
     story.wait(60.0)
     story.commission("epoch-2", "lost")
-    story.write(
-        CustodyReported(
-            compartment=0, parcel_id="", carrier_id="", right_id="", since=START, complete=True
-        )
-    )
+    story.reports()
     story.deliver()
     story.wish(msgspec.structs.replace(right, kind="collect", compartment=1))
     story.apply()
@@ -150,17 +145,7 @@ def a_store_goes_back() -> list[Any]:
     story.tell(history.Head, of="store", locker=HERE, epoch="epoch-1", seq=3)
     story.tell(history.Acked, locker=HERE, epoch="epoch-1", seq=story.seq, verdict="refused")
     story.commission("epoch-2", "went_back")
-    story.write(
-        CustodyReported(
-            compartment=1,
-            parcel_id="parcel-1",
-            carrier_id=CARRIER,
-            right_id="right-1",
-            code_mac="mac-code-1",
-            since=START,
-            complete=True,
-        )
-    )
+    story.reports(1, 1)
     story.deliver()
     story.wish(msgspec.structs.replace(right, kind="collect", compartment=1))
     story.apply()

@@ -13,6 +13,7 @@ from fellesskap_protocol.events import (
     AnyEvent,
     Booted,
     Collected,
+    CustodyReported,
     Deposited,
     DoorClosed,
     DoorOpened,
@@ -362,6 +363,20 @@ class Story:
             evidence="door",
         )
         self.shuts(number, name, done)
+
+    def reports(self, n: int = 0, number: int = 0) -> None:
+        """Have a locker say that a parcel (0: none) lies behind a door, and nothing elsewhere."""
+        self.write(
+            CustodyReported(
+                compartment=number,
+                parcel_id=f"parcel-{n}" if n else "",
+                carrier_id=CARRIER if n else "",
+                right_id=f"right-{n}" if n else "",
+                code_mac=f"mac-code-{n}" if n else None,
+                since=START,
+                complete=True,
+            )
+        )
 
     def calm(self) -> None:
         """Have no fault from here on."""

@@ -2,12 +2,12 @@
 
 import msgspec
 
-from fellesskap_protocol.events import Collected, CustodyReported, ServiceChanged
+from fellesskap_protocol.events import Collected, ServiceChanged
 from fellesskap_protocol.messages import Command
 from tests.judge import history
 from tests.judge.judging import judge
 from tests.judge.stories import ALLOWANCE
-from tests.judge.story import CARRIER, HERE, SIGNED, START, Story
+from tests.judge.story import HERE, SIGNED, Story
 
 
 def test_an_old_card_goes_on_from_what_it_knows() -> None:
@@ -60,16 +60,7 @@ def test_a_parcel_that_an_operator_looked_for_may_still_be_told_to_lie_there() -
     )
     story.tell(history.Commanded, locker=HERE, command=command)
     story.write(ServiceChanged(compartment=1, from_="in", to="in", cause="operator"))
-    story.write(
-        CustodyReported(
-            compartment=1,
-            parcel_id="parcel-1",
-            carrier_id=CARRIER,
-            right_id="right-1",
-            since=START,
-            complete=True,
-        )
-    )
+    story.reports(1, 1)
     assert judge(story.end(calm=False)) == []
 
 
@@ -120,10 +111,7 @@ def test_what_was_taken_out_after_an_old_card_was_put_back_is_known_to_be_gone()
     story.restart()
     story.collect(1, 1)
     story.commission("epoch-2", "went_back")
-    nothing = CustodyReported(
-        compartment=0, parcel_id="", carrier_id="", since=START, complete=True
-    )
-    story.write(nothing)
+    story.reports()
     story.wish(msgspec.structs.replace(right, kind="collect", compartment=1))
     story.apply()
     story.wait(120.0)
@@ -145,16 +133,8 @@ def told_as_deposited(*, reported: bool) -> list[str]:
     story.deposit(1, 1)
     story.tell(history.Restored, part=f"edge:{HERE}", to=story.at)
     story.commission("epoch-2", "went_back")
-    report = CustodyReported(
-        compartment=1,
-        parcel_id="parcel-1",
-        carrier_id=CARRIER,
-        right_id="right-1",
-        since=START,
-        complete=True,
-    )
     if reported:
-        story.write(report)
+        story.reports(1, 1)
     story.deliver()
     story.told(1, "parcel.deposited", 1)
     return [str(one) for one in judge(story.end(calm=False)) if one.invariant == "I8"]

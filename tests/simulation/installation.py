@@ -8,10 +8,11 @@ import random
 import shutil
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime, timedelta
 from functools import cache, partial
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from sqlalchemy import Engine, event
@@ -55,15 +56,15 @@ class BackendDied(BaseException):
 
 
 @cache
-def empty_database() -> Path:
-    """Return a database with all migrations, made once per process."""
-    folder = Path(mkdtemp(prefix="fellesskap-world-", dir=in_memory(mib=32)))
-    engine = db.engine(Settings(state=folder))
-    upgrade(engine)
-    engine.dispose()
-    with sqlite3.connect(folder / NAME) as raw:
-        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    return folder / NAME
+def empty_database() -> bytes:
+    """Return the file of a database with all migrations, made once per process."""
+    with TemporaryDirectory(prefix="fellesskap-world-", dir=in_memory(mib=32)) as name:
+        engine = db.engine(Settings(state=Path(name)))
+        upgrade(engine)
+        engine.dispose()
+        with closing(sqlite3.connect(Path(name) / NAME)) as raw:
+            raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return (Path(name) / NAME).read_bytes()
 
 
 class Installation:
@@ -98,7 +99,7 @@ class Installation:
             k_codes=rng.randbytes(32),
             k_broker=rng.randbytes(32),
         )
-        shutil.copy(empty_database(), folder / NAME)
+        (folder / NAME).write_bytes(empty_database())
         self._seen_rows = 0
         self._seen_gaps = 0
         self.settings = Settings(state=folder, allow_loopback_webhooks=True)

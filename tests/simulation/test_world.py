@@ -21,29 +21,15 @@ FULL = (0, 3, 3)
 ONE = "from tests.simulation.running import live; print(live(11, 0.2).digest)"
 
 
-def _many(first_seed: int, seeds: int, days: int) -> Verdict:
+@pytest.mark.slow
+@pytest.mark.parametrize("worlds", [STANDARD, pytest.param(FULL, marks=pytest.mark.full)], ids=str)
+def test_no_invariant_breaks_in_some_worlds(
+    worlds: tuple[int, int, int], record_property: Callable[[str, object], None]
+) -> None:
     whole = Verdict()
+    first_seed, seeds, days = worlds
     for one in running.each(first_seed, seeds, days, jobs=2):
         whole.add(one)
-    return whole
-
-
-@pytest.mark.slow
-def test_no_invariant_breaks_in_some_worlds(
-    record_property: Callable[[str, object], None],
-) -> None:
-    whole = _many(*STANDARD)
-    record_property("locker_days", whole.locker_days)
-    assert whole.breaks == []
-    assert whole.thin == []
-
-
-@pytest.mark.slow
-@pytest.mark.full
-def test_no_invariant_breaks_in_more_worlds(
-    record_property: Callable[[str, object], None],
-) -> None:
-    whole = _many(*FULL)
     record_property("locker_days", whole.locker_days)
     assert whole.breaks == []
     assert list(whole.complaints()) == []

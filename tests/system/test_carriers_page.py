@@ -20,7 +20,7 @@ PART = re.compile(r"^```python\n(.*?)^```|^<!-- (.*?) -->", re.MULTILINE | re.DO
 LOCKER_ID = "fornebu-1"
 LOCKER = f"/v1/operator/lockers/{LOCKER_ID}"
 CARRIERS = ("Nordpost", "Samlast")
-WAITS_S = 5.0
+WAITS_S = 15.0
 """So long after it is announced a busy locker decides: the page's requests are made by then."""
 
 
@@ -139,11 +139,12 @@ def test_at_a_busy_locker_the_program_waits_for_the_cut_off(
     settings = Settings(state=people.house.state)
     now = datetime.now(UTC)
     engine = db.engine(settings)
-    policy = FairShare(in_force_from=now - timedelta(days=1))
+    began = now - timedelta(hours=12)
+    policy = FairShare(in_force_from=began)
     cut_off = now.replace(microsecond=0) + timedelta(seconds=WAITS_S)
     with db.writing(engine) as session:
         share(session, dict.fromkeys(CARRIERS, 1), now, policy)
-        announce(session, secrets.load(settings.state), LOCKER_ID, cut_off, policy)
+        announce(session, secrets.load(settings.state), LOCKER_ID, began, cut_off, policy)
     engine.dispose()
     run(people, until_act=True)
     space: dict[str, Any] = people.known
