@@ -26,7 +26,7 @@ TIER = os.environ.get("FELLESSKAP_TIER", "")
 settings.register_profile("quick", max_examples=50, deadline=None)
 settings.register_profile("standard", max_examples=200, deadline=None)
 settings.register_profile(
-    "full", max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    "full", max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile(TIER if TIER in ("standard", "full") else "quick")
 
