@@ -16,9 +16,8 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from fellesskap_backend import db, documents, roles, secrets
+from fellesskap_backend import db, roles, secrets
 from fellesskap_backend.allowances import service as allowances
-from fellesskap_backend.app import create_api
 from fellesskap_backend.carriers import commands
 from fellesskap_backend.carriers import service as carriers
 from fellesskap_backend.decisions import commands as decisions
@@ -32,7 +31,6 @@ from fellesskap_backend.operators import keeping
 from fellesskap_backend.operators.recording import Doing
 from fellesskap_backend.policies import commands as policies
 from fellesskap_backend.provisioning import told_to_edge
-from fellesskap_backend.server import serve
 from fellesskap_backend.settings import Settings
 from fellesskap_backend.upkeep import Upkeep, reason_option
 from fellesskap_backend.webhooks import commands as webhooks
@@ -151,6 +149,8 @@ def _moment() -> db.Moment:
 
 def _serve(settings: Settings, _: argparse.Namespace) -> None:
     """Print one line when everything is up, and run on."""
+    from fellesskap_backend.server import serve  # noqa: PLC0415 (a second that others do not wait)
+
     serve(settings, *_open(settings), tell=lambda ready: print(json.dumps(ready), flush=True))
 
 
@@ -213,7 +213,9 @@ def _migrate(settings: Settings, _: argparse.Namespace) -> Json:
 
 
 def _openapi(settings: Settings, arguments: argparse.Namespace) -> Json:
-    document = create_api(settings, *_open(settings), wake=lambda: None).openapi()
+    from fellesskap_backend import app, documents  # noqa: PLC0415 (the same)
+
+    document = app.create_api(settings, *_open(settings), wake=lambda: None).openapi()
     return documents.for_audience(document, arguments.audience)
 
 
