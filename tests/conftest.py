@@ -24,7 +24,7 @@ COMBINATIONS = {"broker": ("nats", "mosquitto"), "database": ("sqlite", "postgre
 TIER = os.environ.get("FELLESSKAP_TIER", "")
 
 settings.register_profile("quick", max_examples=50, deadline=None)
-settings.register_profile("standard", max_examples=200, deadline=None)
+settings.register_profile("standard", max_examples=100, deadline=None)
 settings.register_profile(
     "full", max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
