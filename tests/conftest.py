@@ -4,19 +4,16 @@
 test at all: a combination that is never run is a fake.
 """
 
-import json
 import os
-import platform
 import re
-import subprocess
 import sys
-import time
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.evidence import Evidence
 
 COMBINATIONS = {"broker": ("nats", "mosquitto"), "database": ("sqlite", "postgresql")}
 """Each name stands in square brackets in the id of a test that runs on it."""
@@ -31,13 +28,26 @@ settings.register_profile(
 settings.load_profile(TIER if TIER in ("standard", "full") else "quick")
 
 _ran: Counter[str] = Counter()
-_figures: dict[str, Any] = {}
-_outcomes: Counter[str] = Counter()
-_started = time.monotonic()
+_evidence = pytest.StashKey[Evidence]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--evidence", metavar="FILE", help="write what was run and measured as JSON")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    path = config.getoption("--evidence")
+    if path:
+        config.stash[_evidence] = Evidence(Path(path))
+        if not hasattr(config, "workerinput"):
+            config.pluginmanager.register(_Keeping(config.stash[_evidence]))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what has passed at this commit before a run was cut."""
+    evidence = config.stash.get(_evidence, None)
+    if evidence is not None:
+        items[:] = evidence.not_shown(items)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
@@ -46,20 +56,36 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         return
     if report.failed and TIER == "full":  # it lasts over an hour: say now what will be read then
         print(f"\nFAILED {report.nodeid}\n{report.longreprtext}", file=sys.__stderr__, flush=True)
-    _outcomes[report.outcome] += 1
-    _figures.update(dict(report.user_properties))
     if report.outcome != "skipped":
-        inside = re.findall(r"\[(.*)\]", report.nodeid)
-        _ran.update(re.split(r"[-_]", inside[0]) if inside else ())
+        _count(report.nodeid)
+
+
+def _count(test_id: str) -> None:
+    inside = re.findall(r"\[(.*)\]", test_id)
+    _ran.update(re.split(r"[-_]", inside[0]) if inside else ())
+
+
+class _Keeping:
+    """Keeps the evidence, in the process that sees all reports."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self._evidence = evidence
+        for test_id in evidence.tests:
+            _count(test_id)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self._evidence.take(report)
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Fail a whole run that left a combination out; write the evidence."""
     if hasattr(session.config, "workerinput"):
         return
-    path = session.config.getoption("--evidence")
-    if path:
-        _write_evidence(Path(path), exitstatus)
+    evidence = session.config.stash.get(_evidence, None)
+    if evidence is not None:
+        combinations = {name: _ran[name] for names in COMBINATIONS.values() for name in names}
+        nothing_left = exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and evidence.tests
+        evidence.write(passed=exitstatus == 0 or bool(nothing_left), combinations=combinations)
     if TIER not in ("standard", "full") or exitstatus:
         return
     for what, names in COMBINATIONS.items():
@@ -67,20 +93,3 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         if any(ran.values()) and not all(ran.values()):
             print(f"\n{what}: a combination ran no test: {ran}")
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
-
-
-def _write_evidence(path: Path, exitstatus: int) -> None:
-    commit = subprocess.run(
-        ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False
-    ).stdout.strip()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    evidence = {
-        "commit": commit,
-        "passed": exitstatus == 0,
-        "python": platform.python_version(),
-        "seconds": round(time.monotonic() - _started),
-        "outcomes": dict(_outcomes),
-        "combinations": {name: _ran[name] for names in COMBINATIONS.values() for name in names},
-        "figures": _figures,
-    }
-    path.write_text(json.dumps(evidence, indent=2, sort_keys=True) + "\n")

@@ -18,6 +18,8 @@ from tests.simulation.office import STRANGER
 DOORS_OF_KEY = [number for number, (bank, *_) in DOORS.items() if bank == KEY.bank]
 SEEN_S = 5.5
 """A key that is turned is read within this."""
+MANY_TIMES_MAX = 1
+"""Seven doors one after the other are a minute and more: once in a walk."""
 
 
 class BackendWalk(PeopleWalk):
@@ -223,6 +225,7 @@ class BackendWalk(PeopleWalk):
         self._jtis += 1
         return f"jti-{self._jtis}"
 
+    @precondition(lambda self: self._many_times < MANY_TIMES_MAX)
     @rule(
         gap_s=st.sampled_from([1.0, 9.0, 11.0]),
         killed=st.sampled_from([False, False, True]),
@@ -230,6 +233,7 @@ class BackendWalk(PeopleWalk):
     )
     def an_operator_opens_many(self, gap_s: float, killed: bool, clock: str) -> None:
         """I6, whatever happens to the clock or the daemon on the way."""
+        self._many_times += 1
         for turn in range(7):
             number = turn % len(DOORS) + 1
             self._command(self._jti(), number)
@@ -240,6 +244,7 @@ class BackendWalk(PeopleWalk):
                 if killed:
                     self.the_daemon_is_killed(0.0)
 
+    @precondition(lambda self: self._many_times < MANY_TIMES_MAX)
     @rule(
         turned=st.sampled_from([True, True, False]),
         seen_s=st.sampled_from([0.2, 6.0, 6.0, 18.0]),
@@ -250,6 +255,7 @@ class BackendWalk(PeopleWalk):
         self, turned: bool, seen_s: float, gap_s: float, killed: bool
     ) -> None:
         """Only with the key turned inside the cabinet is that not limited."""
+        self._many_times += 1
         self.stand.turn_key(on=turned)
         self.stand.run(seen_s)
         healthy, begun = self.at.is_healthy(DOORS_OF_KEY[0]), len(self.outsider.events)

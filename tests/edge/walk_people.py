@@ -53,7 +53,7 @@ class PeopleWalk(RuleBasedStateMachine):
         self.at = WalkLocker(LOCKERS[self.locker])
         self.stand, self.office, self.outsider = self.at.stand, self.at.office, self.at.outsider
         self._commands: list[tuple[Command, bytes, str]] = []
-        self._jtis = self._long_times = 0
+        self._jtis = self._long_times = self._many_times = 0
 
     def teardown(self) -> None:
         try:

@@ -194,6 +194,15 @@ def test_only_the_addressed_board_answers(own: int, asked: int, channel: int) ->
     assert bool(reply) == (own == asked)
 
 
+def test_each_so_many_replies_one_is_late() -> None:
+    one = board()
+    one.faults.late_every, one.faults.late_s = 3, 0.5
+    for turn in range(7):
+        came = exchange(one, "80 01 00 33 B2", 2.0 * turn)
+        assert came == ("" if turn in (2, 5) else ALL_SHUT_STATUS)
+        assert exchange(one, "", 2.0 * turn + 1) == ("" if came else ALL_SHUT_STATUS)
+
+
 def test_faults_of_the_line() -> None:
     one = board()
     one.faults.corrupt_replies = 1

@@ -116,6 +116,8 @@ def answered(world: World, record: history.Answered) -> None:
             _acted(world, ask, record)
     elif record.outcome == "unknown" and ask.act == "extend":
         _extended(world.parcels.get(ask.target), ask, perhaps=True)
+    elif record.outcome == "unknown" and ask.act == "patch":
+        _put_off(world.parcels.get(ask.target), ask, perhaps=True)
 
 
 def is_kept(record: history.Answered) -> bool:
@@ -181,6 +183,8 @@ def _acted(world: World, ask: history.Asked, record: history.Answered) -> None:
             parcel.facts[ask.act] = world.line
         case "extend":
             _extended(parcel, ask, perhaps=False)
+        case "patch":
+            _put_off(parcel, ask, perhaps=False)
         case "look":
             looked(world, record)
         case "open_door":
@@ -195,6 +199,14 @@ def _extended(parcel: Parcel | None, ask: history.Asked, *, perhaps: bool) -> No
         return
     known = parcel.collect_within_s
     parcel.collect_within_s = min(within, known) if perhaps and known is not None else within
+
+
+def _put_off(parcel: Parcel | None, ask: history.Asked, *, perhaps: bool) -> None:
+    due_s = seconds(ask.body, "deposit_by_s")
+    if parcel is None or due_s is None:
+        return
+    known = parcel.deposit_by_s
+    parcel.deposit_by_s = max(due_s, known) if perhaps and known is not None else due_s
 
 
 def looked(world: World, record: history.Answered) -> None:

@@ -14,9 +14,10 @@ OPERATION_ENDS = frozenset(
 )
 TOLD_BY = {
     "deposited": {"parcel.deposited", "parcel.dropped_off"},
-    "collected": {"parcel.collected"},
-    "removed": {"parcel.removed", "parcel.picked_up"},
+    "collected": {"parcel.collected", "parcel.resolved"},
+    "removed": {"parcel.removed", "parcel.picked_up", "parcel.resolved"},
 }
+"""Any of these tells a carrier; an operator may find out what a locker says only later."""
 ENDED_S = 600.0
 """How long after its last act an operation may be in hand."""
 DUE_S = 900.0

@@ -1,13 +1,14 @@
 """What only a locker can know is believed: where an old card goes on, what was looked into."""
 
 import msgspec
+import pytest
 
 from fellesskap_protocol.events import Collected, ServiceChanged
 from fellesskap_protocol.messages import Command
 from tests.judge import history
 from tests.judge.judging import judge
 from tests.judge.stories import ALLOWANCE
-from tests.judge.story import HERE, SIGNED, Story
+from tests.judge.story import CARRIER, HERE, SIGNED, Story
 
 
 def test_an_old_card_goes_on_from_what_it_knows() -> None:
@@ -159,3 +160,34 @@ def test_a_store_that_goes_on_with_another_past_than_the_ledger_has_must_begin_a
     story.owed.clear()
     told = [one.words for one in judge(story.end()) if one.invariant == "liveness"]
     assert any("it goes on with another past than epoch-1 has" in words for words in told)
+
+
+@pytest.mark.parametrize("outcome", ["ok", "unknown", "fail"])
+def test_a_reservation_whose_deadline_was_put_off_is_in_no_limbo(outcome: str) -> None:
+    story = Story()
+    story.commission()
+    story.reserve(1, deposit_by_s=1_000.0)
+    story.deliver()
+    later = {"deposit_by_s": 90_000.0}
+    ask = story.ask(f"carrier:{CARRIER}", "patch", None, target="parcel-1", body=later)
+    story.tell(history.Answered, op=ask.op, outcome=outcome, status=409 if outcome == "fail" else 0)
+    story.wait(2_000.0)
+    found = [one.invariant for one in judge(story.end())]
+    assert found == (["liveness"] if outcome == "fail" else [])
+
+
+@pytest.mark.parametrize("told", ["parcel.resolved", "parcel.extended"])
+def test_who_was_told_what_an_operator_found_knows_that_a_parcel_is_gone(told: str) -> None:
+    """The operator may find it out before the locker can say it."""
+    story = Story()
+    story.commission()
+    story.reserve(1)
+    story.deposit(1, 1)
+    story.types(1)
+    story.collect(1, 1)
+    story.deliver()
+    story.calm()
+    story.told(1, "parcel.deposited", 1)
+    story.told(1, told, 2)
+    found = [one.invariant for one in judge(story.end(calm=False))]
+    assert found == ([] if told == "parcel.resolved" else ["liveness"])

@@ -46,6 +46,11 @@ class Chronicle:
             self.faults[layer, kind] += 1
         self.note(history.Fault, layer=layer, kind=kind, where=where, **fields)
 
+    def lasting(self, layer: Layer, kind: str, where: str) -> Callable[[], None]:
+        """Tell that a fault begins; return what tells that it is over."""
+        self.fault(layer, kind, where, state="begun")
+        return lambda: self.fault(layer, kind, where, state="over")
+
     def digest(self) -> str:
         """Return SHA-256 over every line."""
         digest = sha256()

@@ -38,7 +38,7 @@ def breaks(life: "Life") -> Iterator[str]:
     yield from life.seen
     yield from _decisions(life)
     yield from _leaks(life)
-    yield from _limbo(life)
+    yield from limbo(life)
 
 
 def _decisions(life: "Life") -> Iterator[str]:
@@ -67,7 +67,7 @@ def _leaks(life: "Life") -> Iterator[str]:
             yield f"I11 {leak.secret} stands in a {leak.where}, {leak.form}"
 
 
-def _limbo(life: "Life") -> Iterator[str]:
+def limbo(life: "Life") -> Iterator[str]:
     """Liveness, as the rows have it: all is recorded, every right applied, nothing waits."""
     eye = life.world.installation.eye
     for locker_id, wanted, applied in eye.execute(

@@ -18,11 +18,13 @@ LOCK_PINS = (17, 27, 22, 23, 24, 25, 12, 16)
 DOOR_PINS = (5, 6, 13, 19, 26, 20, 21, 4)
 IDLE_POLLS_S = (600.0,) * 180 + (120.0,) * 16 + (30.0,) * 3 + (5.0,)
 """Most run on a battery: idle polls are what costs a simulated day most, and tells least."""
+SHARED_POLLS_S = (30.0,)
+"""Often enough that one board is asked while a door of the other is watched."""
 DOORS_A_BANK = 8
 
 
-def bank(name: str, family: str, address: int) -> Bank:
-    """Return one bank of eight doors."""
+def bank(name: str, family: str, address: int, line: str = "") -> Bank:
+    """Return one bank of eight doors, on a line of its own or on another bank's."""
     if family == "gpio":
         return Bank(
             name=name,
@@ -31,19 +33,22 @@ def bank(name: str, family: str, address: int) -> Bank:
             lock_pins=LOCK_PINS,
             door_pins=DOOR_PINS,
         )
-    kind: dict[str, object] = {"family": family}
-    return Bank(name=name, port=f"bus-{name}", address=address, supply=f"psu-{name}", **kind)  # type: ignore[arg-type]
+    kind: dict[str, object] = {"family": family, "port": f"bus-{line or name}"}
+    return Bank(name=name, address=address, supply=f"psu-{name}", **kind)  # type: ignore[arg-type]
 
 
-def locker(locker_id: str, rng: random.Random) -> LockerConfig:
-    """Return a locker of three banks, at most one of them on pins."""
+def locker(locker_id: str, rng: random.Random, *, shares: bool = False) -> LockerConfig:
+    """Return a locker of three banks, at most one on pins; two of a kind may share a line."""
     first = rng.choice(FAMILIES)
     others = [one for one in FAMILIES if one != "gpio"]
-    families = (first, rng.choice(others), rng.choice(others))
-    banks = tuple(
-        bank(name, family, address)
-        for address, (name, family) in enumerate(zip("abc", families, strict=True), start=1)
+    second = rng.choice(others)
+    third = second if shares else rng.choice(others)
+    banks = (
+        bank("a", first, 1),
+        bank("b", second, 2),
+        bank("c", third, 3, line="b" if shares else "c"),
     )
+    polls_s = SHARED_POLLS_S if shares else IDLE_POLLS_S
     compartments = []
     for number in range(1, len(banks) * DOORS_A_BANK + 1):
         width, height, depth = SIZES_MM[(number - 1) % len(SIZES_MM)]
@@ -62,7 +67,7 @@ def locker(locker_id: str, rng: random.Random) -> LockerConfig:
             )
         )
     return LockerConfig(
-        locker=LockerTable(id=locker_id, site="fornebu", idle_poll_s=rng.choice(IDLE_POLLS_S)),
+        locker=LockerTable(id=locker_id, site="fornebu", idle_poll_s=rng.choice(polls_s)),
         banks=banks,
         compartments=tuple(compartments),
         scanner=ScannerTable(family="line", port="scanner", baud=115_200),

@@ -40,8 +40,11 @@ SETS_OUT_S, LOOKS_S, LOOKS_MAX = (0.3 * HOUR_S, 1.5 * HOUR_S), 1800.0, 16
 PASSES_S = 90.0
 COMPARES_S = HOUR_S / 2
 LETTER_LOST = 0.04
+ON_ITS_WAY_S = 30.0
 DIES_OBEYING = 0.15
 """How often a daemon dies as it opens a door from afar."""
+SHARES = 4
+"""In one world of so many two boards of every locker share a line."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,7 @@ class Life:
         judges: Mapping[str, Rules] = JUDGES,
     ) -> None:
         self.days, self.rival = days, rival
+        self.shares = seed % SHARES == SHARES - 1
         self.world = World(seed, folder, only=only)
         self.judge = Judge(judges)
         for record in self.world.chronicle.records:
@@ -79,7 +83,8 @@ class Life:
         self.operator = Operator(self.world)
         for number in range(self.rng.choice((2, 3, 4))):
             name = f"skap-{number + 1}"
-            self.world.add(locker(name, self.world.chance(f"layout/{name}")))
+            chance = self.world.chance(f"layout/{name}")
+            self.world.add(locker(name, chance, shares=self.shares))
         self.world.installation.letters = self._letters
         self._post = self.world.chance("post")
         for one in self.carriers:
@@ -175,7 +180,7 @@ class Life:
         self._some(rng, OPENINGS, begin_s, end_s, lambda: ("open", self._open(cabinet)))
         self._some(rng, CHANGES, begin_s, end_s, lambda: ("change", self._change(name)))
         self._some(rng, 1.0, begin_s, end_s, lambda: ("round", self._round(cabinet)))
-        for mean, fault in weather.DAILY:
+        for mean, fault in weather.DAILY + (weather.OF_SHARED_LINES if self.shares else ()):
             self._faults(fault, mean, cabinet, begin_s, end_s=end_s)
 
     def _faults(
@@ -335,7 +340,10 @@ class Life:
             self._compare()
             world.run(self.days * DAY_S)
             calm.begin(self)
-            world.run(self.days * DAY_S + calm.SETTLE_S)
+            end_s = self.days * DAY_S + calm.SETTLE_S
+            world.run(end_s)
+            if any(ending.limbo(self)):  # what was wished a moment ago is on its way
+                world.run(end_s + ON_ITS_WAY_S)
             world.installation.look()
         for cabinet in world.cabinets.values():
             cabinet.head()

@@ -6,8 +6,12 @@ that fits no more is an error, so that none of them plants nothing. `planting` l
 
 import importlib.util
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
+from types import CodeType, ModuleType
 
 EDGE, BACKEND = "fellesskap_edge", "fellesskap_backend"
 
@@ -186,31 +190,70 @@ PLANTED: dict[str, Planted] = {
             days=0.4,
             invariant="I8",
         ),
+        Planted(
+            "reply_of_another_poll",
+            f"{EDGE}.locks.board_8a",
+            (
+                (
+                    "frame[:2] == bytes((STATUS, self.address)) and",
+                    "frame[0] == STATUS and",
+                ),
+            ),
+            seed=27,
+            days=0.8,
+            invariant="I5",
+        ),
     )
 }
 
 
-def patched(bug: Planted) -> tuple[str, str]:
-    """Return where a module's file is, and what stands in it with the bug."""
+def patched(bug: Planted) -> str:
+    """Return what stands in a module with the bug."""
     spec = importlib.util.find_spec(bug.module)
     assert spec is not None
     assert spec.origin is not None
-    text = Path(spec.origin).read_text(encoding="utf-8")
-    for stands, instead in bug.edits:
-        if text.count(stands) != 1:
-            raise DoesNotFit(f"{bug.name}: {stands!r} stands {text.count(stands)} times")
-        text = text.replace(stands, instead)
-    return spec.origin, text
+    return _with_bug(bug, Path(spec.origin))
 
 
 def plant(bug: Planted) -> None:
     """Import a module with its bug; nobody may have imported it before."""
     assert bug.module not in sys.modules
-    path, text = patched(bug)
-    spec = importlib.util.find_spec(bug.module)
-    assert spec is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[bug.module] = module
-    exec(compile(text, path, "exec"), vars(module))
-    parent, _, name = bug.module.rpartition(".")
-    setattr(sys.modules[parent], name, module)
+    sys.meta_path.insert(0, _Planter(bug))
+    importlib.import_module(bug.module)
+
+
+def _with_bug(bug: Planted, path: Path) -> str:
+    text = path.read_text(encoding="utf-8")
+    for stands, instead in bug.edits:
+        if text.count(stands) != 1:
+            raise DoesNotFit(f"{bug.name}: {stands!r} stands {text.count(stands)} times")
+        text = text.replace(stands, instead)
+    return text
+
+
+class _Planter(MetaPathFinder):
+    """Finds a module with its bug, also where its own package is the first to import it."""
+
+    def __init__(self, bug: Planted) -> None:
+        self._bug = bug
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname != self._bug.module:
+            return None
+        spec = PathFinder.find_spec(fullname, path, target)
+        assert spec is not None
+        assert spec.origin is not None
+        spec.loader = _Buggy(fullname, spec.origin, _with_bug(self._bug, Path(spec.origin)))
+        return spec
+
+
+class _Buggy(SourceFileLoader):
+    def __init__(self, fullname: str, path: str, text: str) -> None:
+        super().__init__(fullname, path)
+        self._text = text
+
+    def get_code(self, fullname: str) -> CodeType:
+        del fullname
+        return compile(self._text, self.path, "exec")

@@ -9,12 +9,12 @@ from datetime import timedelta
 from math import inf
 
 from fellesskap_edge.parts import CRASH_AT
-from fellesskap_firmware_sim.boards.board import Board
 from fellesskap_protocol.messages import Command
 from tests.judge import history
 from tests.judge.history import Layer
 from tests.simulation.cabinet import Cabinet
 from tests.simulation.installation import BACKEND_CRASHES
+from tests.simulation.weather_boards import board, late
 from tests.simulation.wire import Direction
 from tests.simulation.world import Going, World
 
@@ -25,25 +25,10 @@ CUTS: dict[str, frozenset[Direction]] = {
     "one way up": frozenset(("down",)),
     "one way down": frozenset(("up",)),
 }
-NOTICES_S = 3.0
 WAITS_S, COMMAND_S = 30.0, 10.0
 """How long a command may be sent, and how soon it is obeyed after that, if at all."""
 AGAIN_S = (10.5, 13.0)
 """Later than the least pause between two remote openings, and still before the command expires."""
-SILENT = ("silent", "unplugged", "pins gone")
-
-
-def _lasting(
-    world: World, cabinet: Cabinet, layer: Layer, kind: str, *, number: int | None = None
-) -> Callable[[], None]:
-    """Tell that a fault begins; return what tells that it is over."""
-    where = cabinet.locker_id if number is None else f"{cabinet.locker_id}/{number}"
-    world.chronicle.fault(layer, kind, where, state="begun")
-    return lambda: world.chronicle.fault(layer, kind, where, state="over")
-
-
-def _doors_of(cabinet: Cabinet, bank: str) -> tuple[int, ...]:
-    return tuple(one.number for one in cabinet.config.compartments if one.bank == bank)
 
 
 # Wire --------------------------------------------------------------------------------------------
@@ -56,7 +41,7 @@ def partition(world: World, cabinet: Cabinet, rng: random.Random) -> Going:
     line = world.wire.line(cabinet.locker_id)
     if line.cut:
         return
-    over = _lasting(world, cabinet, "wire", kind)
+    over = world.chronicle.lasting("wire", kind, cabinet.locker_id)
     line.cut |= cut
     world.chronicle.note(history.Contact, locker=cabinet.locker_id, up=False)
     notices = rng.random() < 0.7
@@ -81,7 +66,7 @@ def torn(world: World, cabinet: Cabinet, rng: random.Random) -> Going:
 
 def full(world: World, cabinet: Cabinet, rng: random.Random) -> Going:
     """Another program takes the room."""
-    over = _lasting(world, cabinet, "disk", "full")
+    over = world.chronicle.lasting("disk", "full", cabinet.locker_id)
     cabinet.medium.fill()
     yield rng.uniform(60, 3600)
     cabinet.medium.clear()
@@ -90,68 +75,12 @@ def full(world: World, cabinet: Cabinet, rng: random.Random) -> Going:
 
 def refusing(world: World, cabinet: Cabinet, rng: random.Random) -> Going:
     """The card takes no write for a while."""
-    over = _lasting(world, cabinet, "disk", "refuses")
+    over = world.chronicle.lasting("disk", "refuses", cabinet.locker_id)
     cabinet.medium.refuses = True
     yield rng.uniform(10, 900)
     cabinet.medium.refuses = False
     yield 15.0
     over()
-
-
-# Boards ------------------------------------------------------------------------------------------
-
-
-def board(world: World, cabinet: Cabinet, rng: random.Random) -> Going:
-    """A bank falls silent, garbles, is slow, resets, or its plug is pulled."""
-    bank = rng.choice(cabinet.config.banks)
-    length_s = rng.uniform(5, 900)
-    kind = rng.choice(("silent", "unplugged", "garbled", "noisy", "reset", "slow"))
-    if bank.family == "gpio":
-        kind = "pins gone"
-    over = _lasting(world, cabinet, "board", kind)
-    if kind in ("pins gone", "silent"):
-        cabinet.silence(bank.name, silent=True)
-    else:
-        _begin(cabinet, cabinet.hardware.boards[bank.name], kind, bank.port, rng=rng)
-    # A locker that asks seldom may vouch for its doors until it asks again.
-    notices_s = 0.0 if kind == "unplugged" else cabinet.config.locker.idle_poll_s + NOTICES_S
-    yield min(length_s, notices_s)
-    if length_s > notices_s and kind in SILENT:
-        where, numbers = f"{cabinet.locker_id}", _doors_of(cabinet, bank.name)
-        note = world.chronicle.note
-        fault = {"layer": "board", "kind": f"{kind} {bank.name}", "where": where}
-        note(history.Fault, state="begun", compartments=numbers, **fault)
-        yield length_s - notices_s
-        note(history.Fault, state="over", compartments=numbers, **fault)
-    if kind in ("pins gone", "silent"):
-        cabinet.silence(bank.name, silent=False)
-    else:
-        _mend(cabinet, cabinet.hardware.boards[bank.name])
-        cabinet.plug(bank.port)
-    yield 30.0
-    over()
-
-
-def _mend(cabinet: Cabinet, one: Board) -> None:
-    faults = one.faults
-    faults.corrupt_replies = faults.flipped_bits = faults.garbage_bytes = 0
-    faults.split_s, faults.reply_delay_s = 0.0, 0.008
-
-
-def _begin(cabinet: Cabinet, one: Board, kind: str, port: str, *, rng: random.Random) -> None:
-    match kind:
-        case "unplugged":
-            cabinet.unplug(port)
-        case "garbled":
-            one.faults.corrupt_replies = rng.randrange(1, 12)
-            one.faults.flipped_bits = rng.randrange(4)
-        case "noisy":
-            one.faults.garbage_bytes = rng.randrange(1, 4)
-        case "reset":
-            one.faults.reset_s = rng.uniform(0.1, 2.0)
-        case _:
-            one.faults.reply_delay_s = rng.uniform(0.03, 0.2)
-            one.faults.split_s = 0.02
 
 
 # Plant -------------------------------------------------------------------------------------------
@@ -161,7 +90,7 @@ def lock(world: World, cabinet: Cabinet, rng: random.Random) -> Going:
     """A door jams, its contact sticks, somebody forces it or leaves it ajar."""
     number = rng.choice(cabinet.config.compartments).number
     kind = rng.choice(("jammed", "jams a little", "sensor open", "sensor shut", "forced", "stiff"))
-    over = _lasting(world, cabinet, "plant", kind, number=number)
+    over = world.chronicle.lasting("plant", kind, f"{cabinet.locker_id}/{number}")
     faults = cabinet.plant.locks[number].faults
     match kind:
         case "jammed":
@@ -190,7 +119,7 @@ def lock(world: World, cabinet: Cabinet, rng: random.Random) -> Going:
 def clock(world: World, cabinet: Cabinet, rng: random.Random) -> Going:
     """The wall clock of the computer drifts, jumps, or is not synchronised at its next start."""
     kind = rng.choice(("drift", "jump", "far jump", "no ntp"))
-    over = _lasting(world, cabinet, "clock", kind)
+    over = world.chronicle.lasting("clock", kind, cabinet.locker_id)
     if kind == "no ntp":
         cabinet.ntp = False
     else:
@@ -273,7 +202,7 @@ def killed_obeying(world: World, cabinet: Cabinet, rng: random.Random) -> Going:
 
 def power_cut(world: World, cabinet: Cabinet, rng: random.Random) -> Going:
     """The mains go: computer, boards, coils; unsynced writes with them."""
-    over = _lasting(world, cabinet, "process", "power cut")
+    over = world.chronicle.lasting("process", "power cut", cabinet.locker_id)
     cabinet.dead_by = "power"
     cabinet.cut_power()
     yield rng.uniform(2, 1800)
@@ -373,6 +302,8 @@ DAILY: tuple[tuple[float, Fault], ...] = (
     (0.05, lost_card),
 )
 """How often a day each comes to a locker."""
+OF_SHARED_LINES: tuple[tuple[float, Fault], ...] = ((3.0, late),)
+"""What comes beside to lockers of which two boards are on a line."""
 OF_ALL: tuple[tuple[float, Fault], ...] = (
     (1.0, backend_killed),
     (0.4, bridge_restarted),
@@ -388,7 +319,7 @@ KINDS: tuple[tuple[Layer, str], ...] = (
     *(("disk", kind) for kind in ("torn writes", "full", "refuses", "old copy put back")),
     *(("disk", kind) for kind in ("card lost", "backup put back")),
     *(("board", kind) for kind in ("silent", "unplugged", "garbled", "noisy", "reset", "slow")),
-    ("board", "pins gone"),
+    *(("board", kind) for kind in ("pins gone", "late")),
     *(("plant", kind) for kind in ("jammed", "jams a little", "sensor open", "sensor shut")),
     *(("plant", kind) for kind in ("forced", "stiff")),
     *(("clock", kind) for kind in ("drift", "jump", "far jump", "no ntp", "backend off")),

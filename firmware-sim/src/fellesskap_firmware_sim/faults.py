@@ -56,6 +56,10 @@ class BoardFaults:
     """Off, or its line cut: it hears and says nothing."""
     reply_delay_s: float = 0.008
     """From the end of a request to the first byte of the reply; 5 to 30 ms are healthy."""
+    late_every: int = 0
+    """Each so many replies one comes only after `late_s`; 0: none does."""
+    late_s: float = 0.5
+    """As long as that."""
     corrupt_replies: int = 0
     """So many of the next replies have a wrong checksum."""
     flipped_bits: int = 0

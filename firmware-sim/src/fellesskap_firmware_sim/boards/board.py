@@ -56,6 +56,7 @@ class Board(ABC):
         self._due: list[tuple[float, Step, int]] = []
         self._shut_before: dict[int, bool] = {}
         self._facts_seen = -1
+        self._replies = 0
         self.forget()
 
     # What a family says ---------------------------------------------------------------------------
@@ -196,7 +197,14 @@ class Board(ABC):
                 self.plant.release(self.channels[channel], at)
 
     def say(self, body: bytes, at: float) -> None:
-        """Send a reply after the usual delay, and after what is being sent."""
+        """Send a reply after the usual delay; a late one after more."""
+        self._replies += 1
+        is_late = self.faults.late_every and self._replies % self.faults.late_every == 0
+        delay_s = self.faults.late_s if is_late else self.faults.reply_delay_s
+        self._send(body, at + delay_s)
+
+    def _send(self, body: bytes, begins: float) -> None:
+        """Send a frame, after what is being sent."""
         frame = bytearray(self.sealed(body))
         if self.faults.corrupt_replies:
             self.faults.corrupt_replies -= 1
@@ -205,7 +213,7 @@ class Board(ABC):
             self.faults.flipped_bits -= 1
             frame[self.faults.flipped_bits % len(frame)] ^= 1 << self.faults.flipped_bits % 8
         noise = bytes(0x7F - at for at in range(self.faults.garbage_bytes % 0x7F))
-        ends = max(at + self.faults.reply_delay_s, *(one for one, _ in self._sending), at)
+        ends = max((begins, *(one for one, _ in self._sending)))
         for place, byte in enumerate(noise + frame):
             pause_s = self.faults.split_s if place and place % PIECE_BYTES == 0 else 0.0
             ends += self.byte_s + pause_s
@@ -252,4 +260,4 @@ class Board(ABC):
         for channel, is_shut in shut.items():
             told = self.told_of(channel, now) if is_shut != before[channel] else b""
             if told:
-                self.say(told, now - self.faults.reply_delay_s)
+                self._send(told, now)
