@@ -200,7 +200,7 @@ PLANTED: dict[str, Planted] = {
                 ),
             ),
             seed=27,
-            days=0.8,
+            days=1,
             invariant="I5",
         ),
     )
