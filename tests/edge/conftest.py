@@ -40,12 +40,11 @@ def house() -> Iterator[Stage]:
 
 @pytest.fixture
 def page(house: Stage, browser: Browser) -> Iterator[Page]:
-    """Its page, on the screen that it is made for; its clock moves only when a test says so."""
+    """Its page, on the screen that it is made for; the clock moves when a test says so, too."""
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     context.add_init_script(LISTENING)
     page = context.new_page()
-    page.clock.install(time=0)
-    page.clock.pause_at(1)
+    page.clock.install()
     page.goto(house.kiosk.url)
     expect(page.locator("#open")).to_be_enabled()
     yield page

@@ -1,5 +1,7 @@
 """What happens at the page when somebody has left it, and what is heard of it."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -17,6 +19,7 @@ NB, EN = TEXTS["nb"], TEXTS["en"]
 
 
 def test_the_page_warns_and_then_starts_over(house: Stage, page: Page) -> None:
+    page.clock.pause_at(datetime.now(UTC) + timedelta(seconds=5))
     page.locator("[data-language=en]").click()
     page.locator("#larger").click()
     page.keyboard.type("1234")
