@@ -6,10 +6,8 @@ round. Tests let it die at a named crash point by `FELLESSKAP_CRASH_AT`, or stan
 `FELLESSKAP_HANG_AT`.
 """
 
-import contextlib
 import logging
 import os
-import queue
 import random
 import secrets
 import signal
@@ -35,6 +33,7 @@ from fellesskap_edge.inbox import (
 )
 from fellesskap_edge.journal import Journal, JournalUnusable
 from fellesskap_edge.kiosk.app import Kiosk
+from fellesskap_edge.letterbox import Letterbox
 from fellesskap_edge.link import Link
 from fellesskap_edge.locks.gpio import ReadPins, SetPin
 from fellesskap_edge.machine_clock import MachineClock
@@ -53,7 +52,6 @@ if TYPE_CHECKING:
     from fellesskap_edge.pins import Pins
 
 log = logging.getLogger(__name__)
-INBOX_EVENTS_MAX = 10_000
 READY_S_MAX = 1.5
 """Boards that do not answer within this are faults; the others serve."""
 START_S_MAX = 60
@@ -65,10 +63,10 @@ class Daemon:
     """One locker's daemon, from start to stop."""
 
     def __init__(self, config: LockerConfig) -> None:
-        self._inbox: queue.Queue[Inward] = queue.Queue(INBOX_EVENTS_MAX)
-        self._lost = 0
+        self._inbox = Letterbox()
+        post = self._inbox.post
         # The first thing of all: a process that was killed may have left a coil on.
-        self._pins = _pins(config, self.post)
+        self._pins = _pins(config, post)
         state = Path(config.edge.state)
         identity = load(state, config.locker.id)
         self._running = True
@@ -77,11 +75,11 @@ class Daemon:
         self._dead: tuple[str, ...] = ()
         self._clock = MachineClock()
         bauds = {bank.port: bank.baud for bank in config.banks if bank.port}
-        self._ports = Ports({**bauds, config.scanner.port: config.scanner.baud}, self.post)
+        self._ports = Ports({**bauds, config.scanner.port: config.scanner.baud}, post)
         probes = (probe.device for probe in config.probes)
-        self._probes = Probes(Path(config.climate.devices), probes, self.post)
-        self._link = Link(identity.provision.broker, config.locker.id, self.post)
-        self._kiosk = Kiosk(config, self.post)
+        self._probes = Probes(Path(config.climate.devices), probes, post)
+        self._link = Link(identity.provision.broker, config.locker.id, post)
+        self._kiosk = Kiosk(config, post)
         self._reachable = False
         marker = state / COMMISSIONED_FILE
         self.drive = until_it_opens(
@@ -120,13 +118,6 @@ class Daemon:
             self._reachable = True
             self._link.start()
             self._kiosk.start()
-
-    def post(self, event: Inward) -> None:
-        """Put an event into the inbox, from any thread; a full inbox is a fault, told later."""
-        try:
-            self._inbox.put_nowait(event)
-        except queue.Full:
-            self._lost += 1
 
     def run(self, on_ready: Callable[[str], None]) -> None:
         """Serve until SIGTERM or SIGINT; tell where the kiosk is once the doors were read."""
@@ -196,13 +187,10 @@ class Daemon:
         return f"STATUS={len(controller.wiring)} compartments{told}{order}"
 
     def _next(self, wake_at: float) -> Inward:
-        if self._lost:
-            lost, self._lost = self._lost, 0
+        if lost := self._inbox.lost():
             return InboxOverflowed(lost)
-        with contextlib.suppress(queue.Empty):
-            pause = min(max(0.0, min(wake_at, self._feed_at) - time.monotonic()), 60.0)
-            return self._inbox.get(timeout=pause) if pause else self._inbox.get_nowait()
-        return Tick()
+        pause_s = min(max(0.0, min(wake_at, self._feed_at) - time.monotonic()), 60.0)
+        return self._inbox.get(pause_s) or Tick()
 
     def _all_answer(self) -> bool:
         controller = self.drive.controller
@@ -210,7 +198,7 @@ class Daemon:
 
     def _end(self, *_: object) -> None:
         self._running = False
-        self.post(Tick())
+        self._inbox.post(Tick())
 
     def _perform(self, effect: Outward) -> None:
         match effect:

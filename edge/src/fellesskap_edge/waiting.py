@@ -5,7 +5,6 @@ the way to begin; the doors' ports are not open yet.
 """
 
 import logging
-import queue
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -21,6 +20,7 @@ from fellesskap_edge.inbox import (
     Publish,
 )
 from fellesskap_edge.journal import JournalInUse, JournalUnusable
+from fellesskap_edge.letterbox import Letterbox
 from fellesskap_edge.outage import RETRY_S
 from fellesskap_edge.state import Answer
 from fellesskap_protocol.messages import State, encode
@@ -34,7 +34,7 @@ Begun = TypeVar("Begun")
 
 def until_it_opens(
     begin: Callable[[], Begun],
-    inbox: queue.Queue[Inward],
+    inbox: Letterbox,
     perform: Callable[[Outward], None],
     serve: Callable[[], None],
     *,
@@ -54,7 +54,7 @@ def until_it_opens(
             log.error("out of order: %s", error)  # noqa: TRY400 (the disk is at fault, not we)
         else:
             if linked:
-                inbox.put_nowait(LinkUp())
+                inbox.post(LinkUp())
             return begun
         if not serving:
             serving = True
@@ -63,15 +63,14 @@ def until_it_opens(
 
 
 def _turn_away(
-    inbox: queue.Queue[Inward], perform: Callable[[Outward], None], for_s: float, linked: bool
+    inbox: Letterbox, perform: Callable[[Outward], None], for_s: float, linked: bool
 ) -> bool:
     """Answer whoever comes; return whether the broker is connected."""
     until = time.monotonic() + for_s
     later: list[Inward] = []
     while (left_s := until - time.monotonic()) > 0:
-        try:
-            event = inbox.get(timeout=left_s)
-        except queue.Empty:
+        event = inbox.get(left_s)
+        if event is None:
             break
         match event:
             case CodeTyped(_, ticket):
@@ -89,5 +88,5 @@ def _turn_away(
             case _:
                 later.append(event)
     for event in later[-LATER_MAX:]:
-        inbox.put_nowait(event)
+        inbox.post(event)
     return linked
