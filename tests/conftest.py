@@ -38,9 +38,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     path = config.getoption("--evidence")
     if path:
-        config.stash[_evidence] = Evidence(Path(path))
-        if not hasattr(config, "workerinput"):
-            config.pluginmanager.register(_Keeping(config.stash[_evidence]))
+        evidence = config.stash[_evidence] = Evidence(Path(path))
+        if not hasattr(config, "workerinput"):  # the process that sees all reports
+            config.pluginmanager.register(evidence)
+            for test_id in evidence.tests:
+                _count(test_id)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -63,18 +65,6 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 def _count(test_id: str) -> None:
     inside = re.findall(r"\[(.*)\]", test_id)
     _ran.update(re.split(r"[-_]", inside[0]) if inside else ())
-
-
-class _Keeping:
-    """Keeps the evidence, in the process that sees all reports."""
-
-    def __init__(self, evidence: Evidence) -> None:
-        self._evidence = evidence
-        for test_id in evidence.tests:
-            _count(test_id)
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        self._evidence.take(report)
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:

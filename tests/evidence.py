@@ -42,8 +42,8 @@ class Evidence:
         """Return the tests that have not passed yet."""
         return [one for one in items if one.nodeid not in self.tests]
 
-    def take(self, report: pytest.TestReport) -> None:
-        """Take in a part of a test; keep the whole once it has passed."""
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take in a part of a test; keep the whole once it has passed. Called by pytest."""
         test = self.tests.setdefault(report.nodeid, Shown(report.nodeid))
         test.seconds = round(test.seconds + report.duration, 2)
         test.figures |= dict(report.user_properties)

@@ -1,5 +1,7 @@
 """The migrations lead to the tables that the code knows, on both databases."""
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +12,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, select, text
 
 from fellesskap_backend import db, migrations, secrets
@@ -18,6 +21,13 @@ from fellesskap_backend.schema import metadata
 from fellesskap_backend.settings import Settings
 from fellesskap_backend.webhooks import keeping, outbox
 from fellesskap_backend.webhooks.tables import Subscription
+
+_COMMAND = """
+import sys
+from fellesskap_backend.__main__ import main
+main()
+print([one for one in ("alembic", "fellesskap_backend.app") if one in sys.modules])
+"""
 
 
 def test_migrated_database_is_what_the_code_knows(owned: Settings) -> None:
@@ -28,6 +38,21 @@ def test_migrated_database_is_what_the_code_knows(owned: Settings) -> None:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
     engine.dispose()
+
+
+def test_a_command_on_a_database_of_today_loads_neither_alembic_nor_the_server(
+    tmp_path: Path,
+) -> None:
+    asked = [sys.executable, "-c", _COMMAND, "carrier", "add", "Nordpost", "--state", f"{tmp_path}"]
+    loaded = [
+        subprocess.run(asked, capture_output=True, text=True, check=True).stdout.splitlines()[-1]
+        for _ in range(2)
+    ]
+    assert loaded == ["['alembic']", "[]"]
+
+
+def test_the_newest_revision_is_the_head_of_alembics() -> None:
+    assert ScriptDirectory(str(migrations.HERE)).get_current_head() == migrations.NEWEST
 
 
 def test_lives_are_migrated_back_and_forth_with_data_in_them(owned: Settings) -> None:

@@ -13,6 +13,8 @@ from tests.judge.state import Change, Epoch, Feed, Keyed, Parcel, Place, Questio
 
 AT_A_LOCKER = ("scan", "show_badge", "type_code", "show_qr")
 MAKES = ("reserve", "manifest", "drop_off")
+TERMS = {"extend": ("collect_within_s", min), "patch": ("deposit_by_s", max)}
+"""What acts set anew, and what holds of the new and the old where nobody knows which it is."""
 RESERVATION_OF = {
     "reservation.confirmed": "confirmed",
     "reservation.cancelled": "cancelled",
@@ -114,10 +116,8 @@ def answered(world: World, record: history.Answered) -> None:
             _made(world, ask, record)
         else:
             _acted(world, ask, record)
-    elif record.outcome == "unknown" and ask.act == "extend":
-        _extended(world.parcels.get(ask.target), ask, perhaps=True)
-    elif record.outcome == "unknown" and ask.act == "patch":
-        _put_off(world.parcels.get(ask.target), ask, perhaps=True)
+    elif record.outcome == "unknown" and ask.act in TERMS:
+        _new_term(world, ask, perhaps=True)
 
 
 def is_kept(record: history.Answered) -> bool:
@@ -181,10 +181,8 @@ def _acted(world: World, ask: history.Asked, record: history.Answered) -> None:
             parcel.reservation = "cancelled"
         case "recall" | "dispute" if parcel is not None:
             parcel.facts[ask.act] = world.line
-        case "extend":
-            _extended(parcel, ask, perhaps=False)
-        case "patch":
-            _put_off(parcel, ask, perhaps=False)
+        case "extend" | "patch":
+            _new_term(world, ask, perhaps=False)
         case "look":
             looked(world, record)
         case "open_door":
@@ -193,20 +191,15 @@ def _acted(world: World, ask: history.Asked, record: history.Answered) -> None:
                 world.operations.setdefault(operation, ("issued", record.at))
 
 
-def _extended(parcel: Parcel | None, ask: history.Asked, *, perhaps: bool) -> None:
-    within = seconds(ask.body, "collect_within_s")
-    if parcel is None or within is None:
+def _new_term(world: World, ask: history.Asked, *, perhaps: bool) -> None:
+    """Take in how long a parcel may lie or be awaited."""
+    parcel = world.parcels.get(ask.target)
+    name, of_both = TERMS[ask.act]
+    asked = seconds(ask.body, name)
+    if parcel is None or asked is None:
         return
-    known = parcel.collect_within_s
-    parcel.collect_within_s = min(within, known) if perhaps and known is not None else within
-
-
-def _put_off(parcel: Parcel | None, ask: history.Asked, *, perhaps: bool) -> None:
-    due_s = seconds(ask.body, "deposit_by_s")
-    if parcel is None or due_s is None:
-        return
-    known = parcel.deposit_by_s
-    parcel.deposit_by_s = max(due_s, known) if perhaps and known is not None else due_s
+    known = getattr(parcel, name)
+    setattr(parcel, name, of_both(asked, known) if perhaps and known is not None else asked)
 
 
 def looked(world: World, record: history.Answered) -> None:

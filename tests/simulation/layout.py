@@ -18,7 +18,7 @@ LOCK_PINS = (17, 27, 22, 23, 24, 25, 12, 16)
 DOOR_PINS = (5, 6, 13, 19, 26, 20, 21, 4)
 IDLE_POLLS_S = (600.0,) * 180 + (120.0,) * 16 + (30.0,) * 3 + (5.0,)
 """Most run on a battery: idle polls are what costs a simulated day most, and tells least."""
-SHARED_POLLS_S = (30.0,)
+SHARED_POLL_S = 30.0
 """Often enough that one board is asked while a door of the other is watched."""
 DOORS_A_BANK = 8
 
@@ -48,7 +48,7 @@ def locker(locker_id: str, rng: random.Random, *, shares: bool = False) -> Locke
         bank("b", second, 2),
         bank("c", third, 3, line="b" if shares else "c"),
     )
-    polls_s = SHARED_POLLS_S if shares else IDLE_POLLS_S
+    idle_poll_s = SHARED_POLL_S if shares else rng.choice(IDLE_POLLS_S)
     compartments = []
     for number in range(1, len(banks) * DOORS_A_BANK + 1):
         width, height, depth = SIZES_MM[(number - 1) % len(SIZES_MM)]
@@ -67,7 +67,7 @@ def locker(locker_id: str, rng: random.Random, *, shares: bool = False) -> Locke
             )
         )
     return LockerConfig(
-        locker=LockerTable(id=locker_id, site="fornebu", idle_poll_s=rng.choice(polls_s)),
+        locker=LockerTable(id=locker_id, site="fornebu", idle_poll_s=idle_poll_s),
         banks=banks,
         compartments=tuple(compartments),
         scanner=ScannerTable(family="line", port="scanner", baud=115_200),
