@@ -259,6 +259,8 @@ class WalkLocker:
         self.note_taint()
         if self.outsider.in_hand():
             return
-        for number, lock in self.stand.plant.locks.items():
-            if number not in self.tainted and not lock.is_open:
+        known = set(self.stand.plant.locks) - self.tainted - self.outsider.unknown
+        for number in sorted(known):
+            lock = self.stand.plant.locks[number]
+            if not lock.is_open:
                 assert lock.full == (number in self.outsider.lies_in), f"I1: {number}"

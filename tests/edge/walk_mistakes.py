@@ -197,7 +197,7 @@ MISTAKES: dict[Callable[[Patch], None], str] = {
     the_remote_limit_is_off: "I6",
     a_restart_lifts_the_remote_limit: "I6",
     a_used_up_right_opens: "I[15]",
-    a_low_request_gets_any_door: "I13",
+    a_low_request_gets_any_door: "I13|I2",
     serving_is_not_cut_when_a_bank_is_lost: "I16",
     a_lost_promise_is_not_told: "I2",
     a_fourth_pulse_is_fired: "I4",

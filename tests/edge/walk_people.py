@@ -247,6 +247,20 @@ class PeopleWalk(RuleBasedStateMachine):
             shown = self.stand.shown
             number = shown[-1].compartment if shown and shown[-1].outcome == "opens" else None
 
+    @rule(
+        badge=st.sampled_from(["both", "red"]),
+        before=st.sampled_from(HARD),
+        after=st.sampled_from(HARD),
+    )
+    def a_courier_sweeps_before_and_after_a_restart(
+        self, badge: str, before: str, after: str
+    ) -> None:
+        self.a_courier_scans_and_deposits(before, LONG_S, puts_in=True)
+        self.a_courier_sweeps(badge, 1)
+        self.the_daemon_is_killed(1.0)
+        self.a_courier_scans_and_deposits(after, LONG_S, puts_in=True)
+        self.a_courier_sweeps(badge, 1)
+
     # What the others use too --------------------------------------------------------------------
 
     @precondition(lambda self: self.outsider.lies_in)
