@@ -30,6 +30,7 @@ from fellesskap_backend.reservations.wishes import ReservationRequest
 from fellesskap_backend.secrets import Secrets
 from tests.backend.api import put_up
 from tests.backend.ruled import row_of
+from tests.one_request import reserve
 
 Json = dict[str, Any]
 DAY = date(2027, 3, 2)
@@ -131,7 +132,7 @@ class Town:
         text = msgspec.json.encode(body).decode()
         asked = ReservationRequest.model_validate(body).asked(attempt(service.OPERATION, key, text))
         work = partial(
-            service.reserve,
+            reserve,
             credentials=self.keys[who],
             asked=asked,
             secrets=self.secrets,

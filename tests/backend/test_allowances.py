@@ -25,6 +25,7 @@ from fellesskap_backend.settings import Settings
 from fellesskap_protocol import barcodes, events
 from fellesskap_protocol.capacity import Demand
 from fellesskap_protocol.signing import SigningKey, b64url
+from tests import one_request
 from tests.backend.api import request, reserve
 from tests.backend.lives import Lives
 from tests.backend.lockers import HandLocker, collect, deposit
@@ -212,7 +213,7 @@ def _soft(house: Lives, number: int, box: Demand | None = None) -> Answered:
         hold="soft",
     )
     answered: Answered = house.do(
-        reservations.reserve, house.carrier, asked, secrets=house.api.secrets
+        one_request.reserve, house.carrier, asked, secrets=house.api.secrets
     )
     return answered
 

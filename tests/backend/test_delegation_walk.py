@@ -38,6 +38,7 @@ from fellesskap_backend.reservations.tables import Reservation
 from fellesskap_backend.settings import Settings
 from fellesskap_protocol.barcodes import reference
 from fellesskap_protocol.capacity import Demand
+from tests import one_request
 
 T = TypeVar("T")
 LOCKER_ID = "oslo-1"
@@ -179,7 +180,7 @@ class Walk(RuleBasedStateMachine):
         )
         answered: Answered | None = self.tried(
             lambda: self.write(
-                reservations.reserve,
+                one_request.reserve,
                 self.key(actor, principal),
                 asked,
                 secrets=self.house.secrets,

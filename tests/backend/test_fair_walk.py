@@ -28,13 +28,14 @@ from fellesskap_backend.parcels.moving import Facts
 from fellesskap_backend.parcels.tables import Parcel
 from fellesskap_backend.parcels.telling import Cause
 from fellesskap_backend.receipts.replaying import Replay
-from fellesskap_backend.reservations import ending, service
+from fellesskap_backend.reservations import ending
 from fellesskap_backend.reservations.tables import Claim
 from fellesskap_backend.reservations.wishes import ReservationRequest
 from fellesskap_backend.settings import Settings
 from fellesskap_protocol.capacity import Demand, served
 from tests.backend.api import Json, put_up, request
 from tests.backend.ruled import put_in_force
+from tests.one_request import reserve
 
 DOORS = 10
 QUOTAS = {0: 3, 1: 2, 2: 1}
@@ -94,7 +95,7 @@ class Locker:
             Attempt("POST /v1/reservations", f"k{number}", "asked")
         )
         answered = self.world.do(
-            lambda session: service.reserve(
+            lambda session: reserve(
                 session,
                 self.world.keys[carrier],
                 asked,

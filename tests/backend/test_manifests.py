@@ -17,10 +17,10 @@ from fellesskap_backend.decisions.tables import Decision
 from fellesskap_backend.events.tables import Notice
 from fellesskap_backend.idempotency import Answer
 from fellesskap_backend.lockers.tables import Locker
-from fellesskap_backend.manifests import codes
-from fellesskap_backend.manifests.codes import NewRight
 from fellesskap_backend.parcels.tables import Parcel, ParcelEntry
 from fellesskap_backend.reservations.tables import Claim, Reservation
+from fellesskap_backend.rights import numbering
+from fellesskap_backend.rights.numbering import NewRight
 from fellesskap_backend.rights.service import CODE_REST, code_mac
 from fellesskap_backend.rights.tables import Right, RightCode
 from tests.backend.api import Api, Json, request, reserve
@@ -261,7 +261,7 @@ def test_a_code_in_use_at_the_locker_is_not_given_again(api: Api) -> None:
             ]
         )
         session.flush()
-        return codes.number(session, new, k_codes, moment.now)
+        return numbering.number(session, new, k_codes, moment.now)
 
     numbers = api.change(work)
     assert [numbers[one.right_id] for one in new] == [1, 0, 0], (

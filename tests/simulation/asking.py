@@ -24,12 +24,14 @@ from fellesskap_backend.pickup_codes import service as pickup_codes
 from fellesskap_backend.pickup_codes.service import Of, Office
 from fellesskap_backend.reservations import changing, ending
 from fellesskap_backend.reservations import service as reservations
+from fellesskap_backend.reservations.answering import Counter
 from fellesskap_backend.reservations.wishes import ReservationRequest
 from fellesskap_backend.webhooks import service as webhooks
 from fellesskap_protocol.capacity import Demand
 from fellesskap_protocol.messages import Badge
 from fellesskap_protocol.signing import unseal
 from tests.judge import history
+from tests.one_request import reserve
 from tests.simulation.client import Client
 from tests.simulation.replies import Json, Reply
 from tests.simulation.shipments import Shipment
@@ -100,9 +102,7 @@ class Asker(Client):
         def work(session: Session, key: str) -> Answered:
             asked = wish.asked(attempt("POST /v1/reservations", key, text))
             moment = self.world.installation.moment()
-            return reservations.reserve(
-                session, self.credentials, asked, secrets=secrets, moment=moment
-            )
+            return reserve(session, self.credentials, asked, secrets=secrets, moment=moment)
 
         reply = yield from self.insist("reserve", work, body=self._told(one, wish))
         if reply.ok:
@@ -111,19 +111,13 @@ class Asker(Client):
     def manifest(self, those: list[Shipment], days: float) -> Going:
         """Reserve room for many."""
         wishes = [self.request(one, days) for one in those]
-        secrets = self.world.installation.secrets
         text = "".join(one.model_dump_json() for one in wishes)
 
         def work(session: Session, key: str) -> Answered:
             tried = attempt("POST /v1/manifests", key, text)
             every = [one.asked(tried) for one in wishes]
-            return manifests.accept(
-                session,
-                self.credentials,
-                Manifest(tried, every),
-                secrets=secrets,
-                moment=self.world.installation.moment(),
-            )
+            counter = self._counter(session)
+            return manifests.accept(counter, self.credentials, Manifest(tried, every))
 
         body = {"parcels": [self._told(one, wish) for one, wish in zip(those, wishes, strict=True)]}
         reply = yield from self.insist("manifest", work, body=body)
@@ -131,6 +125,10 @@ class Asker(Client):
             for one, line in zip(those, reply.body["parcels"], strict=True):
                 if line["status"] == 201:
                     self._keep(one, line["reservation"])
+
+    def _counter(self, session: Session) -> Counter:
+        house = self.world.installation
+        return Counter(session, house.secrets, house.moment())
 
     def _keep(self, one: Shipment, said: Json) -> None:
         one.parcel_id, one.right_id = said["parcel_id"], said["right_id"]
@@ -197,16 +195,14 @@ class Asker(Client):
                 microsecond=0
             )
         }
-        secrets = self.world.installation.secrets
         return self.world.ask(
             self.who,
             "patch",
             lambda session: changing.change(
-                session,
+                self._counter(session),
                 self.credentials,
                 UUID(one.reservation_id),
-                changing.Wish(dict(wish), ANY, secrets),
-                moment=self.world.installation.moment(),
+                changing.Wish(dict(wish), ANY),
             ),
             target=one.parcel_id,
             body={"deposit_by_s": (wish["deposit_by"] - START).total_seconds()},
@@ -264,10 +260,7 @@ class Asker(Client):
         seen = {"parcel_id": parcel["id"], "state": parcel["state"]}
         if reservation_id:
             found = reservations.find(
-                session,
-                self.credentials,
-                UUID(reservation_id),
-                secrets=self.world.installation.secrets,
+                self._counter(session), self.credentials, UUID(reservation_id)
             )
             seen["reservation"] = found["state"]
         return seen | {"compartment": parcel.get("compartment")}

@@ -5,26 +5,21 @@ write and does not work under row-level security); SQLite, in the same process, 
 one.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import groupby
 from typing import Any
 
 import msgspec
 from sqlalchemy import (
     Insert,
     LargeBinary,
-    Select,
-    String,
-    Subquery,
     TextClause,
     Update,
     bindparam,
-    column,
     insert,
     inspect,
-    literal,
-    select,
     text,
     update,
 )
@@ -58,56 +53,34 @@ def write_changed(session: Session, models: tuple[type[Base], ...]) -> None:
             if names:  # else it was told what it said already
                 changed.setdefault((type(row), names), []).append(row)
     for (model, names), rows in changed.items():
-        _update_all(session, model, names, rows=rows)
+        told = (*_keys_of(model), *names)
+        update_all(
+            session, model, names, [{name: getattr(row, name) for name in told} for row in rows]
+        )
         for row in rows:
             session.expire(row)
 
 
-def _update_all(
-    session: Session, model: type[Base], names: tuple[str, ...], *, rows: Sequence[Base]
+def update_all(
+    session: Session, model: type[Base], names: tuple[str, ...], rows: Sequence[Row]
 ) -> None:
-    keys = tuple(column.name for column in table_of(model).primary_key)
+    """Change these columns of rows, which are told with their keys; none is fine.
+
+    Whoever calls has read them and holds their locker's lock, so that none can be gone.
+    """
+    if not rows:
+        return
     connection = session.connection()
     if connection.dialect.name == "postgresql":
-        told = [{name: getattr(row, name) for name in (*keys, *names)} for row in rows]
-        done = connection.execute(_update(model, keys, names), {"rows": _rows_text(model, told)})
+        done = connection.execute(_update(model, names), {"rows": _rows_text(model, rows)})
         assert done.rowcount == len(rows), "a row is gone whose locker is locked"
     else:
         told = [
-            {name: getattr(row, name) for name in names}
-            | {_OLD + name: getattr(row, name) for name in keys}
+            {name: row[name] for name in names}
+            | {_OLD + name: row[name] for name in _keys_of(model)}
             for row in rows
         ]
-        connection.execute(_update_one(model, keys, names), told)
-
-
-def dialect_of(session: Session) -> str:
-    """Return the name of the session's database, for which there are statements of its own."""
-    return session.get_bind().dialect.name
-
-
-@cache
-def pairs(dialect: str) -> Subquery:
-    """Return pairs to join with, `first` and `second` as texts: one statement for any number.
-
-    Which they are say the parameters `listed`. A list of pairs in the statement itself would be
-    planned anew for each length.
-    """
-    told = text(_PAIRS[dialect])
-    return told.columns(column("first", String), column("second", String)).subquery()
-
-
-def listed(rows: Iterable[tuple[str, str | int]]) -> Row:
-    """Return the parameters of a statement that joins with `pairs`."""
-    return {"pairs": _text(list(rows))}
-
-
-_PAIRS = {
-    "postgresql": "SELECT value->>0 AS first, value->>1 AS second"
-    " FROM json_array_elements(CAST(:pairs AS json))",
-    "sqlite": "SELECT json_extract(value, '$[0]') AS first, json_extract(value, '$[1]') AS second"
-    " FROM json_each(:pairs)",
-}
+        connection.execute(_update_one(model, names), told)
 
 
 @dataclass
@@ -131,48 +104,70 @@ class Pending:
 
 
 class Together:
-    """One row into each of several tables, and one row changed, if any: together or not at all.
+    """Rows into each of several tables, and rows of one table changed: together or not at all.
 
-    On PostgreSQL it is one statement, so one round trip, with a row as JSON for each table: in one
-    JSON text of all, PostgreSQL would look for each row from the beginning. A parameter for each
-    value would make it longer than psycopg keeps (4,096 characters and 50 parameters), and it would
-    be parsed anew each time.
+    On PostgreSQL it is one statement, so one round trip, with the rows of each table as JSON: of
+    one JSON text for all, PostgreSQL would look for each row from the beginning. A parameter for
+    each value would make it longer than psycopg keeps (4,096 characters and 50 parameters), and it
+    would be parsed anew each time.
     """
 
-    def __init__(self, *inserts: type[Base], last: Update | None = None) -> None:
-        self._inserts = inserts
-        self._last = last
-        self._combined: Update | Select[int] = select(literal(1)) if last is None else last
-        for model in inserts:
-            table = table_of(model)
-            written = (one for one in table.columns if one is not table.autoincrement_column)
-            names = tuple(column.name for column in written)
-            made = _insert(model, names, f":into_{table.name}")
-            self._combined = self._combined.add_cte(made.columns().cte(f"into_{table.name}"))
+    def __init__(self, *inserts: type[Base], change: tuple[type[Base], tuple[str, ...]]) -> None:
+        self._inserts = {model: _written(model) for model in inserts}
+        self._model, self._names = change
+        self._combined = text(
+            "WITH "
+            + ", ".join(
+                f"{_into(model)} AS ({_insert_text(model, names, f':{_into(model)}')})"
+                for model, names in self._inserts.items()
+            )
+            + f" {_update_text(self._model, self._names)}"
+        )
 
-    def execute(self, session: Session, rows: Sequence[Row], last: Row | None = None) -> None:
-        """Write the rows, in the order of the tables; `last` are the parameters of the change.
+    def execute(
+        self, session: Session, rows: Mapping[type[Base], Sequence[Row]], changes: Sequence[Row]
+    ) -> None:
+        """Write rows, table by table, then the changes; what a row leaves out is NULL.
 
         A number that the database counts is not among a row's values.
         """
         connection = session.connection()
-        each = zip(self._inserts, rows, strict=True)
         if connection.dialect.name == "postgresql":
-            told = {f"into_{table_of(model).name}": _rows_text(model, [row]) for model, row in each}
-            connection.execute(self._combined, {**told, **(last or {})})
+            told = {_into(model): _rows_text(model, rows.get(model, ())) for model in self._inserts}
+            changed = _rows_text(self._model, changes)
+            connection.execute(self._combined, {**told, "rows": changed})
             return
-        for model, row in each:
-            connection.execute(_insert_one(model), row)
-        if self._last is not None:
-            connection.execute(self._last, last)
+        for model in self._inserts:
+            for _, alike in groupby(rows.get(model, ()), key=tuple):
+                insert_all(session, model, list(alike))
+        update_all(session, self._model, self._names, changes)
 
 
 @cache
-def _insert(model: type[Base], names: tuple[str, ...], rows: str = ":rows") -> TextClause:
+def _keys_of(model: type[Base]) -> tuple[str, ...]:
+    return tuple(column.name for column in table_of(model).primary_key)
+
+
+def _into(model: type[Base]) -> str:
+    return f"into_{model.__tablename__}"
+
+
+def _written(model: type[Base]) -> tuple[str, ...]:
+    """Return the columns of a new row, but for a number that the database counts."""
+    table = table_of(model)
+    return tuple(one.name for one in table.columns if one is not table.autoincrement_column)
+
+
+@cache
+def _insert(model: type[Base], names: tuple[str, ...]) -> TextClause:
+    return text(_insert_text(model, names, ":rows"))
+
+
+def _insert_text(model: type[Base], names: tuple[str, ...], rows: str) -> str:
     """Return the statement that writes these columns from a JSON array of rows."""
     columns = ", ".join(f'"{name}"' for name in names)
     table = table_of(model).name
-    return text(
+    return (
         f'INSERT INTO "{table}" ({columns}) SELECT {columns}'  # noqa: S608 - names of our own
         f' FROM json_populate_recordset(NULL::"{table}", CAST({rows} AS json))'
     )
@@ -188,20 +183,24 @@ _OLD = "of_"
 
 
 @cache
-def _update_one(model: type[Base], keys: tuple[str, ...], names: tuple[str, ...]) -> Update:
+def _update_one(model: type[Base], names: tuple[str, ...]) -> Update:
     """Return the statement that changes these columns of one row."""
     table = table_of(model)
-    same = [table.c[name] == bindparam(_OLD + name) for name in keys]
+    same = [table.c[name] == bindparam(_OLD + name) for name in _keys_of(model)]
     return update(table).where(*same).values({name: bindparam(name) for name in names})
 
 
 @cache
-def _update(model: type[Base], keys: tuple[str, ...], names: tuple[str, ...]) -> TextClause:
+def _update(model: type[Base], names: tuple[str, ...]) -> TextClause:
+    return text(_update_text(model, names))
+
+
+def _update_text(model: type[Base], names: tuple[str, ...]) -> str:
     """Return the statement that changes these columns from a JSON array of rows."""
     changes = ", ".join(f'"{name}" = told."{name}"' for name in names)
     table = table_of(model).name
-    same = " AND ".join(f'"{table}"."{name}" = told."{name}"' for name in keys)
-    return text(
+    same = " AND ".join(f'"{table}"."{name}" = told."{name}"' for name in _keys_of(model))
+    return (
         f'UPDATE "{table}" SET {changes}'  # noqa: S608 - names of our own
         f' FROM json_populate_recordset(NULL::"{table}", CAST(:rows AS json)) AS told WHERE {same}'
     )

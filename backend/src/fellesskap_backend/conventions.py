@@ -51,10 +51,14 @@ WithLabel = Annotated[
 ]
 
 
-async def _attempt(request: Request, key: str) -> Attempt:
+async def attempt(request: Request, key: IdempotencyKey) -> Attempt:
     """Name the attempt: the operation, its key, and what is asked of which resource."""
     asked = sha256(request.url.path.encode() + b"\0" + _canonical(await request.body()))
     return Attempt(f"{request.method} {request.scope['route'].path}", key, asked.hexdigest())
+
+
+Attempted = Annotated[Attempt, Depends(attempt)]
+"""For a POST whose transaction is not its own (`House.together`)."""
 
 
 async def if_match(request: Request, header: IfMatchHeader = None) -> Match:
@@ -88,7 +92,7 @@ class Posting:
 
 async def posting(session: Writing, key: IdempotencyKey, request: Request) -> Posting:
     """Bundle what a POST is given."""
-    return Posting(session, await _attempt(request, key), house_of(request))
+    return Posting(session, await attempt(request, key), house_of(request))
 
 
 Posted = Annotated[Posting, Depends(posting)]

@@ -8,13 +8,13 @@ has it already.
 import asyncio
 import hmac
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Hashable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from hashlib import sha256
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -25,13 +25,20 @@ from sqlalchemy.orm import Session
 
 from fellesskap_backend import db
 from fellesskap_backend.carriers.service import note_use
-from fellesskap_backend.errors import Busy, DatabaseAway, UnsupportedMediaType
+from fellesskap_backend.errors import BackendError, Busy, DatabaseAway, UnsupportedMediaType
 from fellesskap_backend.etag import Tagger, unchanged
+from fellesskap_backend.gathering import Gathering
 from fellesskap_backend.secrets import Secrets
 from fellesskap_backend.settings import Settings
 from fellesskap_backend.trouble import is_away, retryable
 
 log = logging.getLogger(__name__)
+
+
+W = TypeVar("W", bound=Hashable)
+A = TypeVar("A")
+T = TypeVar("T")
+Work = Callable[[Session, "House", W, Sequence[A]], Sequence[T | BackendError]]
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,8 @@ class House:
     """Called after a commit: rows may wait for the bridge or the worker."""
     used: dict[str, date] = field(default_factory=dict, repr=False)
     """On which day each key was last seen here: it is written down once a day."""
+    gatherings: dict[Any, Gathering[Any, Any, Any]] = field(default_factory=dict, repr=False)
+    """Of each kind of request that shares transactions, by its work."""
 
     def moment(self) -> db.Moment:
         """Return the time and the chance of one request."""
@@ -54,6 +63,29 @@ class House:
     def for_writers(self) -> Engine:
         """Return the engine of the sessions that write, made once."""
         return db.for_writers(self.engine)
+
+    async def together(self, work: Work[W, A, T], who: W, asked: A) -> T:
+        """Answer a request with those of the same caller that came at the same moment.
+
+        `work` answers some of them in one transaction, each for itself: what it tells of one
+        (`BackendError`) is raised for that one, what it raises for all.
+        """
+        gathering = self.gatherings.setdefault(work, Gathering(partial(self._do, work)))
+        told = await gathering.ask(who, asked)
+        if isinstance(told, BackendError):
+            raise told
+        answered: T = told
+        return answered
+
+    def _do(self, work: Work[W, A, T], who: W, every: Sequence[A]) -> Sequence[T | BackendError]:
+        session = Session(self.for_writers, expire_on_commit=False)
+        try:
+            told = work(session, self, who, every)
+            session.commit()
+        finally:
+            session.close()
+        self.wake()
+        return told
 
     @cached_property
     def tagger(self) -> Tagger:

@@ -30,7 +30,7 @@ class Credentials:
     secret_hash: str = field(repr=False)
     scope: str | None = None
     """What the route wants; None: a key that may do all."""
-    shown_at: datetime | None = None
+    shown_at: datetime | None = field(default=None, compare=False)
     """None: no key that ever expires is good, and no delegation."""
     on_behalf_of: UUID | None = None
     """The carrier that the request is for, if it is not the key's own."""

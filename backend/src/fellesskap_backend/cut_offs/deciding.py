@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import Update, bindparam, select, update
 from sqlalchemy.orm import Session
 
-from fellesskap_backend.bulk import insert_all
+from fellesskap_backend.bulk import insert_all, update_all
 from fellesskap_backend.carriers.service import Caller
 from fellesskap_backend.carriers.tables import Carrier
 from fellesskap_backend.cut_offs.tables import CutOff
@@ -23,14 +23,16 @@ from fellesskap_backend.decisions.batches import Batch
 from fellesskap_backend.decisions.desk import Decided, Desk
 from fellesskap_backend.decisions.tables import Decision
 from fellesskap_backend.events.tables import Notice
-from fellesskap_backend.manifests import codes
-from fellesskap_backend.manifests.codes import NewRight
+from fellesskap_backend.lockers.tables import Locker
 from fellesskap_backend.parcels.machine import RESERVATION
 from fellesskap_backend.parcels.tables import Parcel
-from fellesskap_backend.reservations import basis, requested, service
+from fellesskap_backend.reservations import answering, basis, requested
 from fellesskap_backend.reservations.alternatives import Neighbours
 from fellesskap_backend.reservations.confirmed import Asked, Confirmation, Keys
+from fellesskap_backend.reservations.reading import ENDED
 from fellesskap_backend.reservations.tables import Reservation
+from fellesskap_backend.rights import numbering
+from fellesskap_backend.rights.numbering import NewRight
 from fellesskap_backend.secrets import Secrets
 
 Row = dict[str, Any]
@@ -136,17 +138,17 @@ class _Answers:
             notices.append(_told_of(told, change, one))
         session = self._session
         session.connection().execute(_ANSWER, changes)
-        tables = service.CONFIRMED[1:-1]
+        tables = answering.CONFIRMED[1:-1]
         for model, several in zip(tables, zip(*confirmed, strict=True), strict=bool(confirmed)):
             insert_all(session, model, several)
         insert_all(session, Notice, notices)
         insert_all(session, Decision, [decided.row for _, decided in made])
-        session.connection().execute(service.CHANGE, service.changed(self._desk))
+        update_all(session, Locker, answering.CHANGED, [answering.changed(self._desk)])
 
     def _numbers(self, rights: Sequence[UUID]) -> dict[UUID, int]:
         locker_id = self._desk.place.locker_id
         news = [NewRight(locker_id, self._keys.k_locker, right_id) for right_id in rights]
-        return codes.number(self._session, news, self._secrets.k_codes, self._moment.now)
+        return numbering.number(self._session, news, self._secrets.k_codes, self._moment.now)
 
     def _confirmation(
         self, one: Waiting, decided: Decided, right_id: UUID, n: int
@@ -209,7 +211,7 @@ _REQUESTED = (
         .where(
             Parcel.carrier_id == Reservation.carrier_id,
             Parcel.label_key == Reservation.label_key,
-            Parcel.state.not_in(service.ENDED),
+            Parcel.state.not_in(ENDED),
         )
         .correlate(_RESERVATIONS)
         .exists()

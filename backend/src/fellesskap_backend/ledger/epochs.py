@@ -12,8 +12,8 @@ from functools import cache
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from fellesskap_backend.bulk import dialect_of, listed, pairs
 from fellesskap_backend.ledger.tables import Tail
+from fellesskap_backend.lists import dialect_of, listed, pairs
 from fellesskap_backend.lockers.tables import Device, Epoch, Locker
 from fellesskap_protocol.events import GENESIS
 from fellesskap_protocol.messages import Batch, Birth

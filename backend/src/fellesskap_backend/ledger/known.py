@@ -13,7 +13,8 @@ from uuid import UUID
 from sqlalchemy import BindParameter, Integer, Select, bindparam, cast, or_, select
 from sqlalchemy.orm import Session
 
-from fellesskap_backend.bulk import Pending, dialect_of, listed, pairs
+from fellesskap_backend.bulk import Pending
+from fellesskap_backend.lists import dialect_of, listed, pairs
 from fellesskap_backend.lockers.tables import Compartment
 from fellesskap_backend.parcels.tables import Authorisation, Parcel
 from fellesskap_backend.reservations.tables import Claim, Reservation

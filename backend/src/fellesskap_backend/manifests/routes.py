@@ -10,6 +10,7 @@ from fellesskap_backend.conventions import Posted, sent
 from fellesskap_backend.examples import MANIFEST
 from fellesskap_backend.manifests import service
 from fellesskap_backend.manifests.shapes import Manifest, ManifestRequest
+from fellesskap_backend.reservations.answering import Counter
 from fellesskap_backend.rim import RetryingRoute
 
 router = APIRouter(prefix="/v1/manifests", tags=["Reservations"], route_class=RetryingRoute)
@@ -35,13 +36,8 @@ def send(body: ManifestRequest, key: MayWrite, post: Posted) -> Response:
     waits for its locker's cut-off has `status` 202. All are answered under one key: the same
     manifest again gets the same answers.
     """
-    answered = service.accept(
-        post.session,
-        key,
-        body.sent(post.attempt),
-        secrets=post.house.secrets,
-        moment=post.moment,
-    )
+    counter = Counter(post.session, post.house.secrets, post.moment)
+    answered = service.accept(counter, key, body.sent(post.attempt))
     answer = sent(answered)
     post.commit()
     return answer

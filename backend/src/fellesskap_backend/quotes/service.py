@@ -16,7 +16,7 @@ from fellesskap_backend.errors import NotFound
 from fellesskap_backend.lockers.tables import Locker
 from fellesskap_backend.reservations import basis
 from fellesskap_backend.reservations.alternatives import Neighbours
-from fellesskap_backend.reservations.service import live_labels
+from fellesskap_backend.reservations.reading import live_labels
 from fellesskap_protocol.capacity import Demand, size_class
 
 Row = dict[str, Any]

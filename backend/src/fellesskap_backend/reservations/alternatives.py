@@ -11,7 +11,16 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import CompoundSelect, Integer, Select, bindparam, cast, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Integer,
+    Select,
+    bindparam,
+    cast,
+    select,
+    union_all,
+)
 from sqlalchemy.orm import Session
 
 from fellesskap_backend.decisions.desk import Desk, Place, answer
@@ -110,18 +119,23 @@ def _told(place: Place, row: Any) -> Alternative:
 
 def _statement(chosen: Select[Any]) -> CompoundSelect[Any]:
     """Return the lockers that were chosen, and what each has."""
-    near = chosen.where(
+    able = chosen.where(
         Locker.id != bindparam("here"), Locker.contact_at >= bindparam("since"), CONFIRMS
     )
-    ids = near.limit(LOOKED_AT_MAX).cte("near")
+    ids = select(able.limit(LOOKED_AT_MAX).cte("near").c.id)
+
+    def these(locker_id: Any) -> ColumnElement[bool]:
+        near: ColumnElement[bool] = locker_id.in_(ids)
+        return near
+
     position = (Locker.latitude, Locker.longitude)
     lockers = basis.part(
         "near",
         Locker.id,
         *(cast(one * MILLIONTHS, Integer) for one in position),
         texts=(Locker.address,),
-    ).where(Locker.id.in_(select(ids.c.id)))
-    return union_all(lockers, *basis.parts_of(select(ids.c.id)))
+    ).where(these(Locker.id))
+    return union_all(lockers, *basis.parts_of(these))
 
 
 def _around(here: geo.Point) -> CompoundSelect[Any]:

@@ -3,12 +3,13 @@
 Whoever decides by it holds the rows of the lockers locked; quotes and alternatives do not.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
     LABEL_STYLE_NONE,
+    ColumnElement,
     Integer,
     Select,
     String,
@@ -26,10 +27,11 @@ from sqlalchemy.orm import Session, aliased
 from fellesskap_backend.allocation.view import Use
 from fellesskap_backend.allowances.tables import Allowance
 from fellesskap_backend.cut_offs.tables import CutOff
-from fellesskap_backend.db import Json, UtcDateTime
+from fellesskap_backend.db import Json, UtcDateTime, rows_of
 from fellesskap_backend.decisions.desk import Live, Place
 from fellesskap_backend.decisions.record import Head
 from fellesskap_backend.decisions.rules import Carrier, Rules
+from fellesskap_backend.lists import among
 from fellesskap_backend.lockers.tables import CONFIRMS, Compartment, Locker
 from fellesskap_backend.lockers.tables import Epoch as Journal
 from fellesskap_backend.policies.standings import Epoch
@@ -39,6 +41,7 @@ from fellesskap_protocol import capacity
 from fellesskap_protocol.capacity import Demand
 
 Places = dict[str, Place]
+These = Callable[[Any], ColumnElement[bool]]
 NUMBERS = 8
 """How many numbers a row of the statement has."""
 _NULL: Any = literal_column("NULL")
@@ -90,19 +93,14 @@ def place_of(row: Any) -> Place:
 
 def locked(session: Session, ids: Iterable[str]) -> Places:
     """Lock the rows of the lockers, in ascending id like everybody."""
-    rows = session.execute(
-        select(*COLUMNS)
-        .where(Locker.id.in_(ids))
-        .order_by(Locker.id)
-        .with_for_update(key_share=True)
-    )
+    rows = rows_of(session, _LOCKED, {"lockers": list(ids)})
     return {row.locker_id: place_of(row) for row in rows}
 
 
 def read(session: Session, places: Places, now: datetime) -> None:
     """Read what decisions about these lockers depend on."""
     basis = Basis(places)
-    for row in session.execute(_ROOM, {"lockers": list(places), "now": now}):
+    for row in rows_of(session, _ROOM, {"lockers": list(places), "now": now}).all():
         basis.sort_in(row)
     basis.complete()
 
@@ -159,8 +157,8 @@ class Basis:
             place.rules = Rules(self._policy, self._day, carriers, self._reviews.get(locker_id))
 
 
-def parts_of(lockers: Any) -> Iterable[Select[Any]]:
-    """Return the parts about lockers; `lockers` is what their ids are `in_`."""
+def parts_of(these: These) -> Iterable[Select[Any]]:
+    """Return the parts about lockers; `these` says whether a column is the id of one of them."""
     yield (
         part(
             "compartment",
@@ -176,7 +174,7 @@ def parts_of(lockers: Any) -> Iterable[Select[Any]]:
             ),
         )
         .join(Locker, Locker.id == _C.locker_id)
-        .where(_C.locker_id.in_(lockers), CONFIRMS)
+        .where(these(_C.locker_id), CONFIRMS)
     )
     yield part(
         "claim",
@@ -184,16 +182,16 @@ def parts_of(lockers: Any) -> Iterable[Select[Any]]:
         *(_K.w_mm, _K.h_mm, _K.d_mm, _K.g, _K.decision, _K.carrier_number),
         names=_K.needs,
         texts=(_K.use_size, _K.part),
-    ).where(_K.locker_id.in_(lockers), _K.released.is_(False))
+    ).where(these(_K.locker_id), _K.released.is_(False))
     yield part(
         "allowance",
         _A.locker_id,
         *(_A.w_mm, _A.h_mm, _A.d_mm, _A.ceiling - _A.used),
-    ).where(_A.locker_id.in_(lockers), _A.ceiling > _A.used)
+    ).where(these(_A.locker_id), _A.ceiling > _A.used)
     yield (
         part("cut_off", _O.locker_id, Epoch(func.min(_O.at)))
         .where(
-            _O.locker_id.in_(lockers),
+            these(_O.locker_id),
             _O.decided_at.is_(None),
             _O.begins_at <= bindparam("now", type_=UtcDateTime()),
         )
@@ -212,18 +210,18 @@ def parts_of(lockers: Any) -> Iterable[Select[Any]]:
         texts=(cast(_S.day, String),),
     ).where(_S.day == _TODAY)
     yield part("review", _R.locker_id, texts=(_R.body,)).where(
-        _R.locker_id.in_(lockers),
+        these(_R.locker_id),
         _R.in_force_from == _REVIEWED,
         _R.in_force_from >= func.coalesce(_WEIGHED, _R.in_force_from),
     )
 
 
-def journals_of(lockers: Any) -> Select[Any]:
+def journals_of(these: These) -> Select[Any]:
     """Return the part that says how far the journals are recorded."""
     return (
         part("journal", _J.locker_id, _J.acked_seq)
         .join(Locker, (Locker.id == _J.locker_id) & (Locker.epoch == _J.epoch))
-        .where(_J.locker_id.in_(lockers))
+        .where(these(_J.locker_id))
     )
 
 
@@ -250,5 +248,14 @@ COLUMNS = (
     *(Locker.site_name, Locker.latitude, Locker.longitude),
 )
 """What is read of the locker's own row."""
-LOCKERS: Any = bindparam("lockers", expanding=True)
-_ROOM = union_all(*parts_of(LOCKERS), journals_of(LOCKERS))
+
+
+def listed(locker_id: Any) -> ColumnElement[bool]:
+    """Say whether it is the id of one of the parameter `lockers`."""
+    return among(locker_id, "lockers")
+
+
+_ROOM = union_all(*parts_of(listed), journals_of(listed))
+_LOCKED = (
+    select(*COLUMNS).where(listed(Locker.id)).order_by(Locker.id).with_for_update(key_share=True)
+)

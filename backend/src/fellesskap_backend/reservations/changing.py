@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from fellesskap_backend.carriers.service import Credentials, caller
-from fellesskap_backend.db import Moment, instant
+from fellesskap_backend.db import instant
 from fellesskap_backend.decisions.tables import Decision
 from fellesskap_backend.errors import InvalidRequest, NotFound, WrongState
 from fellesskap_backend.etag import Match
@@ -21,6 +21,7 @@ from fellesskap_backend.parcels.machine import RESERVATION
 from fellesskap_backend.parcels.tables import Parcel
 from fellesskap_backend.parcels.telling import Cause
 from fellesskap_backend.reservations import service
+from fellesskap_backend.reservations.answering import Counter
 from fellesskap_backend.reservations.confirmed import (
     DEPOSIT_BY_MAX,
     TOO_EARLY,
@@ -29,7 +30,6 @@ from fellesskap_backend.reservations.confirmed import (
 from fellesskap_backend.reservations.duration import duration_of
 from fellesskap_backend.reservations.tables import Reservation
 from fellesskap_backend.rights import service as rights
-from fellesskap_backend.secrets import Secrets
 
 Row = dict[str, Any]
 
@@ -40,28 +40,21 @@ class Wish:
 
     to: Row
     match: Match
-    secrets: Secrets
 
 
-def change(
-    session: Session,
-    credentials: Credentials,
-    reservation_id: UUID,
-    wish: Wish,
-    *,
-    moment: Moment,
-) -> Row:
+def change(counter: Counter, credentials: Credentials, reservation_id: UUID, wish: Wish) -> Row:
     """Change one of the carrier's own reservations; return it as it is shown then.
 
     Raises `NotFound`, `PreconditionRequired`, `PreconditionFailed`, `InvalidRequest`, and
     `WrongState` once it is no longer confirmed, or holds nothing that could be held longer.
     """
+    session, _, moment = counter
     by = caller(session, credentials, "carrier")
     found = Cause.upon(session, Reservation, reservation_id, moment)
     if found is None or found[0].carrier_id != by.carrier_id:
         raise NotFound("No reservation by this id.")
     reservation, cause = found
-    before = service.find(session, credentials, reservation_id, secrets=wish.secrets)
+    before = service.find(counter, credentials, reservation_id)
     wish.match.check(before)
     if "change" not in RESERVATION[reservation.state]:
         raise WrongState("Only what is still expected can be changed.", state=reservation.state)
@@ -75,7 +68,7 @@ def change(
     _check(reservation, changed, moment.now, _latest(session, reservation))
     _tell(cause, reservation, changed)
     session.flush()
-    return service.find(session, credentials, reservation_id, secrets=wish.secrets)
+    return service.find(counter, credentials, reservation_id)
 
 
 def _latest(session: Session, reservation: Reservation) -> datetime:

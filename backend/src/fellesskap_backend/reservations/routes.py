@@ -1,20 +1,23 @@
 """`/v1/reservations`."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy.orm import Session
 
 from fellesskap_backend.auth import may
 from fellesskap_backend.carriers.service import Credentials
-from fellesskap_backend.conventions import AtLocker, IfMatch, Paged, Posted, WithLabel, sent
+from fellesskap_backend.conventions import AtLocker, Attempted, IfMatch, Paged, WithLabel, sent
 from fellesskap_backend.examples import REQUESTED, RESERVATION, RESERVATIONS
 from fellesskap_backend.paging import Wanted
 from fellesskap_backend.reservations import changing, ending, listing, service
+from fellesskap_backend.reservations.answering import Counter, Told
+from fellesskap_backend.reservations.confirmed import Asked
 from fellesskap_backend.reservations.shapes import Reservation, Reservations, ReservationState
 from fellesskap_backend.reservations.wishes import ReservationChange, ReservationRequest
-from fellesskap_backend.rim import House, Reading, RetryingRoute, TheHouse, Writing
+from fellesskap_backend.rim import House, Reading, RetryingRoute, TheHouse, Writing, house_of
 
 router = APIRouter(prefix="/v1/reservations", tags=["Reservations"], route_class=RetryingRoute)
 MayRead = Annotated[Credentials, may("reservations:read", acts="reserve")]
@@ -50,12 +53,12 @@ async def wanted(
 Filtered = Annotated[Wanted, Depends(wanted)]
 
 
-async def changing_in(session: Writing, house: TheHouse) -> tuple[Session, House]:
-    """Bundle what a PATCH is given."""
-    return session, house
+async def at_counter(session: Writing, house: TheHouse) -> Counter:
+    """Bundle what a change is made with."""
+    return Counter(session, house.secrets, house.moment())
 
 
-Changing = Annotated[tuple[Session, House], Depends(changing_in)]
+AtCounter = Annotated[Counter, Depends(at_counter)]
 
 
 @router.post(
@@ -78,23 +81,24 @@ Changing = Annotated[tuple[Session, House], Depends(changing_in)]
         },
     },
 )
-def reserve(body: ReservationRequest, key: MayWrite, post: Posted) -> Response:
+async def reserve(
+    body: ReservationRequest, key: MayWrite, attempt: Attempted, request: Request
+) -> Response:
     """Confirm at once, or say why not: a refusal (409) is stored under the key like any answer.
 
     Where it was announced that a locker decides a day at cut-offs (its `allocation`), a hard one is
     `requested` (202) until then: who asks first is no matter. You are told by
     `reservation.confirmed` or `reservation.rejected`.
     """
-    answered = service.reserve(
-        post.session,
-        key,
-        body.asked(post.attempt),
-        secrets=post.house.secrets,
-        moment=post.moment,
-    )
-    answer = sent(answered, location="/v1/reservations/{id}")
-    post.commit()
-    return answer
+    answered = await house_of(request).together(answers, key, body.asked(attempt))
+    return sent(answered, location="/v1/reservations/{id}")
+
+
+def answers(
+    session: Session, house: House, key: Credentials, every: Sequence[Asked]
+) -> Sequence[Told]:
+    """Answer those that came at the same moment."""
+    return service.reserve_all(Counter(session, house.secrets, house.moment()), key, every)
 
 
 @router.get(
@@ -122,7 +126,7 @@ def list_own(key: MayRead, session: Reading, pages: Paged, wanted: Filtered) -> 
 )
 def find(reservation_id: UUID, key: MayRead, session: Reading, house: TheHouse) -> dict[str, Any]:
     """Show one of the carrier's own reservations."""
-    return service.find(session, key, reservation_id, secrets=house.secrets)
+    return service.find(Counter(session, house.secrets, house.moment()), key, reservation_id)
 
 
 @router.patch(
@@ -145,15 +149,13 @@ def change(
     key: MayWrite,
     match: IfMatch,
     *,
-    inside: Changing,
+    counter: AtCounter,
 ) -> dict[str, Any]:
     """Change what is named, as long as its parcel has not come; the room is kept meanwhile.
 
     No room is given by a change: a soft reservation stays soft.
     """
-    session, house = inside
-    wish = changing.Wish(body.to(), match, house.secrets)
-    return changing.change(session, key, reservation_id, wish, moment=house.moment())
+    return changing.change(counter, key, reservation_id, changing.Wish(body.to(), match))
 
 
 @router.delete(
@@ -171,13 +173,11 @@ def change(
         409: {"description": "It is over, or has gone too far"},
     },
 )
-def cancel(
-    reservation_id: UUID, key: MayWrite, session: Writing, house: TheHouse
-) -> dict[str, Any]:
+def cancel(reservation_id: UUID, key: MayWrite, counter: AtCounter) -> dict[str, Any]:
     """End what is still expected; twice is once. A parcel that comes all the same is told as late.
 
     The room is free once the locker has said that it no longer holds the right.
     """
-    ending.cancel(session, key, reservation_id, moment=house.moment())
-    session.flush()
-    return service.find(session, key, reservation_id, secrets=house.secrets)
+    ending.cancel(counter.session, key, reservation_id, moment=counter.moment)
+    counter.session.flush()
+    return service.find(counter, key, reservation_id)

@@ -22,11 +22,17 @@ class NewRight(NamedTuple):
 
 
 def number(
-    session: Session, news: Sequence[NewRight], k_codes: bytes, now: datetime
+    session: Session,
+    news: Sequence[NewRight],
+    k_codes: bytes,
+    now: datetime,
+    *,
+    in_use: set[str] | None = None,
 ) -> dict[UUID, int]:
     """Return the smallest number of each right that makes its eight digits unique.
 
-    All are tried with 0 first, in one statement; hardly ever one has to be tried again.
+    All are tried with 0 first, in one statement, unless it is known which of those are in use;
+    hardly ever one has to be tried again.
     """
     found: dict[UUID, int] = {}
     given: set[tuple[str, str]] = set()
@@ -35,11 +41,12 @@ def number(
         if not waiting:
             break
         macs = [code_mac(one.k_locker, k_codes, one.right_id, n=n) for one in waiting]
-        asked = {mac: one.locker_id for one, mac in zip(waiting, macs, strict=True)}
-        taken = _in_use(session, asked, now)
+        if n or in_use is None:
+            asked = {mac: one.locker_id for one, mac in zip(waiting, macs, strict=True)}
+            in_use = _in_use(session, asked, now)
         again = []
         for one, mac in zip(waiting, macs, strict=True):
-            if mac in taken or (one.locker_id, mac) in given:
+            if mac in in_use or (one.locker_id, mac) in given:
                 again.append(one)
             else:
                 found[one.right_id] = n

@@ -13,8 +13,8 @@ from sqlalchemy import Integer, Select, bindparam, cast, exists, select
 from sqlalchemy.orm import Session
 
 from fellesskap_backend.allowances.tables import Allowance
-from fellesskap_backend.bulk import dialect_of, listed, pairs
 from fellesskap_backend.db import held
+from fellesskap_backend.lists import dialect_of, listed, pairs
 from fellesskap_backend.lockers.tables import Locker
 from fellesskap_backend.rights.tables import Right, RightCode
 from fellesskap_protocol import messages

@@ -13,9 +13,9 @@ from uuid import UUID
 from sqlalchemy import BigInteger, cast, insert, or_, select, update
 from sqlalchemy.orm import Session
 
-from fellesskap_backend.bulk import dialect_of, listed, pairs
 from fellesskap_backend.db import Moment, rows_of, table_of
 from fellesskap_backend.events.tables import FeedCounter, Notice
+from fellesskap_backend.lists import dialect_of, listed, pairs
 from fellesskap_backend.webhooks import queueing
 from fellesskap_backend.webhooks.tables import Delivery, Subscription
 from fellesskap_protocol.buggify import sometimes
