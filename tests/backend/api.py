@@ -110,7 +110,7 @@ class Api:
         self.url = f"http://127.0.0.1:{port}"
         self._clients: list[httpx.Client] = []
 
-    def _wake(self) -> None:
+    def _wake(self, *, at_once: bool = True) -> None:
         self.wakes += 1
 
     def stop(self) -> None:

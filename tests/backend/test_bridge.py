@@ -13,6 +13,7 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
+from fellesskap_backend.bridge.exchange import Exchange
 from fellesskap_backend.bridge.said import parts
 from fellesskap_backend.broker import EmbeddedBroker
 from fellesskap_backend.door_operations.tables import DoorOperation
@@ -167,6 +168,39 @@ def test_rights_are_sent_until_the_locker_reports_them(
     locker.say("journal", locker.batch(3))
     wait_for("it is recorded", lambda: api.rows(Locker)[0].applied_revision == 1)
     assert api.rows(Locker)[0].reported_revision == 1
+
+
+def test_what_has_time_goes_out_with_the_next_poll(
+    api: Api, broker: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No poll is made for it, and whoever sends webhooks hears of it with that poll."""
+    monkeypatch.setattr("fellesskap_backend.mqtt.POLL_S", 1.0)
+    polls: list[float] = []
+    served = threading.Event()
+    made = Bridge(
+        *(api.settings, api.secrets, api.engine, broker.login("backend")), served=served.set
+    )
+    poll = Exchange.poll
+
+    def counted(exchange: Exchange) -> None:
+        polls.append(time.monotonic())
+        poll(exchange)
+
+    monkeypatch.setattr(Exchange, "poll", counted)
+    made.start()
+    try:
+        wait_for("the first poll", lambda: bool(polls))
+        assert not served.is_set(), "nothing was committed"
+        polls.clear()
+        for _ in range(100):
+            made.wake(at_once=False)
+        assert served.wait(20)
+        assert len(polls) == 1
+        served.clear()
+        made.wake()
+        assert served.wait(20)
+    finally:
+        made.stop()
 
 
 def test_a_repeated_birth_is_answered_with_the_keys_too(

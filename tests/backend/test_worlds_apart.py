@@ -103,8 +103,8 @@ def world(folder: Path) -> Iterator[World]:
     kept = secrets.load(folder)
     engine = db.engine(settings)
     upgrade(engine)
-    house = Told(settings, kept, engine, lambda: None)
-    api = create_api(settings, kept, engine, wake=lambda: None)
+    house = Told(settings, kept, engine, lambda **_: None)
+    api = create_api(settings, kept, engine, wake=lambda **_: None)
     api.state.house = house
     keys = {}
     with db.writing(engine) as session:

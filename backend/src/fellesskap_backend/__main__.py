@@ -215,7 +215,7 @@ def _migrate(settings: Settings, _: argparse.Namespace) -> Json:
 def _openapi(settings: Settings, arguments: argparse.Namespace) -> Json:
     from fellesskap_backend import app, documents  # noqa: PLC0415 (the same)
 
-    document = app.create_api(settings, *_open(settings), wake=lambda: None).openapi()
+    document = app.create_api(settings, *_open(settings), wake=lambda **_: None).openapi()
     return documents.for_audience(document, arguments.audience)
 
 

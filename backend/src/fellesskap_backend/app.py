@@ -3,7 +3,7 @@
 Built by `__main__` and by tests; it knows nothing of brokers and asks nobody for settings.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -47,7 +47,7 @@ from fellesskap_backend.quotes import routes as quotes
 from fellesskap_backend.rates import Rate, RateLimit
 from fellesskap_backend.receipts import routes as receipts
 from fellesskap_backend.reservations import routes as reservations
-from fellesskap_backend.rim import House, Reading, RetryingRoute
+from fellesskap_backend.rim import House, Reading, RetryingRoute, Wake
 from fellesskap_backend.secrets import Secrets
 from fellesskap_backend.settings import Settings
 from fellesskap_backend.shapes import Shown
@@ -80,9 +80,7 @@ def healthy(session: Reading) -> dict[str, str]:
     return {"status": "ok"}
 
 
-def create_api(
-    settings: Settings, secrets: Secrets, engine: Engine, *, wake: Callable[[], None]
-) -> FastAPI:
+def create_api(settings: Settings, secrets: Secrets, engine: Engine, *, wake: Wake) -> FastAPI:
     """Build the application without its gate."""
 
     @asynccontextmanager
@@ -139,9 +137,7 @@ def _add_pages(api: FastAPI) -> None:
         return HTMLResponse(page)
 
 
-def create_app(
-    settings: Settings, secrets: Secrets, engine: Engine, *, wake: Callable[[], None]
-) -> ASGIApp:
+def create_app(settings: Settings, secrets: Secrets, engine: Engine, *, wake: Wake) -> ASGIApp:
     """Build the application as it is served: behind its gate, and no caller too often.
 
     `wake` is called after each commit, so that bridge and worker need not wait for their poll.

@@ -64,7 +64,7 @@ class Bridge:
             self._lanes = ThreadPoolExecutor(LANES, "bridge-lane")
             house = replace(house, spread=self._lanes.map, lanes=LANES)
         self._exchange = Exchange(house)
-        self._woken = threading.Event()
+        self._committed, self._woken = threading.Event(), threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, name="bridge", daemon=True)
         self._pace = Pace(RESTS)
@@ -90,9 +90,10 @@ class Bridge:
         if self._lanes is not None:
             self._lanes.shutdown()
 
-    def wake(self) -> None:
-        """Say that rights or commands were committed: they go out at once."""
-        if self._woken.is_set():  # it was told so already
+    def wake(self, *, at_once: bool = True) -> None:
+        """Say that something was committed: it goes out at once, or with the next poll."""
+        self._committed.set()
+        if not at_once or self._woken.is_set():  # it was told so already
             return
         self._woken.set()
         with suppress(queue.Full):  # then the thread is awake already
@@ -145,10 +146,11 @@ class Bridge:
         return self._poll_at - time.monotonic()
 
     def _poll(self) -> None:
-        woken = self._woken.is_set()
+        committed = self._committed.is_set()
+        self._committed.clear()
         self._woken.clear()
         self._poll_at = time.monotonic() + POLL_S
         with self._pace.round():
             self._exchange.poll()
-        if woken:
+        if committed:
             self._served()

@@ -35,6 +35,8 @@ from fellesskap_backend.trouble import is_away, retryable
 log = logging.getLogger(__name__)
 
 
+Wake = Callable[..., None]
+"""With `at_once=False` if that has time until the next poll."""
 W = TypeVar("W", bound=Hashable)
 A = TypeVar("A")
 T = TypeVar("T")
@@ -48,7 +50,7 @@ class House:
     settings: Settings
     secrets: Secrets
     engine: Engine
-    wake: Callable[[], None]
+    wake: Wake
     """Called after a commit: rows may wait for the bridge or the worker."""
     used: dict[str, date] = field(default_factory=dict, repr=False)
     """On which day each key was last seen here: it is written down once a day."""
@@ -68,7 +70,8 @@ class House:
         """Answer a request with those of the same caller that came at the same moment.
 
         `work` answers some of them in one transaction, each for itself: what it tells of one
-        (`BackendError`) is raised for that one, what it raises for all.
+        (`BackendError`) is raised for that one, what it raises for all. Nobody stands at a door
+        for it: what it tells a locker goes out with the bridge's next poll.
         """
         gathering = self.gatherings.setdefault(work, Gathering(partial(self._do, work)))
         told = await gathering.ask(who, asked)
@@ -84,7 +87,7 @@ class House:
             session.commit()
         finally:
             session.close()
-        self.wake()
+        self.wake(at_once=False)
         return told
 
     @cached_property
