@@ -242,7 +242,7 @@ def test_a_code_in_use_at_the_locker_is_not_given_again(api: Api) -> None:
     api.locker("oslo-2", doors=1)
     moment = Moment(datetime.now(UTC))
     k_codes, k_locker = b"c" * 32, b"l" * 32
-    new = [NewRight("oslo-1", k_locker, moment.new_id()) for _ in range(3)]
+    new = [NewRight.of("oslo-1", k_locker, moment.new_id(), k_codes) for _ in range(3)]
     macs = [code_mac(k_locker, k_codes, one.right_id, n=0) for one in new]
 
     def in_use(at: int, locker_id: str, removed: timedelta | None) -> RightCode:

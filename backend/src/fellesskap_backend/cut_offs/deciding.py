@@ -147,8 +147,9 @@ class _Answers:
 
     def _numbers(self, rights: Sequence[UUID]) -> dict[UUID, int]:
         locker_id = self._desk.place.locker_id
-        news = [NewRight(locker_id, self._keys.k_locker, right_id) for right_id in rights]
-        return numbering.number(self._session, news, self._secrets.k_codes, self._moment.now)
+        k_locker, k_codes = self._keys.k_locker, self._secrets.k_codes
+        news = [NewRight.of(locker_id, k_locker, right_id, k_codes) for right_id in rights]
+        return numbering.number(self._session, news, k_codes, self._moment.now)
 
     def _confirmation(
         self, one: Waiting, decided: Decided, right_id: UUID, n: int

@@ -23,7 +23,7 @@ class ParcelToQuote(Sized):
 
     def sought(self) -> Sought:
         """Return it as the service takes it."""
-        key = None if self.label is None else self.label.identifier().key
+        key = None if self.label is None else self.label.identifier.key
         return Sought(self.locker_id, self.demand(), self.hold, key)
 
 

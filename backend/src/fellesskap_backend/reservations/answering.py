@@ -30,7 +30,6 @@ from fellesskap_backend.reservations.reading import Admitted, Found, Sought
 from fellesskap_backend.reservations.tables import Claim, Reservation
 from fellesskap_backend.rights import numbering
 from fellesskap_backend.rights.numbering import NewRight
-from fellesskap_backend.rights.service import code_mac
 from fellesskap_backend.rights.tables import Right, RightCode
 from fellesskap_backend.secrets import Secrets
 
@@ -57,7 +56,7 @@ class Kept(NamedTuple):
 
     at: int
     asked: Asked
-    right_id: UUID
+    right: NewRight
     decided: Decided
 
 
@@ -71,8 +70,8 @@ class Work:
     keys: dict[str, Keys]
     found: Found
     near: Neighbours
-    rights: Sequence[UUID]
-    """For each request the id of its right, if it will have one."""
+    rights: Sequence[NewRight | None]
+    """For each request at a known locker its right, if it will have one."""
     told: list[Told] = field(default_factory=list)
     numbers: dict[UUID, int] = field(default_factory=dict)
     """Those of the codes of new rights, once they are confirmed."""
@@ -102,22 +101,20 @@ class Work:
         self.found.live.add(asked.label.key)
         asked = asked.waiting(decided.held_for_s, self.counter.moment.now)
         at = len(self.told)
-        self._kept.append(Kept(at, asked, self.rights[at], decided))
+        right = self.rights[at]
+        assert right is not None
+        self._kept.append(Kept(at, asked, right, decided))
         self.told.append(Answered(201, {}))
 
     def confirm(self) -> None:
         """Make the rows of all that was confirmed, and complete the answers."""
         session, secrets, moment = self.counter
-        news = [
-            NewRight(one.asked.locker_id, self.keys[one.asked.locker_id].k_locker, one.right_id)
-            for one in self._kept
-        ]
+        news = [one.right for one in self._kept]
         in_use = self.found.code_macs
         self.numbers = numbering.number(session, news, secrets.k_codes, moment.now, in_use=in_use)
-        for at, asked, right_id, decided in self._kept:
-            made = Confirmation(
-                asked, self.by, right_id, self.numbers[right_id], decided.revision, decided
-            )
+        for at, asked, right, decided in self._kept:
+            n = self.numbers[right.right_id]
+            made = Confirmation(asked, self.by, right.right_id, n, decided.revision, decided)
             rows = made.rows(self.keys[asked.locker_id], moment)
             for model, row in zip(CONFIRMED, rows, strict=True):
                 self._add(model, row)
@@ -150,12 +147,13 @@ def begin(counter: Counter, admitted: Admitted, every: Sequence[Asked], sought: 
         locker_id: Keys(secrets.k_codes, secrets.k_locker(locker_id, place.k_version))
         for locker_id, place in places.items()
     }
-    rights = [moment.new_id() for _ in every]
-    macs = [
-        code_mac(keys[one.locker_id].k_locker, secrets.k_codes, right_id, n=0)
-        for one, right_id in zip(every, rights, strict=True)
-        if one.locker_id in keys
+    rights = [
+        NewRight.of(one.locker_id, key.k_locker, moment.new_id(), key.k_codes)
+        if (key := keys.get(one.locker_id))
+        else None
+        for one in every
     ]
+    macs = [one.first_mac for one in rights if one]
     labels = [one.label.key for one in every]
     sought = sought._replace(labels=labels, code_macs=macs)
     found = reading.read(session, admitted, sought, moment)

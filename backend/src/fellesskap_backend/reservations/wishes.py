@@ -2,7 +2,7 @@
 
 from typing import Any, Literal, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
 from fellesskap_backend.examples import RESERVATION_CHANGE, RESERVATION_REQUEST
 from fellesskap_backend.idempotency import Attempt
@@ -19,19 +19,21 @@ class Label(Wish):
 
     kind: Literal["sscc", "s10", "reference"]
     value: str = Field(max_length=100)
+    _identifier: barcodes.Identifier = PrivateAttr()
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        self.identifier()
-        return self
-
-    def identifier(self) -> barcodes.Identifier:
-        """Return what a scan of this label is compared with."""
         found = getattr(barcodes, self.kind)(self.value)
         if found.kind == "token":
             raise barcodes.InvalidIdentifier("a reference does not look like a badge")
         assert isinstance(found, barcodes.Identifier)
-        return found
+        self._identifier = found
+        return self
+
+    @property
+    def identifier(self) -> barcodes.Identifier:
+        """What a scan of this label is compared with."""
+        return self._identifier
 
 
 class ReservationRequest(Sized):
@@ -65,7 +67,7 @@ class ReservationRequest(Sized):
             attempt=attempt,
             locker_id=self.locker_id,
             label_kind=self.label.kind,
-            label=self.label.identifier(),
+            label=self.label.identifier,
             demand=demand,
             size_class=size_class(demand),
             deposit_by=self.deposit_by,

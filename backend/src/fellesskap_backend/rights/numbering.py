@@ -14,11 +14,22 @@ from fellesskap_backend.rights.tables import RightCode
 
 
 class NewRight(NamedTuple):
-    """A right that needs a code."""
+    """A right that needs a code, and under what its locker would know that of number 0."""
 
     locker_id: str
     k_locker: bytes
     right_id: UUID
+    first_mac: str
+
+    @classmethod
+    def of(cls, locker_id: str, k_locker: bytes, right_id: UUID, k_codes: bytes) -> "NewRight":
+        """Derive the code of number 0, which nearly every right is given."""
+        first_mac = code_mac(k_locker, k_codes, right_id, n=0)
+        return cls(locker_id, k_locker, right_id, first_mac)
+
+    def mac(self, k_codes: bytes, n: int) -> str:
+        """Return under what the locker would know the code of a number."""
+        return code_mac(self.k_locker, k_codes, self.right_id, n=n) if n else self.first_mac
 
 
 def number(
@@ -40,7 +51,7 @@ def number(
     for n in NUMBERS:
         if not waiting:
             break
-        macs = [code_mac(one.k_locker, k_codes, one.right_id, n=n) for one in waiting]
+        macs = [one.mac(k_codes, n) for one in waiting]
         if n or in_use is None:
             asked = {mac: one.locker_id for one, mac in zip(waiting, macs, strict=True)}
             in_use = _in_use(session, asked, now)
