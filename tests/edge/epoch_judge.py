@@ -26,6 +26,7 @@ OF_THE_STORE = (
     "alarmed",
     "warm",
     "unknown",
+    "_session",
     "_sessions",
     "_last_put",
     "_disputed",
