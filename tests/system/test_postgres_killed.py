@@ -162,6 +162,18 @@ class Scene:
         """Send operations, each from a thread of its own."""
         return [self.people.submit(one.send, self.client) for one in operations]
 
+    def send_apart(self, operations: list[Operation]) -> list["Future[None]"]:
+        """Send each when the one before is in its step: else they would share a transaction."""
+        sent = []
+        for one in operations:
+            before = self.seen()[one.step]
+            sent += self.send([one])
+            wait_for(f"one more in {one.step}", partial(self._is_in, one.step, before + 1))
+        return sent
+
+    def _is_in(self, step: str, count: int) -> bool:
+        return self.seen()[step] >= count
+
     def seen(self) -> Counter[str]:
         """Say where the database sees what is under way."""
         with self.connect() as admin:
@@ -210,15 +222,14 @@ def _kill_in_every_step(scene: Scene) -> Counter[str]:
         ready = {step: [scene.operation(step) for _ in range(n)] for step, n in sizes.items()}
         for one in (*ready[IN_LOCK], *ready[IN_WRITE]):
             _hold(holds, scene.tenant, one)
-        sent = scene.send([*ready[IN_LOCK], *ready[IN_WRITE], *ready[AT_COMMIT]])
+        sent = scene.send_apart([*ready[IN_LOCK], *ready[IN_WRITE], *ready[AT_COMMIT]])
         scene.wired.hand.add(*_news(scene))
         holds.execute("LOCK TABLE ledger IN SHARE MODE")
         scene.wired.journal()
         held = {IN_LOCK: 2, IN_WRITE: 2, AT_COMMIT: 2, IN_INGEST: 1, IN_NUMBERING: 1}
         wait_for("each is in its step", lambda: scene.seen() >= Counter(held))
         _let_commits_wait(scene)
-        sent += scene.send(ready[AFTER_COMMIT])
-        wait_for("two are committed", lambda: scene.seen()[AFTER_COMMIT] >= 2)
+        sent += scene.send_apart(ready[AFTER_COMMIT])
         sent += scene.send(ready[AT_GATE])
         wait_for("all are sent", lambda: all(each.running() for each in sent))
         where = scene.seen()
