@@ -11,6 +11,8 @@ from fellesskap_backend.reservations.answering import Counter
 from fellesskap_backend.reservations.confirmed import Asked
 from fellesskap_backend.secrets import Secrets
 
+OPERATION = "POST /v1/reservations"
+
 
 def reserve(
     session: Session, credentials: Credentials, asked: Asked, *, secrets: Secrets, moment: Moment

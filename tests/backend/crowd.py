@@ -24,13 +24,12 @@ from fellesskap_backend.idempotency import Answered, attempt
 from fellesskap_backend.policies import standings
 from fellesskap_backend.policies.tables import Weight
 from fellesskap_backend.receipts.replaying import Replay
-from fellesskap_backend.reservations import service
 from fellesskap_backend.reservations.tables import Reservation
 from fellesskap_backend.reservations.wishes import ReservationRequest
 from fellesskap_backend.secrets import Secrets
 from tests.backend.api import put_up
 from tests.backend.ruled import row_of
-from tests.one_request import reserve
+from tests.one_request import OPERATION, reserve
 
 Json = dict[str, Any]
 DAY = date(2027, 3, 2)
@@ -130,7 +129,7 @@ class Town:
             **fields,
         }
         text = msgspec.json.encode(body).decode()
-        asked = ReservationRequest.model_validate(body).asked(attempt(service.OPERATION, key, text))
+        asked = ReservationRequest.model_validate(body).asked(attempt(OPERATION, key, text))
         work = partial(
             reserve,
             credentials=self.keys[who],

@@ -18,7 +18,6 @@ from fellesskap_backend.errors import InvalidRequest, NotFound
 from fellesskap_backend.idempotency import Answered, attempt
 from fellesskap_backend.ledger import service as ledger
 from fellesskap_backend.lockers import room
-from fellesskap_backend.reservations import service as reservations
 from fellesskap_backend.reservations.confirmed import Asked
 from fellesskap_backend.rights import service as rights
 from fellesskap_backend.settings import Settings
@@ -201,7 +200,7 @@ def test_size_classes_are_those_of_the_installation_the_smallest_first(house: Li
 
 def _soft(house: Lives, number: int, box: Demand | None = None) -> Answered:
     asked = Asked(
-        attempt=attempt(reservations.OPERATION, f"soft-{number}", f"soft-{number}"),
+        attempt=attempt(one_request.OPERATION, f"soft-{number}", f"soft-{number}"),
         locker_id="oslo-1",
         label_kind="reference",
         label=barcodes.reference(f"S-{number}"),

@@ -30,7 +30,7 @@ SQLITE = pytest.mark.parametrize("owned", ["sqlite"], indirect=True)
 @pytest.fixture
 def made(api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The client's package: its models, its classes and a few of its operations."""
-    document = create_api(api.settings, api.secrets, api.engine, wake=lambda: None).openapi()
+    document = create_api(api.settings, api.secrets, api.engine, wake=lambda **_: None).openapi()
     printed = tmp_path / "carrier.json"
     printed.write_text(json.dumps(for_audience(document, "carrier")))
     program = Path(sys.executable).with_name("openapi-python-client")

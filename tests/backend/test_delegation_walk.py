@@ -32,7 +32,6 @@ from fellesskap_backend.lockers.tables import Compartment, Locker
 from fellesskap_backend.migrations import upgrade
 from fellesskap_backend.paging import Page, Wanted
 from fellesskap_backend.reservations import ending, listing
-from fellesskap_backend.reservations import service as reservations
 from fellesskap_backend.reservations.confirmed import Asked
 from fellesskap_backend.reservations.tables import Reservation
 from fellesskap_backend.settings import Settings
@@ -167,7 +166,7 @@ class Walk(RuleBasedStateMachine):
             actor = principal
         number = next(_numbers)
         asked = Asked(
-            attempt=attempt(reservations.OPERATION, str(number), str(number)),
+            attempt=attempt(one_request.OPERATION, str(number), str(number)),
             locker_id=LOCKER_ID,
             label_kind="reference",
             label=reference(f"R-{number:06d}"),

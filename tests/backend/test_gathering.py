@@ -50,6 +50,12 @@ async def asks(gathering: Gathering[str, int, int], who: str, *numbers: int) -> 
     return list(await asyncio.gather(*(gathering.ask(who, one) for one in numbers)))
 
 
+async def outcomes(gathering: Gathering[str, int, int], *numbers: int) -> list[object]:
+    """Ask for all of them at once; an error is what came of its number."""
+    asked = (gathering.ask("red", one) for one in numbers)
+    return list(await asyncio.gather(*asked, return_exceptions=True))
+
+
 def test_who_comes_alone_waits_for_nobody() -> None:
     work = Work()
 
@@ -127,9 +133,7 @@ def test_one_that_breaks_takes_nothing_from_the_others() -> None:
     work.bad[2] = ZeroDivisionError("a bug")
 
     async def act(gathering: Gathering[str, int, int]) -> None:
-        told = await asyncio.gather(
-            *(gathering.ask("red", one) for one in (9, 1, 2, 3)), return_exceptions=True
-        )
+        told = await outcomes(gathering, 9, 1, 2, 3)
         assert told == [-9, -1, work.bad[2], -3]
 
     run(work, act)
@@ -152,9 +156,7 @@ def test_what_concerns_them_all_is_told_to_all_and_not_tried_one_by_one(error: E
     work.bad[2] = error
 
     async def act(gathering: Gathering[str, int, int]) -> None:
-        told = await asyncio.gather(
-            *(gathering.ask("red", one) for one in (9, 1, 2, 3)), return_exceptions=True
-        )
+        told = await outcomes(gathering, 9, 1, 2, 3)
         assert told == [-9, error, error, error]
 
     run(work, act)

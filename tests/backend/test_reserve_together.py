@@ -26,6 +26,7 @@ from fellesskap_backend.reservations.tables import Claim, Reservation
 from fellesskap_backend.reservations.wishes import ReservationRequest
 from fellesskap_backend.rights.tables import Right, RightCode
 from tests.backend.api import Api, put_up, request, reserve
+from tests.one_request import OPERATION
 from tests.system.house import wait_for
 
 _turns = itertools.count(1)
@@ -72,7 +73,7 @@ class House:
             code_at=wish.code_at,
             hold=wish.hold,
         )
-        tried = attempt(service.OPERATION, f"{turn}-{wish.key}", repr(wish))
+        tried = attempt(OPERATION, f"{turn}-{wish.key}", repr(wish))
         return ReservationRequest.model_validate(body).asked(tried)
 
     def answers(self, key: Credentials, every: list[Asked], now: datetime) -> list[Told]:

@@ -113,7 +113,7 @@ def test_a_use_that_cannot_be_written_down_costs_the_request_nothing(world: Worl
 
 
 def test_every_route_of_the_api_is_one_that_tries_again(api: Api) -> None:
-    app = create_api(api.settings, api.secrets, api.engine, wake=lambda: None)
+    app = create_api(api.settings, api.secrets, api.engine, wake=lambda **_: None)
     routers = [vars(one)["original_router"] for one in app.routes if "original_router" in vars(one)]
     routes = [route for router in routers for route in router.routes]
     operations = sum(len(verbs) for verbs in app.openapi()["paths"].values())

@@ -21,14 +21,13 @@ from fellesskap_backend.bridge.link import Came
 from fellesskap_backend.carriers import service as carriers
 from fellesskap_backend.db import Moment
 from fellesskap_backend.idempotency import Answered, attempt
-from fellesskap_backend.reservations.service import OPERATION
 from fellesskap_backend.reservations.wishes import Label, ReservationRequest
 from fellesskap_backend.rights.service import codes_of, number_of
 from fellesskap_backend.secrets import Secrets
 from fellesskap_edge.config import LockerConfig
 from fellesskap_protocol.signing import SigningKey
 from fellesskap_protocol.topics import parse, topic
-from tests.one_request import reserve
+from tests.one_request import OPERATION, reserve
 from tests.simulation.provisioning import claim
 from tests.simulation.stand import Stand
 from tests.simulation.stand_parts import START

@@ -140,7 +140,7 @@ def _add_pages(api: FastAPI) -> None:
 def create_app(settings: Settings, secrets: Secrets, engine: Engine, *, wake: Wake) -> ASGIApp:
     """Build the application as it is served: behind its gate, and no caller too often.
 
-    `wake` is called after each commit, so that bridge and worker need not wait for their poll.
+    `wake` is called after each commit: bridge and worker need not wait for their poll.
     """
     api = create_api(settings, secrets, engine, wake=wake)
     gate = Gate(api, places=settings.pool_size, wait_s=settings.gate_wait_s)

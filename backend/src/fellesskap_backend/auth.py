@@ -74,13 +74,16 @@ class ApiKeyForOthers(ApiKey):
 
 def shown(request: Request, wanted: SecurityScopes) -> Credentials:
     """Return the key that was shown; raise `Unauthorized` without one."""
-    scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not key:
-        raise Unauthorized("Send `Authorization: Bearer <API key>`.")
-    scope = wanted.scopes[0] if wanted.scopes else None
-    found = credentials_of(key, scope, house_of(request).moment().now)
+    found = _read(request, wanted.scopes[0] if wanted.scopes else None)
     request.state.key_prefix = found.prefix
     return found
+
+
+def _read(request: Request, scope: str | None) -> Credentials:
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        raise Unauthorized("Send `Authorization: Bearer <API key>`.")
+    return credentials_of(key.strip(), scope, house_of(request).moment().now)
 
 
 _FOR_ONESELF = ApiKey()
@@ -99,11 +102,8 @@ OWN_SCOPE = "reservations:read"
 
 async def whoever(request: Request) -> Credentials | None:
     """Return the key that somebody shows where none is needed; what is none is as good as none."""
-    scheme, _, shown = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer":
-        return None
     try:
-        return credentials_of(shown.strip(), OWN_SCOPE, house_of(request).moment().now)
+        return _read(request, OWN_SCOPE)
     except Unauthorized:
         return None
 

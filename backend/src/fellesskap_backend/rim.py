@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import cached_property, partial
 from hashlib import sha256
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Protocol, TypeVar
 
 from fastapi import Depends, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -35,12 +35,17 @@ from fellesskap_backend.trouble import is_away, retryable
 log = logging.getLogger(__name__)
 
 
-Wake = Callable[..., None]
-"""With `at_once=False` if that has time until the next poll."""
 W = TypeVar("W", bound=Hashable)
 A = TypeVar("A")
 T = TypeVar("T")
 Work = Callable[[Session, "House", W, Sequence[A]], Sequence[T | BackendError]]
+
+
+class Wake(Protocol):
+    """Tells bridge and worker that something was committed."""
+
+    def __call__(self, *, at_once: bool = True) -> None:
+        """Let them look for it: at once, or with the bridge's next poll."""
 
 
 @dataclass(frozen=True)

@@ -117,7 +117,7 @@ class _Answers:
         place = desk.place
         k_locker = secrets.k_locker(place.locker_id, place.k_version)
         self._keys = Keys(secrets.k_codes, k_locker)
-        self._near = Neighbours(session, moment.now, {place.locker_id: desk}, carrier=0)
+        self._near = Neighbours(session, moment.now, {place.locker_id: desk})
 
     def write(self, made: Sequence[tuple[Waiting, Decided]]) -> None:
         """Write everything, each table at once, in the order that is given."""
@@ -163,9 +163,7 @@ class _Answers:
         place, near = self._desk.place, self._near
         reason = decided.decision.reason
         assert reason is not None
-        other = []
-        if reason != "duplicate_parcel":
-            other = near.of(place, one.asked.demand, one.by.number)
+        other = answering.alternatives_of(near, place, one.asked, decided, by=one.by)
         change = _changed(one, decided, one.row) | {
             "to_reason": reason,
             "to_alternatives": list(other),

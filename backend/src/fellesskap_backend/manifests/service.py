@@ -10,7 +10,6 @@ from fellesskap_backend.idempotency import Answered, Attempt
 from fellesskap_backend.reservations import reading
 from fellesskap_backend.reservations.answering import Counter, Told, begin
 from fellesskap_backend.reservations.confirmed import Asked
-from fellesskap_backend.reservations.reading import Sought
 from fellesskap_backend.reservations.service import with_codes
 
 Row = dict[str, Any]
@@ -31,8 +30,7 @@ def accept(counter: Counter, credentials: Credentials, manifest: Manifest) -> An
     attempt, every = manifest
     whole = [one for one in every if isinstance(one, Asked)]
     admitted = reading.admit(counter.session, credentials, [one.locker_id for one in whole])
-    sought = Sought(attempt.operation, [attempt.key])
-    work = begin(counter, admitted, whole, sought)
+    work = begin(counter, admitted, whole, [attempt])
     stored = work.found.answers.get(attempt.key)
     if stored is not None:
         answered = idempotency.replay(attempt, *stored)

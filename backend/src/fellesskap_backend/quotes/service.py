@@ -46,7 +46,7 @@ def quote(
     basis.read(session, places, now)
     desks = {locker_id: Desk(place, now) for locker_id, place in places.items()}
     live = live_labels(session, by, [one.label_key for one in every if one.label_key])
-    near = Neighbours(session, now, {}, carrier=by.number)
+    near = Neighbours(session, now, {})
     found = []
     for one in every:
         request = Request(one.demand, one.hold, one.label_key in live)
@@ -63,7 +63,7 @@ def quote(
                 "would_confirm": decision.confirmed,
                 "reason": decision.reason,
                 "cut_off": None,
-                "alternatives": near.of(place, one.demand) if wanted_elsewhere else [],
+                "alternatives": near.of(place, one.demand, by.number) if wanted_elsewhere else [],
             }
         )
     return found

@@ -58,18 +58,14 @@ class Near:
 
 
 class Neighbours:
-    """Looks for a carrier's alternatives in one transaction, which decides at `desks`."""
+    """Looks for alternatives in one transaction, which decides at `desks`."""
 
-    def __init__(
-        self, session: Session, now: datetime, desks: Mapping[str, Desk], *, carrier: int
-    ) -> None:
+    def __init__(self, session: Session, now: datetime, desks: Mapping[str, Desk]) -> None:
         self._session, self._now, self._desks = session, now, desks
-        self._carrier = carrier
         self._known: dict[str, list[Near]] = {}
 
-    def of(self, place: Place, demand: Demand, carrier: int | None = None) -> list[Alternative]:
-        """Return up to three lockers that would give it room, the nearest first."""
-        number = self._carrier if carrier is None else carrier
+    def of(self, place: Place, demand: Demand, carrier: int) -> list[Alternative]:
+        """Return up to three lockers that would give a carrier room, the nearest first."""
         if place.locker_id not in self._known:
             self._known[place.locker_id] = self._look(place)
         found: list[Alternative] = []
@@ -78,7 +74,7 @@ class Neighbours:
                 break
             desk = self._desks.get(near.told["locker_id"])
             view = desk.view if desk is not None else near.view
-            if answer(near.place.rules, view, number, Request(demand)).confirmed:
+            if answer(near.place.rules, view, carrier, Request(demand)).confirmed:
                 found.append(near.told)
         return found
 

@@ -19,7 +19,7 @@ from fellesskap_backend.decisions.policy import REFUSALS
 from fellesskap_backend.decisions.tables import Decision
 from fellesskap_backend.errors import BackendError, InvalidRequest, NotFound
 from fellesskap_backend.events.tables import Notice
-from fellesskap_backend.idempotency import Answer, Answered
+from fellesskap_backend.idempotency import Answer, Answered, Attempt
 from fellesskap_backend.lockers.nearby import Alternative
 from fellesskap_backend.lockers.tables import Locker
 from fellesskap_backend.parcels.tables import Parcel, ParcelEntry
@@ -95,7 +95,7 @@ class Work:
         decided = desk.decide(wanted, self.counter.moment)
         self._add(Decision, decided.row)
         if not decided.decision.confirmed:
-            other = alternatives_of(self.near, desk.place, asked, decided)
+            other = alternatives_of(self.near, desk.place, asked, decided, by=self.by)
             self.told.append(refused(decided, asked, other))
             return
         self.found.live.add(asked.label.key)
@@ -139,8 +139,10 @@ class Work:
         self._rows.setdefault(model, []).append(row)
 
 
-def begin(counter: Counter, admitted: Admitted, every: Sequence[Asked], sought: Sought) -> Work:
-    """Read what the answers depend on."""
+def begin(
+    counter: Counter, admitted: Admitted, every: Sequence[Asked], attempts: Sequence[Attempt]
+) -> Work:
+    """Read what the answers depend on; they are kept under these attempts."""
     by, places = admitted
     session, secrets, moment = counter
     keys = {
@@ -154,21 +156,20 @@ def begin(counter: Counter, admitted: Admitted, every: Sequence[Asked], sought: 
         for one in every
     ]
     macs = [one.first_mac for one in rights if one]
-    labels = [one.label.key for one in every]
-    sought = sought._replace(labels=labels, code_macs=macs)
+    sought = Sought(attempts, [one.label.key for one in every], macs)
     found = reading.read(session, admitted, sought, moment)
     desks = {locker_id: Desk(place, moment.now) for locker_id, place in places.items()}
-    near = Neighbours(session, moment.now, desks, carrier=by.number)
+    near = Neighbours(session, moment.now, desks)
     return Work(counter, by, desks, keys, found, near, rights)
 
 
 def alternatives_of(
-    near: Neighbours, place: Place, asked: Asked, decided: Decided
+    near: Neighbours, place: Place, asked: Asked, decided: Decided, *, by: Caller
 ) -> list[Alternative]:
     """Return what to do instead; a parcel that is under way already is wanted nowhere else."""
     if decided.decision.reason == "duplicate_parcel":
         return []
-    return near.of(place, asked.demand)
+    return near.of(place, asked.demand, by.number)
 
 
 def refused(decided: Decided, asked: Asked, alternatives: Sequence[Alternative]) -> Answered:

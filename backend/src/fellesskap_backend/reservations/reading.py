@@ -21,7 +21,7 @@ from fellesskap_backend.carriers.service import (
 )
 from fellesskap_backend.carriers.tables import ApiKey, Carrier
 from fellesskap_backend.db import Moment, rows_of
-from fellesskap_backend.idempotency import Answer
+from fellesskap_backend.idempotency import Answer, Attempt
 from fellesskap_backend.lists import among
 from fellesskap_backend.lockers.tables import Locker
 from fellesskap_backend.parcels.tables import Parcel
@@ -48,11 +48,10 @@ class Admitted(NamedTuple):
 class Sought(NamedTuple):
     """What is looked for besides the basis: texts of several requests."""
 
-    operation: str
-    keys: Sequence[str]
-    """Idempotency-Keys."""
-    labels: Sequence[str] = ()
-    code_macs: Sequence[str] = ()
+    attempts: Sequence[Attempt]
+    """At one operation."""
+    labels: Sequence[str]
+    code_macs: Sequence[str]
     """Of the codes that the requests would be given."""
 
 
@@ -92,8 +91,8 @@ def read(session: Session, admitted: Admitted, sought: Sought, moment: Moment) -
         "carrier": by.carrier_id,
         "labels": list(sought.labels),
         "tenant": by.tenant,
-        "operation": sought.operation,
-        "keys": list(sought.keys),
+        "operation": sought.attempts[0].operation,
+        "keys": [one.key for one in sought.attempts],
         "code_macs": list(sought.code_macs),
         "rested_since": moment.now - CODE_REST,
         "now": moment.now,

@@ -20,12 +20,10 @@ from fellesskap_backend.lockers.tables import Locker
 from fellesskap_backend.reservations import reading
 from fellesskap_backend.reservations.answering import Counter, Told, begin
 from fellesskap_backend.reservations.confirmed import Asked, view
-from fellesskap_backend.reservations.reading import Sought
 from fellesskap_backend.reservations.tables import Reservation
 from fellesskap_backend.rights.service import Codes, codes_of
 from fellesskap_backend.rights.tables import Right, RightCode
 
-OPERATION = "POST /v1/reservations"
 Row = dict[str, Any]
 Numbers = Mapping[UUID, int]
 
@@ -87,8 +85,7 @@ def _turns(every: Sequence[Asked]) -> Iterator[list[Asked]]:
 def _answer(counter: Counter, credentials: Credentials, every: Sequence[Asked]) -> list[Told]:
     """Answer requests, each under a key of its own."""
     admitted = reading.admit(counter.session, credentials, [one.locker_id for one in every])
-    sought = Sought(OPERATION, [one.attempt.key for one in every])
-    work = begin(counter, admitted, every, sought)
+    work = begin(counter, admitted, every, [one.attempt for one in every])
     for one in every:
         stored = work.found.answers.get(one.attempt.key)
         if stored is None:
