@@ -86,12 +86,9 @@ class House:
         return answered
 
     def _do(self, work: Work[W, A, T], who: W, every: Sequence[A]) -> Sequence[T | BackendError]:
-        session = Session(self.for_writers, expire_on_commit=False)
-        try:
+        with Session(self.for_writers, expire_on_commit=False) as session:
             told = work(session, self, who, every)
             session.commit()
-        finally:
-            session.close()
         self.wake(at_once=False)
         return told
 
