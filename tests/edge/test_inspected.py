@@ -5,8 +5,8 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from fellesskap_edge.state import Effect
-from fellesskap_protocol.events import Service
+from fellesskap_edge.state import Effect, Record
+from fellesskap_protocol.events import CustodyReported, Service
 from fellesskap_protocol.messages import Right
 from tests.edge.little_locker import LittleLocker, command, right
 
@@ -39,6 +39,23 @@ def test_a_door_whose_parcels_right_is_revoked_is_given_away_again() -> None:
     assert (place.content, place.service) == ("unknown", "in")
     told(locker, number, "out")
     assert locker.controller.places[number].service == "out"
+
+
+def test_what_an_operator_looked_for_is_reported_until_then_and_no_longer() -> None:
+    locker, number = holding()
+    locker.put(revoked(ONE, number))
+    assert [(one.compartment, one.parcel_id) for one in reported(locker)] == [
+        (number, "parcel-one")
+    ]
+    told(locker, number, "in")
+    assert [(one.compartment, one.parcel_id) for one in reported(locker)] == [(0, "")]
+
+
+def reported(locker: LittleLocker) -> list[CustodyReported]:
+    locker.wait(60.0)
+    effects = locker.give(command("report_custody", locker.new_id(), None, locker))
+    events = [one.event for one in effects if isinstance(one, Record)]
+    return [event for event in events if isinstance(event, CustodyReported)]
 
 
 @pytest.mark.parametrize("service", ["in", "out"])

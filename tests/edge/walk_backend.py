@@ -221,6 +221,19 @@ class BackendWalk(PeopleWalk):
         self.stand.run(11.0)
         self._command(jti, number)
 
+    @precondition(lambda self: self.outsider.lies_in)
+    @rule(turn=st.integers(0, 4))
+    def an_operator_opens_what_a_recipient_has_just_left(self, turn: int) -> None:
+        """Another use of the door ends the five minutes."""
+        before = dict(self.outsider.lies_in)
+        self.a_recipient_comes(turn, short=False)
+        self.come_to_rest()
+        for number in before.keys() - self.outsider.lies_in.keys():
+            self._command(self._jti(), number)
+            self.stand.person("nothing", number)
+            self.come_to_rest()
+            self.somebody_presents_a_code(before[number].right_id or "", "long_code", old=False)
+
     def _jti(self) -> str:
         self._jtis += 1
         return f"jti-{self._jtis}"

@@ -9,7 +9,6 @@ import pytest
 from fellesskap_edge import (
     choosing,
     climate,
-    collecting,
     commanding,
     completing,
     controller,
@@ -24,7 +23,7 @@ from fellesskap_edge import (
 from fellesskap_edge.drive import Drive
 from fellesskap_edge.facts import BadgeUse, Consumed, Fact, FactKind, Place
 from fellesskap_edge.power import Power
-from fellesskap_edge.state import BankContact, BankPower, CodeEntered, Draft, KeyTurned
+from fellesskap_edge.state import BankContact, BankPower, CommandArrived, Draft, KeyTurned
 from fellesskap_protocol.messages import Command
 
 Patch = pytest.MonkeyPatch
@@ -64,15 +63,14 @@ def the_reopen_window_does_not_end(patch: Patch) -> None:
 
 
 def another_use_does_not_end_the_reopen_window(patch: Patch) -> None:
-    entered = collecting.code_entered
-    emptied: dict[int, state.Reopening] = {}
+    obey = controller.HANDLERS[CommandArrived]
 
-    def remembering(draft: Draft, event: CodeEntered) -> None:
-        emptied.update(draft.c.reopenings)
-        draft.c.reopenings.update(emptied)
-        entered(draft, event)
+    def keeping(draft: Draft, event: CommandArrived) -> None:
+        before = dict(draft.c.reopenings)
+        obey(draft, event)
+        draft.c.reopenings.update(before)
 
-    patch.setitem(controller.HANDLERS, CodeEntered, remembering)
+    patch.setitem(controller.HANDLERS, CommandArrived, keeping)
 
 
 def the_allowance_is_not_counted(patch: Patch) -> None:

@@ -64,10 +64,11 @@ def reported(world: World, place: Place, event: CustodyReported) -> str | None:
         return None
     number = event.compartment
     if number:
-        lying = place.lies.get(number) or place.perhaps.get(number)
+        lying = place.lies.get(number)
         if lying is None or lying.parcel_id != event.parcel_id:
             return f"{event.parcel_id} is told to lie in {number}, and does not"
-    if event.complete and place.reported | ({number} - {0}) < set(place.lies):
+    held = {one for one in place.lies if place.holds(one)}
+    if event.complete and not held <= place.reported | {number}:
         return "not all that lies there is told"
     return None
 

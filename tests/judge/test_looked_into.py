@@ -39,7 +39,14 @@ def test_an_old_card_goes_on_from_what_it_knows() -> None:
     assert judge(story.end(calm=False)) == []
 
 
-def test_a_parcel_that_an_operator_looked_for_may_still_be_told_to_lie_there() -> None:
+def test_a_parcel_that_is_gone_is_not_told_any_more_once_an_operator_looked() -> None:
+    assert reported_after_a_look(named=False) == []
+    told = reported_after_a_look(named=True)
+    assert told == ["I1: parcel-1 is told to lie in 1, and does not"]
+
+
+def reported_after_a_look(*, named: bool) -> list[str]:
+    """Have an operator look where a parcel lay whose right is revoked; then custody is told."""
     story = Story()
     story.commission()
     right = story.reserve(1)
@@ -61,8 +68,8 @@ def test_a_parcel_that_an_operator_looked_for_may_still_be_told_to_lie_there() -
     )
     story.tell(history.Commanded, locker=HERE, command=command)
     story.write(ServiceChanged(compartment=1, from_="in", to="in", cause="operator"))
-    story.reports(1, 1)
-    assert judge(story.end(calm=False)) == []
+    story.reports(*(1, 1) if named else ())
+    return [f"{one.invariant}: {one.words}" for one in judge(story.end(calm=False))]
 
 
 def opened_again(*, heard: bool) -> list[str]:

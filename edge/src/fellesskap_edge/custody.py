@@ -16,12 +16,14 @@ Reason = Literal["commissioned", "lost", "damaged", "went_back"]
 def reports(controller: Controller, since: datetime) -> list[CustodyReported]:
     """Return one report per compartment believed occupied; the last is `complete`.
 
-    Where nothing lies there is one of compartment 0 and no parcel (docs/decisions/0027).
+    Where nothing lies there is one of compartment 0 and no parcel (docs/decisions/0027). A parcel
+    that a resident did not find is told, in dispute as it is, until its right is revoked.
     """
     held = [
         (number, right)
         for number, place in sorted(controller.places.items())
         if (right := controller.rights.get(place.right_id or "")) and right.parcel_id
+        if place.content == "parcel" or not right.revoked
     ]
     if not held:
         nothing = CustodyReported(
