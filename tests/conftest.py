@@ -4,6 +4,7 @@
 test at all: a combination that is never run is a fake.
 """
 
+import gc
 import os
 import re
 import sys
@@ -50,6 +51,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     evidence = config.stash.get(_evidence, None)
     if evidence is not None:
         items[:] = evidence.not_shown(items)
+
+
+def pytest_collection_finish() -> None:
+    """Keep thousands of collected tests out of the garbage collector's way."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

@@ -53,6 +53,7 @@ def made(api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         del sys.modules[name]
 
 
+@pytest.mark.slow
 @SQLITE
 def test_made_client_reserves_reads_lists_and_understands_a_refusal(api: Api, made: Any) -> None:
     models = made.models

@@ -40,6 +40,7 @@ def test_migrated_database_is_what_the_code_knows(owned: Settings) -> None:
     engine.dispose()
 
 
+@pytest.mark.slow
 def test_a_command_on_a_database_of_today_loads_neither_alembic_nor_the_server(
     tmp_path: Path,
 ) -> None:

@@ -126,6 +126,7 @@ def name_of(row: Decision) -> str:
     return f"{row.locker_id}: decision {row.number}"
 
 
+@pytest.mark.slow
 def test_an_altered_body_is_named(house: House) -> None:
     row = house.of(Decision)
     for old, new in (('"outcome":"', '"outcome":"x'), ('"acked_seq":', '"acked_seq":1'), ("{", "")):
@@ -139,6 +140,7 @@ def test_an_altered_body_is_named(house: House) -> None:
     assert house.replay()["altered"] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("column", ["told", "salt", "path", "place", "carrier_id"])
 def test_an_altered_receipt_is_named(house: House, column: str) -> None:
     row = house.of(Receipt)
@@ -163,6 +165,7 @@ ROOT: dict[str, tuple[str, Callable[[AuditRoot, AuditRoot], str]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ROOT)
 def test_an_altered_root_is_named(house: House, what: str) -> None:
     row, other = house.of(AuditRoot), house.of(AuditRoot, AuditRoot.hour > SINCE + 3 * HOUR)
@@ -175,6 +178,7 @@ def test_an_altered_root_is_named(house: House, what: str) -> None:
     assert house.replay()["altered"] == [f"{instant(row.hour)}: {why}"]
 
 
+@pytest.mark.slow
 def test_another_seed_of_an_hour_is_found(house: House) -> None:
     """The tree of an hour of silence is made of it alone."""
     silent = SINCE + HOURS * HOUR
@@ -206,6 +210,7 @@ RULES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", RULES)
 def test_altered_rules_are_named(house: House, what: str) -> None:
     """The chains say what was decided by, so one row that is changed later contradicts them."""
@@ -223,6 +228,7 @@ def test_a_version_that_is_gone_is_named(house: House) -> None:
     assert any(one.endswith("not by the rules in force") for one in found)
 
 
+@pytest.mark.slow
 def test_rows_that_are_gone_or_added_are_named(house: House) -> None:
     row = house.of(Decision, Decision.locker_id == "city-4", Decision.number > 100)
     house.change(delete(Receipt).where(Receipt.decision_id == row.id))

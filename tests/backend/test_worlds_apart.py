@@ -212,6 +212,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_what_rivals_do_shows_a_carrier_nothing(base: Path, tmp_path: Path) -> None:
     seen = []
     for rivals in (nobody, some, many):
@@ -240,6 +241,7 @@ def crowd(each: int) -> Rivals:
     return act
 
 
+@pytest.mark.slow
 def test_where_totals_are_shown_worlds_differ_in_totals_alone(base: Path, tmp_path: Path) -> None:
     seen = []
     for each in (4, 5):

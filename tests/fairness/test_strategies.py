@@ -72,6 +72,7 @@ def one_size_larger(one: Scene) -> Scene:
     ("trick", "wins", "losses"),
     [(two_names, 17, 53), (ten_times_over, 0, 394), (one_size_larger, 3, 330)],
 )
+@pytest.mark.slow
 def test_a_trick_wins_as_seldom_as_the_page_says(trick: Trick, wins: int, losses: int) -> None:
     assert searched(trick) == (wins, losses)
     page = (Path(__file__).parents[2] / "docs/fairness.md").read_text()

@@ -63,6 +63,7 @@ def test_a_million_inputs_break_nothing(
     assert re.search(rf"Done {INPUTS_FULL} runs", said), said[-4000:]
 
 
+@pytest.mark.slow
 def test_a_parser_that_breaks_is_shown_with_its_input() -> None:
     def breaks(data: bytes) -> None:
         if b"\x00" in data:
@@ -72,6 +73,7 @@ def test_a_parser_that_breaks_is_shown_with_its_input() -> None:
         run(breaks, [b"abc"], 10_000, (), mutate=lambda _, data: data)
 
 
+@pytest.mark.slow
 def test_a_parser_that_hangs_is_shown_with_its_input() -> None:
     def hangs(data: bytes) -> None:
         while data == b"abc":
@@ -81,6 +83,7 @@ def test_a_parser_that_hangs_is_shown_with_its_input() -> None:
         run(hangs, [b"abd", b"abc"], 3, (), mutate=lambda _, data: data)
 
 
+@pytest.mark.slow
 def test_a_branch_that_is_not_taken_counts() -> None:
     fuzz = fuzz_of("labels")
     few = run(fuzz.one_input, fuzz.seeds[:1], 1, fuzz.modules, mutate=fuzz.mutate)
