@@ -9,9 +9,17 @@ from tests.mutation.guarded import GUARDED
 from tests.mutation.listing import PAGE, UNEXPLAINED, explained
 from tests.mutation.mutants import mutants
 
+SHORT = "signing"
+"""Whose mutants take seconds: `make test` sees by them that the campaign notices anything."""
 
-@pytest.mark.full
-@pytest.mark.parametrize("name", GUARDED)
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(one, marks=pytest.mark.slow if one == SHORT else pytest.mark.full)
+        for one in GUARDED
+    ],
+)
 def test_what_is_wrong_is_noticed(
     name: str, record_property: Callable[[str, object], None]
 ) -> None:
