@@ -31,7 +31,7 @@ def hold(result: Result, kills: int, property_of: Property) -> None:
     assert len(opened) >= 2 * result.collected, "each parcel goes in by one door and out by it"
 
 
-@pytest.mark.full
+@pytest.mark.slow
 def test_five_kills_of_each_part_break_no_promise_on_nats(
     tmp_path: Path, record_property: Property
 ) -> None:

@@ -20,7 +20,7 @@ from fellesskap_backend.db import Moment, instant
 from fellesskap_backend.decisions import record
 from fellesskap_backend.decisions.policy import FIRST_COME, Request, View, decide, never
 from fellesskap_backend.decisions.record import Head
-from fellesskap_backend.decisions.rules import Layout, Rules, digest_of, shares_of
+from fellesskap_backend.decisions.rules import Layout, Rules, digest_of, layout_of, shares_of
 from fellesskap_protocol.capacity import Compartment, Demand, size_class
 
 Row = dict[str, Any]
@@ -86,8 +86,7 @@ class Place:
     @cached_property
     def layout(self) -> Layout:
         """Return its compartments with their digest."""
-        written = record.canonical(record.layout(self.every))
-        return Layout(record.digest(written), self.every)
+        return layout_of(tuple(self.every))
 
 
 class Wanted(NamedTuple):

@@ -15,6 +15,7 @@ from fellesskap_backend.allocation.division import divide, quotas_of, reviewed
 from fellesskap_backend.allocation.policy import FairShare, from_json
 from fellesskap_backend.allocation.standing import Standing
 from fellesskap_backend.allocation.view import Shares
+from fellesskap_backend.decisions import record
 from fellesskap_backend.decisions.record import Json, canonical, digest
 from fellesskap_protocol.capacity import Compartment
 
@@ -88,6 +89,12 @@ class Layout:
 
     digest: str
     every: Sequence[Compartment] = field(compare=False)
+
+
+@lru_cache(maxsize=KEPT_MAX)
+def layout_of(every: tuple[Compartment, ...]) -> Layout:
+    """Return compartments with the digest by which decisions name them; most lockers are alike."""
+    return Layout(digest(canonical(record.layout(every))), every)
 
 
 @lru_cache(maxsize=KEPT_MAX)
