@@ -49,6 +49,10 @@ class Machine:
 
     def check(self, journal: Journal) -> None:
         found = journal.found
+        if self.synchronous == "NORMAL" and found.broken:  # more is torn than a last commit
+            self.lost += 1
+            self.epoch, self.hashes = 0, []
+            return
         assert (found.broken, found.damaged) == (None, ()), "the store is sound"
         epoch = int(journal.epoch or 0)
         kept = [event_hash(body) for body in journal.read(1, len(self.hashes) + 100)]

@@ -19,11 +19,11 @@ from sqlalchemy import (
     Update,
     bindparam,
     insert,
-    inspect,
     text,
     update,
 )
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import instance_state
 
 from fellesskap_backend.db import Base, Row, table_of
 
@@ -48,15 +48,15 @@ def write_changed(session: Session, models: tuple[type[Base], ...]) -> None:
     changed: dict[tuple[type[Base], tuple[str, ...]], list[Base]] = {}
     for row in session.dirty:
         if isinstance(row, models):
-            before = inspect(row).committed_state
-            names = tuple(sorted(name for name in before if before[name] != getattr(row, name)))
+            state = instance_state(row)
+            before, says = state.committed_state, state.dict
+            names = tuple(sorted(name for name in before if before[name] != says[name]))
             if names:  # else it was told what it said already
                 changed.setdefault((type(row), names), []).append(row)
     for (model, names), rows in changed.items():
         told = (*_keys_of(model), *names)
-        update_all(
-            session, model, names, [{name: getattr(row, name) for name in told} for row in rows]
-        )
+        every = [instance_state(row).dict for row in rows]
+        update_all(session, model, names, [{name: says[name] for name in told} for says in every])
         for row in rows:
             session.expire(row)
 
@@ -207,21 +207,18 @@ def _update_text(model: type[Base], names: tuple[str, ...]) -> str:
 
 
 @cache
-def _holds_bytes(model: type[Base]) -> bool:
-    return any(isinstance(one.type, LargeBinary) for one in table_of(model).columns)
+def _bytes_of(model: type[Base]) -> frozenset[str]:
+    return frozenset(
+        one.name for one in table_of(model).columns if isinstance(one.type, LargeBinary)
+    )
 
 
 def _rows_text(model: type[Base], rows: Sequence[Row]) -> str:
-    """Write rows as JSON; few tables have bytes, and the rows of the others go as they are."""
-    return _text([*map(_told, rows)] if _holds_bytes(model) else rows)
-
-
-def _told(row: Row) -> Row:
-    """Write bytes as PostgreSQL reads them from a text."""
-    return {
-        name: f"\\x{value.hex()}" if isinstance(value, bytes) else value
-        for name, value in row.items()
-    }
+    """Write rows as JSON, bytes as PostgreSQL reads them from a text; few tables have any."""
+    names = _bytes_of(model).intersection(*rows[:1])
+    for name in names:
+        rows = [{**row, name: row[name] and f"\\x{row[name].hex()}"} for row in rows]
+    return _text(rows)
 
 
 def _text(told: Any) -> str:

@@ -6,7 +6,7 @@ after that it is only written (and read back by number for sending). Only `drive
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Literal
 
 import apsw
 
-from fellesskap_edge import facts
+from fellesskap_edge import facts, wal
 from fellesskap_edge.ballast import Ballast
 from fellesskap_edge.state import Forget, Keep
 from fellesskap_edge.store import (
@@ -59,6 +59,8 @@ PRUNED_AT_ONCE = 500
 """Events that one call drops: a slow card must not hold the doors up."""
 CUSTODY = (Deposited, Collected, Removed, DroppedOff, CustodyReported)
 BUSY_MS = 2000
+LOG = "-wal"
+"""What SQLite adds to a store's name for the name of its write-ahead log."""
 DISK_ERRORS = (
     apsw.BusyError,
     apsw.CantOpenError,
@@ -142,6 +144,8 @@ class Journal:
     def _open(self) -> Found:
         self._db = apsw.Connection(str(self.path), vfs=self._vfs)
         try:
+            if why := wal.damage(self._log()):
+                raise apsw.CorruptError(why)
             self._db.set_busy_timeout(BUSY_MS)
             # One daemon per locker: the lock is held for good, and a second one is told so.
             self._db.pragma("locking_mode", "EXCLUSIVE")
@@ -156,11 +160,28 @@ class Journal:
             self._db.close(True)
             raise
 
+    def _log(self) -> bytes:
+        """Return the write-ahead log as it lies on the disk; b"" if there is none."""
+        # As a log it could not be opened before its store is there.
+        flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_MAIN_DB
+        try:
+            log = apsw.VFSFile(self._vfs or "", f"{self.path}{LOG}", [flags, 0])
+        except apsw.CantOpenError:
+            return b""
+        try:
+            return log.xRead(log.xFileSize(), 0)
+        finally:
+            log.xClose()
+
     def _set_file_aside(self) -> None:
         """Keep what cannot be read for whoever wants to look, and begin with an empty store."""
         self._db.close(True)
-        self.path.rename(self.path.with_suffix(".damaged"))
-        for tail in ("-wal", "-shm", "-journal"):
+        aside = self.path.with_suffix(".damaged")
+        self.path.rename(aside)
+        log = self.path.with_name(self.path.name + LOG)
+        if log.exists():
+            log.rename(aside.with_name(aside.name + LOG))
+        for tail in ("-shm", "-journal"):
             self.path.with_name(self.path.name + tail).unlink(missing_ok=True)
 
     @property
@@ -349,6 +370,14 @@ class Journal:
     def _used_bytes(self) -> int:
         pages = self._db.pragma("page_count") - self._db.pragma("freelist_count")
         return int(pages * self._db.pragma("page_size"))
+
+    def rest(self) -> None:
+        """Write the log back into the store: there a bit that flips is one that a scan finds.
+
+        If the disk refuses, the log stays, and is as good.
+        """
+        with suppress(apsw.Error):
+            self._db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
 
     def close(self) -> None:
         """Close the store, whatever its disk says."""

@@ -8,7 +8,7 @@ the MACs that the journal holds; keys are never shown. For `fellesskap-edge jour
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,7 +17,8 @@ from typing import Any
 import apsw
 import msgspec
 
-from fellesskap_edge.journal import JournalUnusable
+from fellesskap_edge import wal
+from fellesskap_edge.journal import LOG, JournalUnusable
 from fellesskap_edge.store import Found, scan
 from fellesskap_protocol.events import event_type
 from fellesskap_protocol.messages import MalformedMessage, decode_event
@@ -57,10 +58,14 @@ class Report:
 def read(path: Path) -> Report:
     """Read the store at `path`; raise `JournalUnusable` if there is none or it cannot be copied."""
     with TemporaryDirectory(prefix="fellesskap-journal-") as name:
-        db = apsw.Connection(str(_copied(path, Path(name))))
+        copy = _copied(path, Path(name))
+        log = copy.with_name(copy.name + LOG)
+        why = wal.damage(log.read_bytes()) if log.exists() else None
+        db = apsw.Connection(str(copy))
         # All that is needed stays open; the files themselves go with their folder.
         db.pragma("locking_mode", "EXCLUSIVE")
-        return _report(db)
+        report = _report(db)
+        return replace(report, broken=why or report.broken)
 
 
 def _report(db: apsw.Connection) -> Report:
@@ -97,14 +102,15 @@ def _rows(db: apsw.Connection) -> Iterator[Row]:
 
 def _copied(path: Path, folder: Path) -> Path:
     """Copy the store and its log; again if the daemon wrote the log back meanwhile."""
-    log, copy = path.with_name(path.name + "-wal"), folder / "journal.sqlite"
+    log, copy = path.with_name(path.name + LOG), folder / "journal.sqlite"
+    copied = copy.with_name(copy.name + LOG)
     try:
         for _ in range(COPIES_MAX):
             before = _state(path)
             shutil.copyfile(path, copy)
-            copy.with_name("journal.sqlite-wal").unlink(missing_ok=True)
+            copied.unlink(missing_ok=True)
             if log.exists():
-                shutil.copyfile(log, copy.with_name("journal.sqlite-wal"))
+                shutil.copyfile(log, copied)
             if _state(path) == before:
                 return copy
     except OSError as error:

@@ -4,7 +4,7 @@ A session lets go of a row that nobody holds, and would read it again for the ne
 not here is looked for when it is needed: this saves round trips and decides nothing.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, NamedTuple
@@ -65,20 +65,24 @@ class Known:
 
 Said = Mapping[str, Sequence[Event]]
 """What each locker says."""
+Named = tuple[str, Any]
+"""A locker, and what it names."""
+FIELDS = ("authorisation_id", "right_id", "parcel_id", "compartment")
 INTEGER_MAX = 2**31 - 1
 
 
 def read(session: Session, said: Said, pending: Pending) -> dict[str, Known]:
     """Read what lockers name of their own, in four statements at most."""
     known = {locker_id: Known(pending=pending) for locker_id in said}
-    _read_authorisations(session, said, known)
-    _read_parcels(session, said, known)
+    named = _named(said)
+    _read_authorisations(session, named["authorisation_id"], known)
+    _read_parcels(session, [*named["right_id"], *named["parcel_id"]], known)
     quiet = [one for one, events in said.items() if _frees_later(events)]
     if quiet:
         waiting = set(session.scalars(_WAITING, {"lockers": quiet}))
         for locker_id in quiet:
             known[locker_id].frees = locker_id in waiting
-    doors = _pairs(said, "compartment")
+    doors = named["compartment"]
     if doors:
         for place in session.scalars(_places(dialect_of(session)), listed(doors)):
             known[place.locker_id].held.append(place)
@@ -114,8 +118,9 @@ _WAITING = (
 )
 
 
-def _read_authorisations(session: Session, said: Said, known: Mapping[str, Known]) -> None:
-    names = _pairs(said, "authorisation_id")
+def _read_authorisations(
+    session: Session, names: Sequence[Named], known: Mapping[str, Known]
+) -> None:
     if not names:
         return
     for locker_id, name in names:
@@ -134,7 +139,7 @@ def _authorisations(dialect: str) -> Select[str, str, UUID | None, str | None]:
     )
 
 
-def _read_parcels(session: Session, said: Said, known: Mapping[str, Known]) -> None:
+def _read_parcels(session: Session, names: Sequence[Named], known: Mapping[str, Known]) -> None:
     """Read parcels with all that moves with them, those of the lockers that name them."""
     ids: set[UUID | None] = {
         one.parcel_id
@@ -142,12 +147,11 @@ def _read_parcels(session: Session, said: Said, known: Mapping[str, Known]) -> N
         for one in each.authorisations.values()
         if one is not None and one.parcel_id is not None
     }
-    for name in ("right_id", "parcel_id"):
-        ids |= {_uuid_of(one) for events in said.values() for one in _named(events, name)}
+    ids |= {_uuid_of(one) for _, one in names}
     ids.discard(None)
     if not ids:
         return
-    for row in session.execute(_PARCELS, {"lockers": list(said), "ids": list(ids)}):
+    for row in session.execute(_PARCELS, {"lockers": list(known), "ids": list(ids)}):
         here, parcel = known[row[0].locker_id], row[0]
         here.held.append(row)
         if parcel.right_id:
@@ -166,18 +170,25 @@ _PARCELS = (
 )
 
 
-def _pairs(said: Said, name: str) -> list[tuple[str, Any]]:
-    return [(locker_id, one) for locker_id, events in said.items() for one in _named(events, name)]
+def _named(said: Said) -> dict[str, list[Named]]:
+    """Return what events name under each field, in order, each once."""
+    found: dict[str, dict[Named, None]] = {name: {} for name in FIELDS}
+    for locker_id, events in said.items():
+        for event in events:
+            for name in _fields_of(type(event)):
+                found[name][locker_id, getattr(event, name)] = None
+    return {name: [one for one in each if _can_be(one[1])] for name, each in found.items()}
 
 
-def _named(events: Iterable[Event], name: str) -> list[Any]:
-    """Return what events name under a field, in order, each once."""
-    found = (getattr(one, name, None) for one in events)
-    return list(dict.fromkeys(one for one in found if one is not None and _can_be(one)))
+@cache
+def _fields_of(kind: type[Event]) -> tuple[str, ...]:
+    return tuple(name for name in FIELDS if name in kind.__struct_fields__)
 
 
-def _can_be(value: Any) -> bool:
+def _can_be(value: str | int | None) -> bool:
     """Say whether a row can have such a name or number: PostgreSQL knows none of the others."""
+    if value is None:
+        return False
     return "\0" not in value if isinstance(value, str) else abs(value) <= INTEGER_MAX
 
 
