@@ -28,8 +28,9 @@ def propose_quotas(
 
     `use` is the most each carrier used on each day of the quarter, by (carrier, class); `floors`
     what it never falls below; `waiting` what carriers that are new or short ask for more. Freed
-    compartments go to the waiting, the smallest wish first, each one at a time, then to the
-    commons: half of a pool of slots goes to entrants (Council Regulation 95/93, art. 10(6)).
+    compartments go to the waiting, one at a time to whoever was given least, then to the commons.
+    A pool is what slots are returned to, too (Council Regulation 95/93, art. 10(1)); for entrants a
+    part is set aside beforehand, by `division`.
     """
     kept = {
         key: max(kept_quota(policy, units, use.get(key, ())), min(units, floors.get(key, 0)))

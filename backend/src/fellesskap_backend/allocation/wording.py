@@ -73,7 +73,8 @@ LINES: dict[Language, tuple[str, ...]] = {
         " rommene venter tilsvarende kortere. Det den er"
         " sikret, beholder den. Feil ved skapet og annet den ikke rår over, teller ikke.",
         "9. Hvert kvartal: den som på gode dager bruker mindre enn {used} av det den er sikret,"
-        " beholder det den bruker pluss {headroom}. Resten går til den som venter, helst nye.",
+        " beholder det den bruker pluss {headroom}. Resten går til dem som venter, ett rom om"
+        " gangen til den som har fått minst, og så til det felles.",
         "10. En pakke som ligger i skapet, blir aldri tatt ut for å gi plass til en annens.",
     ),
     "en": (
@@ -99,8 +100,8 @@ LINES: dict[Language, tuple[str, ...]] = {
         " wait as much shorter. What it is guaranteed it keeps."
         " Faults of the locker, and what else is beyond its control, do not count.",
         "9. Every quarter: who uses less than {used} of what it is guaranteed, on good days, keeps"
-        " what it uses and {headroom} more. The rest goes to who is waiting, to new carriers"
-        " first.",
+        " what it uses and {headroom} more. The rest goes to who is waiting, one at a time to"
+        " whoever was given least, and then to the common part.",
         "10. A parcel that lies in a locker is never taken out to make room for another's.",
     ),
 }
