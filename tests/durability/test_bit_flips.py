@@ -26,6 +26,7 @@ from tests.durability.visits import Visits, code, label
 PARCELS, EXPECTED = 4, 6
 Answers = dict[str, tuple[str, ...]]
 NAMES = ("journal.sqlite", "journal.sqlite-wal")
+LOG_MEETS, STORE_MEETS = ("new epoch",), ("new epoch", "damage told", "silent")
 
 
 class Stood(NamedTuple):
@@ -219,8 +220,8 @@ def test_a_flipped_bit_is_found_or_changes_no_answer(
             raise
         met[how] = met.get(how, 0) + 1
     print(met)
-    assert min(met.get("new epoch", 0), met["silent"]) > 0
-    assert killed or met.get("damage told", 0) > 0
+    # In the log whatever flips is found; in the store some pages and some facts say nothing.
+    assert min(met.get(how, 0) for how in (LOG_MEETS if killed else STORE_MEETS)) > 0
     assert met.get("last commit lost", 0) < flips / 10
     for how, times in met.items():
         kind = "killed" if killed else "closed"

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from fellesskap_edge.parts import CRASH_AT
+from fellesskap_edge.spoken import Key
 from fellesskap_protocol.events import CustodyReported
-from tests.durability.visits import Visits
+from tests.durability.visits import Visits, code, label
 
 Act = Callable[[Visits], object]
 HOUR_S = 3600.0
@@ -62,6 +63,28 @@ def scan_foreign(locker: Visits) -> None:
     locker.wait(1)
 
 
+def put_in(locker: Visits, *keys: Key) -> None:
+    """Scan; press keys before the open door, one after the other; put it behind the last door."""
+    locker.scan(label(1))
+    locker.wait(1.5)
+    for key in keys:
+        locker.press(key)
+        locker.wait(1.5)
+    told = locker.shown()
+    if told is not None and told.outcome == "opens" and told.compartment is not None:
+        locker.wait_by("put_in", told.compartment)
+    locker.wait(40)
+
+
+def finds_nothing(locker: Visits) -> None:
+    """Type the code, and say before the open door that it is empty."""
+    locker.type_code(code(1)[:8])
+    locker.wait(1.5)
+    locker.press("empty")
+    locker.shut_what_stands_open()
+    locker.wait(40)
+
+
 def unplug(locker: Visits) -> None:
     locker.unplug(30)
     locker.wait(40)
@@ -80,6 +103,11 @@ SCENES = {
     "start": Scene(with_parcel, lambda x: x.restart(), lambda x: x.collect(1)),
     "deposit": Scene(nothing, lambda x: x.deposit_once(1), lambda x: x.deposit(1)),
     "second deposit": Scene(with_two, lambda x: x.deposit_once(2), lambda x: x.deposit(2)),
+    "too small": Scene(nothing, lambda x: put_in(x, "bigger"), lambda x: x.deposit(1)),
+    "occupied": Scene(nothing, lambda x: put_in(x, "occupied"), lambda x: x.deposit(1)),
+    "broken": Scene(nothing, lambda x: put_in(x, "broken"), lambda x: x.deposit(1)),
+    "cancel": Scene(nothing, lambda x: put_in(x, "cancel"), lambda x: x.deposit(1)),
+    "it is empty": Scene(with_parcel, finds_nothing, nothing),
     "collect": Scene(with_parcel, lambda x: x.collect_once(1), lambda x: x.collect(1)),
     "reopen": Scene(collected, lambda x: x.collect_once(1), nothing),
     "remote open": Scene(

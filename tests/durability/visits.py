@@ -10,8 +10,9 @@ from typing import Any
 
 from fellesskap_edge.config import LockerConfig
 from fellesskap_edge.config_check import load
-from fellesskap_edge.inbox import Outward, PortDown, Publish, WritePort
+from fellesskap_edge.inbox import KeyPressed, Outward, PortDown, Publish, WritePort
 from fellesskap_edge.journal import Journal
+from fellesskap_edge.spoken import Key
 from fellesskap_edge.state import Answer
 from fellesskap_protocol.events import NotOpened, Pulsed, Service
 from fellesskap_protocol.messages import Command, CommandKind, State, decode
@@ -160,6 +161,11 @@ class Visits(World):
             self.wait_by("take_out", answer.compartment)
         self.wait(40)
         return answer
+
+    def press(self, key: Key) -> None:
+        """Press a key of the kiosk; what it leads to is shown like a scan's answer."""
+        self._shown.clear()
+        self.give(KeyPressed(key, "", f"ticket-{next(self._ids)}"))
 
     def deposit(self, number: int) -> None:
         """Come back until the parcel lies in the locker."""

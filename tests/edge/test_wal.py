@@ -103,14 +103,3 @@ def test_a_store_with_such_a_log_is_set_aside_with_it(damaged: Path) -> None:
 
 def test_whoever_looks_into_a_copy_is_told(damaged: Path) -> None:
     assert "log is damaged" in (read(damaged).broken or "")
-
-
-def test_at_rest_the_log_is_empty(tmp_path: Path) -> None:
-    path = tmp_path / "journal.sqlite"
-    journal = Journal(path)
-    journal.commit([Forced(compartment=1)], [], Stamp(NOW, "trusted", "boot", 1), new_epoch="e")
-    log = path.with_name(f"{path.name}-wal")
-    assert log.stat().st_size > 0
-    journal.rest()
-    assert log.stat().st_size == 0
-    journal.close()

@@ -4,14 +4,13 @@ Ends with status 0 after N inputs; with another, and the input, at the first tha
 """
 
 import argparse
-import importlib
 import sys
 from pathlib import Path
 from random import Random
 
 import atheris  # type: ignore[import-untyped]
 
-from tests.fuzz.harness import RSS_MB_MAX, Fuzz, give, limited, mutated
+from tests.fuzz.harness import RSS_MB_MAX, fuzz_of, give, limited, mutated
 
 STALLED_S_MAX = 60
 """The harness ends an input by the processor's time; this is for a parser stuck outside Python."""
@@ -20,13 +19,13 @@ STALLED_S_MAX = 60
 def main() -> None:
     """Instrument what the target covers, then fuzz it; atheris ends the process."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("name", help="of a module of tests.fuzz, as in: labels")
+    parser.add_argument("name", help="as in: labels, boards.8a")
     parser.add_argument("--runs", type=int, default=1_000_000)
     parser.add_argument("--folder", type=Path, default=Path("build/fuzz"), help="corpus, findings")
     parser.add_argument("--rss", type=int, default=RSS_MB_MAX, help="memory it may take, in MB")
     asked = parser.parse_args()
     with atheris.instrument_imports(include=["fellesskap_protocol", "fellesskap_edge"]):
-        fuzz: Fuzz = importlib.import_module(f"tests.fuzz.{asked.name}").FUZZ
+        fuzz = fuzz_of(asked.name)
 
     def one_input(data: bytes) -> None:
         give(fuzz.one_input, data)

@@ -1,18 +1,19 @@
 """Lock boards: any bytes at any pace crash no driver and no line, and a good board is used again.
 
-An input is a family, with one board or two on the line, and steps: `00-DF`: so many of the bytes
-that follow arrive (at most 223), `E0-E5`: time passes, `F0-F6`: the port goes and comes, a pulse, a
-watch, an echo, a right answer.
+A target for each family. An input is: one board on the line (an even byte) or two, and steps:
+`00-DF`: so many of the bytes that follow arrive (at most 223), `E0-E5`: time passes, `F0-F6`: the
+port goes and comes, a pulse, a watch, an echo, a right answer.
 """
 
 from dataclasses import fields, replace
+from functools import partial
 from random import Random
 
 from fellesskap_edge import bus as b
 from fellesskap_edge.locks import FAMILIES, board_8a, kerong, modbus, waveshare, wkly
 from fellesskap_edge.locks.driver import Driver
 from tests.edge.line_frames import FRAMES, Frames, driver
-from tests.fuzz.harness import Fuzz
+from tests.fuzz.harness import Fuzz, Part
 
 NAMES = tuple(FAMILIES)
 ARRIVES_MAX = 0xDF
@@ -67,31 +68,32 @@ def _arrives(frame: bytes) -> bytes:
 
 
 WELL = bytes((ANSWER, 0xE2)) * 5
-SEEDS = tuple(
-    bytes((number + len(NAMES) * (turn % 3 == 0),)) + steps
-    for number, name in enumerate(NAMES)
-    for turn, steps in enumerate(
-        (
-            *(begun + _arrives(frame) for frame in HEARD[name] for begun in (b"", WELL)),
-            *(WELL + bytes((UNLOCK_A, 0xE0)) + _arrives(frame) for frame in HEARD[name]),
-            *(bytes((ECHO,)) + _arrives(frame) + bytes((0xE3,)) for frame in HEARD[name]),
-            *(
-                WELL + bytes((0xE5,)) + _arrives(frame) + bytes((0xE5, ANSWER))
-                for frame in HEARD[name]
-            ),
-            WELL + bytes((WATCH, UNLOCK_A, ANSWER, 0xE4)) + WELL + bytes((UNLOCK_B, 0xE5, UNWATCH)),
-            WELL + bytes((UNLOCK_A, UNLOCK_A, PULLED, 0xE5)) + WELL + bytes((UNLOCK_A, 0xE5)),
-            bytes((0xE5,)) * 4 + WELL + bytes((ECHO, ANSWER, 0xE2)) * 5,
-        )
-    )
+USED = (
+    WELL + bytes((WATCH, UNLOCK_A, ANSWER, 0xE4)) + WELL + bytes((UNLOCK_B, 0xE5, UNWATCH)),
+    WELL + bytes((UNLOCK_A, UNLOCK_A, PULLED, 0xE5)) + WELL + bytes((UNLOCK_A, 0xE5)),
+    bytes((0xE5,)) * 4 + WELL + bytes((ECHO, ANSWER, 0xE2)) * 5,
 )
+
+
+def _seeds(name: str) -> tuple[bytes, ...]:
+    """Return inputs that let each golden frame of a family come in different moments."""
+    heard = [_arrives(frame) for frame in HEARD[name]]
+    steps = (
+        *(begun + frame for frame in heard for begun in (b"", WELL)),
+        *(WELL + bytes((UNLOCK_A, 0xE0)) + frame for frame in heard),
+        *(bytes((ECHO,)) + frame + bytes((0xE3,)) for frame in heard),
+        *(WELL + bytes((0xE5,)) + frame + bytes((0xE5, ANSWER)) for frame in heard),
+        *USED,
+    )
+    return tuple(bytes((turn % 3 == 0,)) + one for turn, one in enumerate(steps))
+
+
 SIZED = bytes.fromhex("00 01 05 08 0B 0C 16 30 FF")
 """Lengths and counts that stand in frames."""
 
 
-def mutate(rng: Random, data: bytes) -> bytes:
+def _mutate(name: str, rng: Random, data: bytes) -> bytes:
     """Put a frame, one whose checksum is right over changed content, or a step between two."""
-    name = NAMES[data[0] % len(NAMES)] if data else NAMES[0]
     at = rng.choice(_steps(data))
     frame = rng.choice(HEARD[name])
     match rng.randrange(6):
@@ -129,7 +131,7 @@ def _resealed(rng: Random, name: str, frame: bytes) -> bytes:
 
 
 def _steps(data: bytes) -> list[int]:
-    """Where a step begins; the first byte names the family."""
+    """Where a step begins; the first byte says how many boards there are."""
     places, at = [min(1, len(data))], 1
     while at < len(data):
         at += 1 + (data[at] if data[at] <= ARRIVES_MAX else 0)
@@ -138,10 +140,9 @@ def _steps(data: bytes) -> list[int]:
     return places
 
 
-def one_input(data: bytes) -> None:
+def _one_input(name: str, data: bytes) -> None:
     """Decode the bytes; play the steps; then the board is good, is read and pulses when asked."""
-    name = NAMES[data[0] % len(NAMES)] if data else NAMES[0]
-    play = _Play(name, both=bool(data) and data[0] // len(NAMES) % 2 == 1)
+    play = _Play(name, both=data[:1] != b"" and data[0] % 2 == 1)
     _decode(driver(name), name, data[1:])
     _decode(_other(driver(name)), name, data[1:])
     at = 1
@@ -262,4 +263,16 @@ def _well(board: b.BankLine) -> bool:
 
 READS = (modbus.crc, modbus.bits, modbus._stretches)
 """All that hears; its table is made when it is imported."""
-FUZZ = Fuzz(one_input, SEEDS, (board_8a, kerong, waveshare, wkly, *READS), mutate, bytes_max=256)
+CODECS: dict[str, tuple[Part, ...]] = {
+    "8a": (board_8a,),
+    "kerong": (kerong,),
+    "waveshare": READS,  # the rest of its codec is the (D)'s too, which has branches more
+    "waveshare_d": (waveshare, *READS),
+    "wkly": (wkly,),
+}
+FUZZES = {
+    f"boards.{name}": Fuzz(
+        partial(_one_input, name), _seeds(name), CODECS[name], partial(_mutate, name), bytes_max=256
+    )
+    for name in NAMES
+}

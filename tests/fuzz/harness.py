@@ -6,10 +6,12 @@ A target raises nothing but what it documents, and asserts what must hold of wha
 """
 
 import gc
+import importlib
 import json
 import signal
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -65,6 +67,14 @@ class Report:
         """The part of all branches that the run took."""
         taken = sum(taken for taken, _ in self.branches.values())
         return taken / sum(there for _, there in self.branches.values())
+
+
+def fuzz_of(name: str) -> Fuzz:
+    """Return a target by its name: that of a module of `tests.fuzz`, or of one of several in it."""
+    module = importlib.import_module(f"tests.fuzz.{name.partition('.')[0]}")
+    found = module.FUZZES[name] if "." in name else module.FUZZ
+    assert isinstance(found, Fuzz)
+    return found
 
 
 def run(
@@ -123,14 +133,15 @@ def limited() -> Iterator[None]:
     What was there before is set aside for the collector: going through all that a long run of
     other tests left behind takes a second too, and that is no input's fault.
     """
-    gc.collect()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # of those tests too
+        gc.collect()
     gc.freeze()
     before = signal.signal(signal.SIGVTALRM, _too_slow)
     try:
         yield
     finally:
         signal.signal(signal.SIGVTALRM, before)
-        gc.unfreeze()
 
 
 def give(target: Target, data: bytes) -> float:

@@ -1,6 +1,5 @@
 """Every parser takes ten thousand mutated inputs, a million in the full run; see `harness`."""
 
-import importlib
 import re
 import resource
 import subprocess
@@ -12,17 +11,12 @@ from random import Random
 
 import pytest
 
-from tests.fuzz.harness import RSS_MB_MAX, Failed, Fuzz, run
+from tests.fuzz.boards import FUZZES
+from tests.fuzz.harness import RSS_MB_MAX, Failed, fuzz_of, run
 
-NAMES = ["labels", "scanners", "boards", "wire", "config"]
+NAMES = ["labels", "scanners", *FUZZES, "wire", "config"]
 INPUTS, INPUTS_FULL = 10_000, 1_000_000
 COVERED_MIN = 0.95
-
-
-def fuzz_of(name: str) -> Fuzz:
-    found = importlib.import_module(f"tests.fuzz.{name}").FUZZ
-    assert isinstance(found, Fuzz)
-    return found
 
 
 @pytest.mark.slow

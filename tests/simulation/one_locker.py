@@ -103,6 +103,8 @@ class World:
         self._turn = count()
         self._ids = count(1)
         self._path = folder / "journal.sqlite"
+        self.said: list[bytes] = []
+        """All that the daemon published."""
         self._answers: list[Answer] = []
         self._shown: list[TellCourier] = []
         self._commissioned = True
@@ -246,6 +248,7 @@ class World:
             case SetPower(bank, on):
                 self.hardware.set_power(bank, self.now_s, on=on)
             case Publish(kind, payload) if self._connected:
+                self.said.append(payload)
                 self._carry(lambda: self._to_backend(kind, payload))
             case Answer():
                 self._answers.append(effect)

@@ -276,6 +276,8 @@ def backup_put_back(world: World, _cabinet: Cabinet, rng: random.Random) -> Goin
         return
     home.back_up()
     yield rng.uniform(HOUR_S, 5 * HOUR_S)
+    if not world.faulty:
+        return  # in the calm nobody does
     world.chronicle.fault("disk", "backup put back", "database")
     told = rng.random() < 0.7
     home.look()

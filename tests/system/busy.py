@@ -25,14 +25,15 @@ from rich.progress import track
 from rich.table import Table
 
 from fellesskap_edge.journal_reader import read
+from tests.judge.canaries import leaks
 from tests.system.brokers import Broker
+from tests.system.busy_locker import LOCKER_ID, LOW, toml
 from tests.system.busy_verdict import CHECKS, Visit
 from tests.system.facts import Facts
 from tests.system.house import BIN, Installation, Locker, installation, wait_for
+from tests.system.overheard import Overheard
 from tests.system.receiver import Receiver
 
-LOCKER_ID = "fornebu-9"
-BANKS = (("a", 14), ("b", 12), ("c", 8))
 OPEN_S = 0.25
 """How long the fast hand lets a door stand open."""
 BEFORE_CUT, IN_CUT, BY_CONSOLIDATOR = 14, 10, 6
@@ -40,35 +41,6 @@ LEFT_OPEN_S_MAX = 150.0
 LOW_EVERY = 5
 Json = dict[str, Any]
 console = Console(highlight=False)
-
-
-def toml() -> str:
-    """Write the wiring of three banks of three families."""
-    parts = [
-        f'[locker]\nid = "{LOCKER_ID}"\n\n[edge]\nstate = "state"\n\n[kiosk]\nport = 0\n',
-        '[scanner]\nfamily = "grow"\nport = "scanner"\n',
-        '[[bank]]\nname = "a"\nfamily = "8a"\nport = "bus-a"\naddress = 1\nsupply = "psu-a"\n',
-        '[[bank]]\nname = "b"\nfamily = "kerong"\nport = "bus-b"\naddress = 0\nsupply = "psu-b"\n',
-        '[[bank]]\nname = "c"\nfamily = "gpio"\nsupply = "psu-c"\n'
-        "lock_pins = [9, 10, 11, 12, 13, 16, 17, 18]\n"
-        "door_pins = [19, 20, 21, 22, 23, 24, 25, 26]\n",
-    ]
-    number = 0
-    for bank, doors in BANKS:
-        for channel in range(1, doors + 1):
-            number += 1
-            floor = (400, 600, 800, 1000, 1230, 1450)[(number - 1) % 6]
-            parts.append(
-                f'[[compartment]]\nnumber = {number}\nbank = "{bank}"\nchannel = {channel}\n'
-                f"width_mm = 440\nheight_mm = 180\ndepth_mm = 600\nfloor_mm = {floor}\n"
-                f"top_mm = {floor + 180}\nmax_g = 20000\n"
-            )
-    return "\n".join(parts)
-
-
-LOW = frozenset(
-    number for number in range(1, 35) if (400, 600, 800, 1000, 1230, 1450)[(number - 1) % 6] <= 1000
-)
 
 
 @dataclass
@@ -91,6 +63,7 @@ class Scene:
     broker: Broker
     carriers: dict[str, tuple[httpx.Client, Receiver, Json]]
     facts: Facts
+    overheard: Overheard
     parcels: list[Parcel] = field(default_factory=list)
     happened: Counter[str] = field(default_factory=Counter)
     offline_pickups: int = 0
@@ -116,8 +89,11 @@ def busy(root: Path) -> bool:
     try:
         with installation(root / "house", env) as house:
             scene = _set_up(house, broker, receivers)
-            _play(scene)
-            return _judge(scene, root)
+            try:
+                _play(scene)
+                return _judge(scene, root)
+            finally:
+                scene.overheard.close()
     finally:
         for receiver in receivers:
             receiver.close()
@@ -134,7 +110,7 @@ def _set_up(house: Installation, broker: Broker, receivers: Sequence[Receiver]) 
     client = carriers["Nordpost"][0]
     path = f"/v1/lockers/{LOCKER_ID}/availability"
     wait_for("known doors", lambda: "many" in client.get(path).json()["size_classes"].values())
-    return Scene(house, locker, broker, carriers, Facts(locker))
+    return Scene(house, locker, broker, carriers, Facts(locker), Overheard(broker))
 
 
 def _play(scene: Scene) -> None:
@@ -333,12 +309,12 @@ def _recorded(scene: Scene) -> list[Json]:
 
 
 def _leaks(scene: Scene, root: Path) -> list[str]:
-    """Look for every code and key in every log."""
-    secrets = [str(parcel.code) for parcel in scene.parcels if parcel.code]
-    secrets += [keys["api_key"] for _, _, keys in scene.carriers.values()]
-    logs = [(path, path.read_text(errors="replace")) for path in sorted(root.rglob("*.log"))]
-    found = [path.name for path, text in logs if any(one in text for one in secrets)]
-    return [f"a secret in {name}" for name in found]
+    """Look for every code and key in every log and message, in whatever form."""
+    secrets = {f"code of {parcel.id}": parcel.code for parcel in scene.parcels if parcel.code}
+    secrets |= {f"key of {name}": keys["api_key"] for name, (_, _, keys) in scene.carriers.items()}
+    logs = [(path.name, path.read_bytes()) for path in sorted(root.rglob("*.log"))]
+    found = leaks(secrets, [*logs, *scene.overheard.texts])
+    return [f"{one.secret} in {one.where} ({one.form})" for one in found]
 
 
 def _judge(scene: Scene, root: Path) -> bool:
@@ -352,6 +328,7 @@ def _judge(scene: Scene, root: Path) -> bool:
             if client is not parcel.carrier:
                 answer = client.get(f"/v1/parcels/{parcel.id}").status_code
                 strangers += [] if answer == 404 else [f"{name} sees {parcel.id}: {answer}"]
+    replayed = scene.house.cli("decisions", "replay")
     visit = Visit(
         events=[_plain(one) for one in events],
         pulses=scene.locker.hardware.pulses(),
@@ -362,6 +339,9 @@ def _judge(scene: Scene, root: Path) -> bool:
         wants_low=frozenset(one.id for one in scene.parcels[::LOW_EVERY]),
         offline_pickups=scene.offline_pickups,
         leaks=_leaks(scene, root),
+        overheard=len(scene.overheard.texts),
+        decisions=replayed["decisions"],
+        altered=replayed["altered"],
         strangers=strangers,
         unequal=scene.unequal,
     )

@@ -34,6 +34,12 @@ class Visit:
     offline_pickups: int = 0
     leaks: Sequence[str] = ()
     """Where a code or a key was found that must not be there."""
+    overheard: int = 0
+    """How many messages were looked through for them."""
+    decisions: int = 0
+    """How many decisions were derived again."""
+    altered: Sequence[str] = ()
+    """Which of them came out otherwise."""
     strangers: Sequence[str] = ()
     """What a carrier could see of a rival."""
     unequal: Sequence[str] = ()
@@ -138,6 +144,17 @@ def reserved_is_reserved(visit: Visit) -> list[str]:
     ]
 
 
+def nothing_leaks(visit: Visit) -> list[str]:
+    """I11: no code or key in any log or message, and there were messages to look through."""
+    return list(visit.leaks) if visit.overheard else ["no message was overheard"]
+
+
+def decisions_are_derived_again(visit: Visit) -> list[str]:
+    """I15: every reservation was a decision, and each comes out as it was told."""
+    few = visit.decisions < len(visit.parcels)
+    return [*visit.altered, *([f"only {visit.decisions} decisions"] if few else [])]
+
+
 def residents_were_served_offline(visit: Visit) -> list[str]:
     """I12: whoever had a code got the parcel while the network was down."""
     return [] if visit.offline_pickups > 0 else ["nobody collected while the network was down"]
@@ -184,10 +201,10 @@ CHECKS: dict[str, Callable[[Visit], list[str]]] = {
     "I8 what was acknowledged is there": reserved_is_reserved,
     "I9 same key, same answer": lambda visit: list(visit.unequal),
     "I10 carriers see nothing of rivals": lambda visit: list(visit.strangers),
-    "I11 no code or key in logs and topics": lambda visit: list(visit.leaks),
+    "I11 no code or key in logs and topics": nothing_leaks,
     "I12 served with the network down": residents_were_served_offline,
     "I13 low stays low": low_stays_low,
     "I14 no coil too long": no_coil_too_long,
+    "I15 decisions are derived again": decisions_are_derived_again,
     "I16 served time is said once": serving_does_not_overlap,
 }
-"""I15 needs the log of decisions, which the backend does not keep yet."""

@@ -33,6 +33,8 @@ GOOD = Visit(
     low=frozenset({1}),
     wants_low=frozenset({"p"}),
     offline_pickups=1,
+    overheard=1,
+    decisions=1,
 )
 SERVED: Json = {"type": "serving", "from": "2026-11-25T12:00", "to": "2026-11-25T12:15"}
 COMMAND: Json = {**AUTHORISED, "kind": "command"}
@@ -58,10 +60,11 @@ BAD: dict[str, list[Visit]] = {
     "I8": [replace(GOOD, parcels={"p": "expected"})],
     "I9": [replace(GOOD, unequal=("k",))],
     "I10": [replace(GOOD, strangers=("s",))],
-    "I11": [replace(GOOD, leaks=("l",))],
+    "I11": [replace(GOOD, leaks=("l",)), replace(GOOD, overheard=0)],
     "I12": [replace(GOOD, offline_pickups=0)],
     "I13": [replace(GOOD, low=frozenset({2}))],
     "I14": [replace(GOOD, pulses=({**PULSE, "on_ms": 1000.1},))],
+    "I15": [replace(GOOD, altered=("d",)), replace(GOOD, decisions=0)],
     "I16": [replace(GOOD, events=(*EVENTS, SERVED, SERVED))],
 }
 

@@ -6,7 +6,7 @@ after that it is only written (and read back by number for sending). Only `drive
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -370,14 +370,6 @@ class Journal:
     def _used_bytes(self) -> int:
         pages = self._db.pragma("page_count") - self._db.pragma("freelist_count")
         return int(pages * self._db.pragma("page_size"))
-
-    def rest(self) -> None:
-        """Write the log back into the store: there a bit that flips is one that a scan finds.
-
-        If the disk refuses, the log stays, and is as good.
-        """
-        with suppress(apsw.Error):
-            self._db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
 
     def close(self) -> None:
         """Close the store, whatever its disk says."""

@@ -96,10 +96,7 @@ class Keeping:
         return True
 
     def tidy(self, acked_seq: int, now: Instant) -> tuple[Fault, ...]:
-        """Set room aside, drop old events, empty the log; say of the disk what is new.
-
-        Raise `JournalUnusable`.
-        """
+        """Set room aside, drop old events; say of the disk what is new. Raise `JournalUnusable`."""
         if self.outage is None and now.mono_s >= self._tidy_at:
             self._tidy_at = now.mono_s + HOUSE_S
             self._journal.mind_room()
@@ -110,7 +107,6 @@ class Keeping:
                 more = self._journal.prune(acked_seq, known)
                 self._parts.crash_at("after_prune")
                 self._prune_at = now.mono_s + (HOUSE_S if more else PRUNE_S)
-            self._journal.rest()
         if self._journal.roomy == self.roomy:
             return ()
         self.roomy = self._journal.roomy
