@@ -53,6 +53,14 @@ def test_every_bit_that_flips_before_the_last_commit_is_damage(data: st.DataObje
     assert damage(bytes(flipped)) is not None
 
 
+def test_every_bit_of_the_header_that_flips_is_damage() -> None:
+    log = logs()[-1]
+    for place in range(8 * HEADER):
+        flipped = bytearray(log)
+        flipped[place // 8] ^= 1 << place % 8
+        assert damage(bytes(flipped)) is not None, f"bit {place}"
+
+
 @given(st.data())
 def test_a_commit_that_is_torn_anyhow_is_no_damage(data: st.DataObject) -> None:
     turn = data.draw(st.integers(1, COMMITS - 1))

@@ -39,7 +39,8 @@ def damage(log: bytes) -> str | None:
     order = ">" if magic == BIG_ENDIAN else "<"
     before = told[0], told[1]
     if _sum(order, log[: HEADER - 8], (0, 0)) != before:
-        written = _commits(order, frames, frames[0].salts)
+        # The bit may be the one that says in which order words are summed.
+        written = max(_commits(either, frames, frames[0].salts) for either in "<>")
         return f"the log's header is damaged, with {written} commits" if written > 1 else None
     for place, frame in enumerate(frames):
         if frame.salts != salts or _sum(order, frame.summed, before) != frame.told:
