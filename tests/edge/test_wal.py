@@ -109,5 +109,14 @@ def test_a_store_with_such_a_log_is_set_aside_with_it(damaged: Path) -> None:
     journal.close()
 
 
+def test_what_was_set_aside_before_leaves_no_log_to_what_is_set_aside_now(damaged: Path) -> None:
+    Journal(damaged).close()
+    damaged.write_bytes(b"no database" * 100)
+    journal = Journal(damaged)
+    assert (damaged.parent / "journal.damaged").read_bytes().startswith(b"no database")
+    assert not (damaged.parent / "journal.damaged-wal").exists()
+    journal.close()
+
+
 def test_whoever_looks_into_a_copy_is_told(damaged: Path) -> None:
     assert "log is damaged" in (read(damaged).broken or "")

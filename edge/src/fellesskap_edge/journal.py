@@ -177,12 +177,12 @@ class Journal:
         """Keep what cannot be read for whoever wants to look, and begin with an empty store."""
         self._db.close(True)
         aside = self.path.with_suffix(".damaged")
-        self.path.rename(aside)
-        log = self.path.with_name(self.path.name + LOG)
-        if log.exists():
-            log.rename(aside.with_name(aside.name + LOG))
+        for tail in ("", LOG):  # and no log of one that was set aside before
+            Path(f"{aside}{tail}").unlink(missing_ok=True)
+            if (kept := Path(f"{self.path}{tail}")).exists():
+                kept.rename(f"{aside}{tail}")
         for tail in ("-shm", "-journal"):
-            self.path.with_name(self.path.name + tail).unlink(missing_ok=True)
+            Path(f"{self.path}{tail}").unlink(missing_ok=True)
 
     @property
     def roomy(self) -> bool:
