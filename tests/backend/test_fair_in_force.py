@@ -108,7 +108,7 @@ def test_receipts_say_by_which_rules_and_of_which_part(three: Three) -> None:
     ]
     said = [(one["policy"], one["part"], one["quota"], one["used"]) for one in shown]
     assert said[0] == ("fair-share v1", "guaranteed", 1, 0)
-    assert said[1:5] == [("fair-share v1", "commons", 1, used) for used in (1, 2, 3, 4)]
+    assert said[1:5] == [("fair-share v1", "beyond", 1, used) for used in (1, 2, 3, 4)]
     assert said[5] == ("fair-share v1", None, 1, 5)
     assert shown[0]["because"].endswith("it is of your guaranteed part.")
     assert shown[5]["because"] == made[5]["detail"]

@@ -6,6 +6,7 @@ room, what they were refused. A carrier does the same in both and reads everythi
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -13,11 +14,13 @@ import pytest
 from sqlalchemy import update
 
 from fellesskap_backend.allocation.policy import FairShare
+from fellesskap_backend.neutrality.month import WAIT, month_of, name_at
 from fellesskap_backend.policies.tables import StandingRow
 from fellesskap_backend.settings import Settings
 from tests.backend.api import Api, Json, request, reserve
 from tests.backend.receipts import after, close
 from tests.backend.ruled import fair, put_in_force
+from tests.backend.test_neutrality import close as close_month
 
 pytestmark = pytest.mark.parametrize("owned", ["sqlite"], indirect=True)
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -70,6 +73,12 @@ def of_own(client: httpx.Client, api: Api) -> Iterator[tuple[int, Any, Any]]:
         yield told(client.get(f"/v1/decisions/{one}"))
     yield told(client.get("/v1/reservations"))
     yield told(client.get("/v1/lockers/fair-1"))
+    month = month_of(name_at(datetime.now(UTC)))
+    report = f"/v1/metrics/neutrality?month={month.name}"
+    yield told(client.get(report))
+    while close_month(api, month.ends + WAIT):
+        pass
+    yield told(client.get(report))
 
 
 def world(settings: Settings, policy: FairShare, name: str) -> list[tuple[int, Any, Any]]:
@@ -104,3 +113,6 @@ def test_worlds_that_differ_in_rivals_alone_show_a_carrier_the_same(settings: Se
         assert seen[0] == seen[1]
     reasons = [said.get("reason") for _, said, _ in one if isinstance(said, dict)]
     assert "quota_exceeded" in reasons
+    month, over = one[-2][1], one[-1][1]
+    assert (month["complete"], over["complete"]) == (False, True)
+    assert over["yours"]["denied"]["quota_exceeded"] == 5

@@ -11,6 +11,7 @@ from fellesskap_backend.neutrality.figures import (
     Figures,
     add_hours,
     jain,
+    may_know_borrowed,
     may_know_lent,
     told,
     total,
@@ -76,6 +77,18 @@ def test_a_carrier_is_told_what_it_lent_only_as_a_total_of_several_borrowers() -
     assert not may_know_lent("b", many)
     shown = mine(Figures(lent=240_000), lent=False, complaints=[])
     assert shown["lent_hours"] is None
+
+
+def test_a_carrier_is_told_what_it_borrowed_only_as_a_total_of_several_lenders() -> None:
+    few = Counter({("b", "a"): 90_000, (NOBODY, "a"): 90_000, ("c", "a"): 80_000})
+    many = few + Counter({("d", "a"): 70_000, ("a", "b"): 5})
+    assert not may_know_borrowed("a", few), "two, and nobody"
+    assert may_know_borrowed("a", many)
+    assert not may_know_borrowed("b", many)
+    assert mine(Figures(borrowed=9), lent=True, complaints=[])["borrowed_hours"] is None
+    may = Figures(borrowed=7_200, may_know_borrowed=True)
+    assert mine(may, lent=True, complaints=[])["borrowed_hours"] == 2
+    assert Figures.of(may.written()) == may
 
 
 def test_jain_is_told_of_four_carriers_or_more() -> None:

@@ -19,10 +19,11 @@ from fellesskap_backend.decisions.tables import Decision
 from fellesskap_backend.receipts.closing import close_next
 from fellesskap_backend.receipts.hours import HOUR, LOOK_BACK, WAIT, due, hour_of, told_at
 from fellesskap_backend.receipts.tables import AuditRoot, Receipt
-from fellesskap_backend.receipts.told import committed, is_of
+from fellesskap_backend.receipts.told import committed, is_of, shown
 from fellesskap_backend.worker import Worker
 from fellesskap_protocol.audit import NotProven, verify
 from tests.backend.api import Api, Json, request, reserve
+from tests.backend.neutral import Writer, doors
 from tests.backend.receipts import JUST, after, close
 
 TEN = datetime(2027, 3, 1, 10, tzinfo=UTC)
@@ -193,12 +194,26 @@ def test_words_may_be_put_better_later(api: Api) -> None:
     seed = b"s" * 32
     text = committed(row.body, seed)
     assert is_of(text, row.body, seed)
-    assert is_of(committed(row.body, seed, "Older words."), row.body, seed)
+    assert is_of(committed(row.body, seed, {"because": "Older words."}), row.body, seed)
     assert not is_of(text, row.body.replace('"acked_seq":0', '"acked_seq":1'), seed), "`record`"
     assert not is_of(text.replace('"confirmed"', '"locker_full"'), row.body, seed)
     assert not is_of(text, row.body, b"t" * 32)
     for other in ("", "[]", "{}"):
         assert not is_of(other, row.body, seed)
+
+
+def test_which_of_two_parts_it_was_is_told_no_more_and_what_was_told_of_it_still_stands() -> None:
+    log = Writer(doors(1), weights={1: 1}, quota={1: 0})
+    body, seed = log.say(1, part="lent"), b"s" * 32
+    text = committed(body, seed)
+    assert '"part":"beyond"' in text
+    assert "lent" not in text
+    older = committed(body, seed, {"part": "lent", "because": "Of what others did not ask for."})
+    assert '"part":"lent"' in older
+    assert is_of(text, body, seed)
+    assert is_of(older, body, seed)
+    assert not is_of(older.replace('"part":"lent"', '"part":"commons"'), body, seed)
+    assert shown(older)["part"] == shown(text)["part"] == "beyond"
 
 
 # Who sees what -----------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 Counting reads for long where there is much; what is written afterwards is short.
 """
 
+from dataclasses import replace
 from typing import NamedTuple
 from uuid import UUID
 
@@ -12,7 +13,11 @@ from sqlalchemy.orm import Session
 from fellesskap_backend.bulk import insert_all
 from fellesskap_backend.db import Moment
 from fellesskap_backend.neutrality.counting import COMPLAINTS_MAX, Counted, Span, count
-from fellesskap_backend.neutrality.figures import may_know_lent, total_for_carriers
+from fellesskap_backend.neutrality.figures import (
+    may_know_borrowed,
+    may_know_lent,
+    total_for_carriers,
+)
 from fellesskap_backend.neutrality.month import due, month_of
 from fellesskap_backend.neutrality.rendering import complaints_of
 from fellesskap_backend.neutrality.tables import NeutralFigures, NeutralMonth
@@ -44,10 +49,11 @@ def keep(session: Session, closed: Closed, moment: Moment) -> None:
 
 
 def _row(month: str, carrier: str, found: Counted) -> dict[str, object]:
+    tells = may_know_borrowed(carrier, found.lent)
     return {
         "month": month,
         "carrier_id": UUID(carrier),
-        "figures": found.figures[carrier].written(),
+        "figures": replace(found.figures[carrier], may_know_borrowed=tells).written(),
         "may_know_lent": may_know_lent(carrier, found.lent),
         "complaints": complaints_of(carrier, found.complaints)[:COMPLAINTS_MAX],
     }

@@ -36,6 +36,8 @@ class Figures:
     """Of these, such as others' room beyond theirs would have served."""
     unexplained: int = 0
     """Of these again, such as nothing explains: there must be none."""
+    may_know_borrowed: bool = False
+    """Whether it may be told its `borrowed` hours, which were others' to use."""
 
     @classmethod
     def of(cls, written: Json) -> "Figures":
@@ -147,6 +149,15 @@ def may_know_lent(carrier: str, lent: Lent) -> bool:
     """
     by_borrower = {borrower: s for (lender, borrower), s in lent.items() if lender == carrier}
     return fit(by_borrower, HOUR_S)
+
+
+def may_know_borrowed(carrier: str, lent: Lent) -> bool:
+    """Say whether a carrier may be told for how long what it had beyond its part was lent to it.
+
+    Whether it was lent, or of the commons, follows from what its rivals used: a total of theirs.
+    """
+    by_lender = {lender: s for (lender, borrower), s in lent.items() if borrower == carrier}
+    return fit({lender: s for lender, s in by_lender.items() if lender != NOBODY}, HOUR_S)
 
 
 def add_hours(found: dict[str, Figures], lent: Lent) -> None:

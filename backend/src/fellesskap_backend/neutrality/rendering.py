@@ -41,10 +41,12 @@ def mine(one: Figures, *, lent: bool, complaints: list[Json] | None) -> Json:
     """Return what a carrier is told of itself.
 
     How many of its complaints are explained depends on what others had: that is for auditors, as
-    are its `lent_hours` unless they may be shown (`lent`). `complaints` None: the month is not
-    over, and nobody has judged them.
+    are its `lent_hours` unless they may be shown (`lent`), and its `borrowed_hours` unless the
+    figures say so. `complaints` None: the month is not over, and nobody has judged them.
     """
     shown = told(one) | {"complaints": None}
+    if not one.may_know_borrowed:
+        shown["borrowed_hours"] = None
     if not lent:
         shown["lent_hours"] = None
     if complaints is None:

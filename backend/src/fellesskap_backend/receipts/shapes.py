@@ -57,8 +57,9 @@ class DecisionShown(Shown):
     request: DecidedRequest
     outcome: str
     """`confirmed`, or the `reason` of the refusal."""
-    part: Literal["guaranteed", "commons", "lent", "accessible"] | None = None
-    """Of which part room was given, by `fair-share`; null if none was, or nothing is held."""
+    part: Literal["guaranteed", "beyond", "accessible"] | None = None
+    """Of your guaranteed part, beyond it (of the commons, or lent), or of the low compartments that
+    are kept; null if no room was given, or nothing is held."""
     quota: int | None = None
     """How many compartments of its class you are guaranteed at the locker; null by `first-come`."""
     used: int | None = None
