@@ -1,16 +1,19 @@
 """A town of lockers that decide at cut-offs: services on a real database, all time an argument."""
 
 import random
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import msgspec
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from fellesskap_backend import db
+from fellesskap_backend import db, secrets
 from fellesskap_backend.allocation.policy import FairShare
 from fellesskap_backend.carriers import service as carriers
 from fellesskap_backend.carriers.service import Credentials, credentials_of
@@ -27,6 +30,7 @@ from fellesskap_backend.receipts.replaying import Replay
 from fellesskap_backend.reservations.tables import Reservation
 from fellesskap_backend.reservations.wishes import ReservationRequest
 from fellesskap_backend.secrets import Secrets
+from fellesskap_backend.settings import Settings
 from tests.backend.api import put_up
 from tests.backend.ruled import row_of
 from tests.one_request import OPERATION, reserve
@@ -185,3 +189,19 @@ class Town:
             return Replay(session, self.secrets).run(locker_id)["altered"]
 
         return db.read(self.engine, work)
+
+
+@contextmanager
+def two_alike(
+    states: Sequence[Path], migrated: Path, weights: Mapping[str, int]
+) -> Iterator[list[Town]]:
+    """Begin two installations with the same secrets, carriers and rules."""
+    towns = []
+    for state in states:
+        state.mkdir(exist_ok=True)
+        settings = Settings(state=state)
+        shutil.copyfile(migrated, settings.database_url.removeprefix("sqlite:///"))
+        towns.append(Town(db.engine(settings), secrets.load(states[0]), weights))
+    yield towns
+    for one in towns:
+        one.engine.dispose()

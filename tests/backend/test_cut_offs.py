@@ -1,6 +1,5 @@
 """Cut-offs: what waits, what is decided of it together, and who is told what."""
 
-import shutil
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
@@ -16,7 +15,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, update
 from sqlalchemy.exc import OperationalError
 
-from fellesskap_backend import db, secrets
+from fellesskap_backend import secrets
 from fellesskap_backend.allocation.batch import lot
 from fellesskap_backend.cut_offs.tables import CutOff
 from fellesskap_backend.decisions import batches
@@ -30,7 +29,7 @@ from fellesskap_backend.reservations import ending
 from fellesskap_backend.reservations.tables import Claim, Reservation
 from fellesskap_backend.rights.tables import Right, RightCode
 from fellesskap_backend.settings import Settings
-from tests.backend.crowd import CUT_OFF, DAY, MIDNIGHT, NOON, SECOND, Town
+from tests.backend.crowd import CUT_OFF, DAY, MIDNIGHT, NOON, SECOND, Town, two_alike
 from tests.backend.faults import Faults
 
 SQLITE = pytest.mark.parametrize("owned", ["sqlite"], indirect=True)
@@ -266,17 +265,9 @@ def test_a_cut_off_that_was_not_announced_is_named_with_what_it_decided(town: To
 
 @pytest.fixture(scope="module")
 def twins(tmp_path_factory: pytest.TempPathFactory, migrated: Any) -> Iterator[list[Town]]:
-    """Two installations with the same secrets, carriers and rules."""
     states = [tmp_path_factory.mktemp(name) for name in ("one", "other")]
-    kept = secrets.load(states[0])
-    towns = []
-    for state in states:
-        settings = Settings(state=state)
-        shutil.copyfile(migrated, settings.database_url.removeprefix("sqlite:///"))
-        towns.append(Town(db.engine(settings), kept, WEIGHTS))
-    yield towns
-    for one in towns:
-        one.engine.dispose()
+    with two_alike(states, migrated, WEIGHTS) as towns:
+        yield towns
 
 
 _NUMBERS = count(1)
@@ -345,36 +336,3 @@ def test_a_crash_at_any_step_decides_nothing_and_nothing_twice(town: Town) -> No
     assert len(town.rows(Decision)) == 23
     assert town.cut() == 0
     assert town.replayed() == []
-
-
-def seen(town: Town, who: str) -> list[Any]:
-    """Return all that a carrier is told, without ids that are given by chance."""
-    given = {
-        str(getattr(row, name)): f"{name} of {row.label_value}"
-        for row in town.rows(Reservation)
-        for name in ("parcel_id", "right_id", "decision_id", "id")
-    }
-    text = msgspec.json.encode([town.told(who), list(town.answers("busy").items())]).decode()
-    for one, name in given.items():
-        text = text.replace(one, name)
-    return list(msgspec.json.decode(text)[0])
-
-
-def test_a_carrier_learns_nothing_of_a_rival_but_by_its_own_answers(
-    twins: list[Town],
-) -> None:
-    """Two worlds that differ in a rival's requests alone: how many, when, and how they ended."""
-    for town, rivals in zip(twins, (0, 9), strict=True):
-        town.put_up("worlds", 10)
-        for number in range(rivals):
-            town.ask("north", f"R-{number}", "worlds", NOON - SECOND)
-        town.ask("south", "mine-0", "worlds")
-        for number in range(rivals, 2 * rivals):
-            town.ask("north", f"R-{number}", "worlds", NOON + SECOND)
-        town.ask("south", "mine-1", "worlds", NOON + 2 * SECOND)
-        town.cut()
-    one, other = (
-        [told for told in seen(town, "south") if told[1]["locker_id"] == "worlds"] for town in twins
-    )
-    assert sorted(map(str, one)) == sorted(map(str, other))
-    assert len(one) == 4
