@@ -12,6 +12,7 @@ TOP = [ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY", "C
 PAGES = [*TOP, *sorted((ROOT / "docs").rglob("*.md")), ROOT / "deploy/edge/README.md"]
 FOLDERS = "protocol|edge|backend|firmware-sim|tests|deploy|docs|scripts"
 LINE_MAX = 110
+WORDS_OF_TWO_PAGES = 950
 WIDE = ("protocol.md", "failures.md", "decisions/")
 """Pages whose sentences, or rows, stand each on a line of its own."""
 
@@ -55,6 +56,12 @@ def test_lines_can_be_read_in_a_terminal(page: Path) -> None:
         return
     for number, line in enumerate(page.read_text().splitlines(), start=1):
         assert len(line) <= LINE_MAX, f"line {number} has {len(line)} characters"
+
+
+def test_who_puts_up_lockers_reads_the_rule_on_two_pages() -> None:
+    text = (ROOT / "docs/fairness.md").read_text()
+    words = [word for word in re.split(r"[\s|]+", text) if re.search(r"\w", word)]
+    assert len(words) <= WORDS_OF_TWO_PAGES, len(words)
 
 
 @pytest.mark.parametrize("page", sorted(DECISIONS.glob("0*.md")), ids=named)

@@ -308,7 +308,7 @@ def test_in_batches_a_lie_about_the_size_loses_more_often_than_it_wins() -> None
 
 
 def test_a_lie_about_the_size_may_win_a_door_that_earlier_lending_left_to_two() -> None:
-    """What the search found (`docs/fairness.md`): two are entitled to the one door that is left.
+    """What the search found: two are entitled to the one door that is left.
 
     Who announces the class of that door is in its line before who needs it for a smaller parcel.
     """

@@ -1,8 +1,9 @@
 """`make fairness`: replay a locker network under four ways of deciding; print and draw the outcome.
 
 Writes lines of JSON into `build/fairness.json` and a picture beside it. The full replay with the
-default seed also renews what `docs/fairness.md` shows: `tests/fairness/figures.jsonl` and
-`docs/fairness.svg`; the same seed gives the same bytes, so Git tells whether anything changed.
+default seed also renews what `docs/fairness.md` and the page beside it show:
+`tests/fairness/figures.jsonl` and `docs/fairness.svg`; the same seed gives the same bytes, so Git
+tells whether anything changed.
 """
 
 import argparse

@@ -107,7 +107,7 @@ def row(one: Figures) -> list[str]:
 
 
 def markdown(group: Sequence[Figures]) -> Iterator[str]:
-    """Yield the lines of a city's table as they stand in `docs/fairness.md`."""
+    """Yield the lines of a city's table as they stand in `docs/fairness-laboratory.md`."""
     yield "| " + " | ".join(head(group[0])) + " |"
     yield "|---" * len(head(group[0])) + "|"
     for one in group:

@@ -31,6 +31,9 @@ SMALL = [replace(one.shortened(6), lockers=1) for one in (FULL, YEAR)]
 """Days enough for every way to lend and refuse."""
 
 
+PAGES = ("fairness", "fairness-laboratory")
+
+
 def of(city: str) -> dict[str, Figures]:
     return {one.way: one for one in by_city(FOUND)[city]}
 
@@ -95,14 +98,18 @@ def test_the_picture_shows_every_figure_as_a_bar_of_its_height_and_says_it_in_wo
         assert f" {100 * share:.0f} %" in said
 
 
-def test_the_page_shows_the_committed_figures() -> None:
-    page = (ROOT / "docs/fairness.md").read_text()
+def test_the_pages_show_the_committed_figures() -> None:
+    pages = {name: (ROOT / f"docs/{name}.md").read_text() for name in PAGES}
     for group in by_city(FOUND).values():
-        assert "\n".join(markdown(group)) in page, group[0].city
+        assert "\n".join(markdown(group)) in pages["fairness-laboratory"], group[0].city
+    assert "\n".join(markdown(by_city(FOUND)["full"])) in pages["fairness"]
+    batch, first = (of("year")[way.name].throughput for way in (WAYS[-1], WAYS[0]))
+    words = f"{100 * batch:.0f} % against {100 * first:.0f} %"
+    assert words in " ".join(pages["fairness"].split())
 
 
 def test_the_figures_have_direction_and_size_of_the_small_model_before_them() -> None:
-    """Served 87/31/45 % first come, 51/72/85 % partition, 54/76/91 % lending (`fairness.md`)."""
+    """Served 87/31/45 % first come, 51/72/85 % partition, 54/76/91 % lending (the page)."""
     first, fixed, _, batch = (of("full")[way.name] for way in WAYS)
     for one, before in ((first, (87, 31, 45)), (fixed, (51, 72, 85)), (batch, (54, 76, 91))):
         for share, percent in zip(one.served.values(), before, strict=True):

@@ -1,4 +1,4 @@
-"""What a search for ways to gain found; `docs/fairness.md` publishes the counts.
+"""What a search for ways to gain found; `docs/fairness-laboratory.md` publishes the counts.
 
 The smallest counter-examples to honesty about sizes stand in `tests/backend/test_fair_share.py`.
 """
@@ -75,5 +75,5 @@ def one_size_larger(one: Scene) -> Scene:
 @pytest.mark.slow
 def test_a_trick_wins_as_seldom_as_the_page_says(trick: Trick, wins: int, losses: int) -> None:
     assert searched(trick) == (wins, losses)
-    page = (Path(__file__).parents[2] / "docs/fairness.md").read_text()
+    page = (Path(__file__).parents[2] / "docs/fairness-laboratory.md").read_text()
     assert f"| {wins} | {losses} |" in page
