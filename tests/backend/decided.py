@@ -6,7 +6,7 @@ Who came first got what there was, until `fair-share` was in force; an hour late
 import random
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from typing import Any
 from uuid import UUID
@@ -77,7 +77,7 @@ def _announce(engine: Engine, policies: list[FairShare]) -> None:
                     Weight(
                         begins_on=date(2027, 1, 1),
                         carrier_number=one.number,
-                        announced_at=made_at,
+                        announced_at=datetime(2026, 12, 1, tzinfo=UTC),
                         **weight,
                     )
                 )
@@ -86,8 +86,8 @@ def _announce(engine: Engine, policies: list[FairShare]) -> None:
                 locker_id=REVIEWED,
                 quarter=date(2027, 1, 1),
                 body=REVIEW,
-                proposed_at=made_at,
-                accepted_at=made_at,
+                proposed_at=made_at - timedelta(days=2),
+                accepted_at=made_at - timedelta(days=1),
                 in_force_from=day,
             )
         )

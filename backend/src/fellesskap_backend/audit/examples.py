@@ -42,6 +42,14 @@ PAGE: Example = {
             }
         ],
         "lots": [],
+        "rules": {
+            "policies": [],
+            "weights": [],
+            "standings": [],
+            "reviews": [],
+            "days": [],
+            "cut_offs": [],
+        },
         "closed": {"first": _HOUR, "last": _HOUR},
         "next": None,
     }

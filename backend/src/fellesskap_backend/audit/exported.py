@@ -2,7 +2,7 @@
 
 Each line is one page of `GET /v1/audit/decisions` as it came over HTTP, in order. It is what
 `receipts.replaying` does over the rows: chains are walked, decisions made again to the byte,
-receipts and trees compared. Whatever differs is named with its line.
+receipts, trees, rules and cut-offs compared. Whatever differs is named with its line.
 """
 
 from collections.abc import Iterable, Iterator
@@ -10,16 +10,30 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TypedDict
 
+from fellesskap_backend.audit import public
+from fellesskap_backend.audit.rows import Told
 from fellesskap_backend.audit.shapes import (
     AuditedDecision,
     AuditedReceipt,
     AuditedRoot,
     AuditPage,
 )
+from fellesskap_backend.cut_offs import consistency as announced
+from fellesskap_backend.db import instant
 from fellesskap_backend.decisions.batches import batch_in, hash_of
 from fellesskap_backend.decisions.record import Head, Link, altered, digest
 from fellesskap_backend.decisions.replay import Fold, Run, runs
-from fellesskap_backend.receipts.checking import Committed, Root, derived, is_whole, stands
+from fellesskap_backend.policies import consistency
+from fellesskap_backend.policies.comparing import Published
+from fellesskap_backend.receipts.checking import (
+    Committed,
+    CutOffs,
+    Root,
+    derived,
+    is_whole,
+    ruled,
+    stands,
+)
 from fellesskap_backend.receipts.hours import first_seen
 from fellesskap_backend.receipts.told import is_of
 from fellesskap_protocol.audit import NotProven, name_of, unb64, unsigned
@@ -54,9 +68,13 @@ class _Chain:
 
 @dataclass
 class Export:
-    """One run over a file; `public` are roots as others have them, by hour (`audit`)."""
+    """One run over a file; `public` are roots as others have them, by hour (`audit`).
+
+    `kept` are other public answers that somebody kept (`audit.public`).
+    """
 
     public: dict[str, str] = field(default_factory=dict)
+    kept: tuple[tuple[str, bytes], ...] = ()
     found: Checked = field(
         default_factory=lambda: Checked(
             lockers=0, decisions=0, receipts=0, hours=0, keys=[], secret=[], altered=[]
@@ -66,8 +84,10 @@ class Export:
     _salted: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     _explained: set[str] = field(default_factory=set)
     _lots: dict[date, bytes] = field(default_factory=dict)
+    _told: Told = field(default_factory=Told)
     _closed: tuple[str, str] | None = None
     """The first and last hours of which there were trees when the first page was read."""
+    _differing: list[str] = field(default_factory=list)
     _whole: bool = True
     _ended: bool = False
 
@@ -99,6 +119,7 @@ class Export:
         if not self._ended:
             self.found["altered"].append("the last page is missing")
         self._trees()
+        self.found["altered"] += dict.fromkeys((*self._contradictions(), *self._differing))
         return self.found
 
     def _begin(self, number: int, page: AuditPage) -> None:
@@ -115,6 +136,8 @@ class Export:
                 self._differs(number, f"{row.hour}: not what was signed")
             if row.key not in self.found["keys"]:
                 self.found["keys"].append(row.key)
+        for what in self._told.take(page.rules):
+            self._differs(number, what)
         self._begin_lots(number, page)
 
     def _begin_lots(self, number: int, page: AuditPage) -> None:
@@ -147,16 +170,37 @@ class Export:
             self._differs(chain.line, f"{chain.locker_id}: decision {number}: gone")
         fold = Fold(self._lots.__getitem__)
         lines = iter(line for line, _ in chain.rows)
+        published = Published(self._told.rows)
+        cut_offs = {
+            (one.day, instant(one.at)): one.decided_at
+            for one in self._told.of("cut_offs", chain.locker_id)
+        }
         for run in runs(row for _, row in chain.rows):
             checked = self._derived(fold, run, broken)
             for row, line, differs in zip(run.links, lines, checked, strict=False):
                 hashed = digest(row.body.encode()) == row.hash
                 why = ["altered"] if row.number in broken or not hashed else []
-                why += [*differs, *self._receipt(row)]
+                why += [*differs, *_ruled(row, published, cut_offs), *self._receipt(row)]
                 if why:
                     what = f"{chain.locker_id}: decision {row.number}"
                     self._differs(line, f"{what}: {', '.join(dict.fromkeys(why))}")
                 self.found["decisions"] += 1
+        for rules in fold.rules.values():
+            self._differing += published.differs(chain.locker_id, rules)
+
+    def _contradictions(self) -> Iterator[str]:
+        """Yield rows of announcements that contradict each other, or what was public."""
+        rows, days, published = self._told.rows, self._told.of("days"), Published(self._told.rows)
+        versions = published.versions
+        zone = next(reversed(versions.values()), None)
+        yield from published.altered
+        yield from consistency.of_policies(rows.policies, ())
+        yield from consistency.of_weights(rows.weights, zone, ())
+        yield from consistency.of_standings(self._told.of("standings"), zone)
+        yield from consistency.of_reviews(self._told.of("reviews"), zone, ())
+        yield from announced.of_days(days, versions, published.in_force)
+        yield from announced.of_cut_offs(self._told.of("cut_offs"), days, versions)
+        yield from public.differing(self._told, self.kept)
 
     def _derived(self, fold: Fold, run: Run, broken: set[int]) -> list[list[str]]:
         """Derive again; a batch of a day whose key is still secret is believed, and named so."""
@@ -220,6 +264,13 @@ def _link(row: AuditedDecision) -> Link:
         "at": row.at,
     }
     return Link(row.number, row.body, beside)
+
+
+def _ruled(row: AuditedDecision, published: Published, cut_offs: CutOffs) -> Iterator[str]:
+    try:
+        yield from ruled(row, datetime.fromisoformat(row.at), published, cut_offs)
+    except (TypeError, ValueError):
+        return  # an altered one, which is named as such
 
 
 def _is_signed(row: AuditedRoot) -> bool:

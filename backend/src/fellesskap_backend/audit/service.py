@@ -1,20 +1,24 @@
 """Reading every decision as it is stored, chain by chain, with its receipt and its hour's root."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, func, or_, select
+import msgspec
+from sqlalchemy import and_, func, inspect, or_, select
 from sqlalchemy.orm import Session
 
+from fellesskap_backend.audit.rows import MODELS, written
 from fellesskap_backend.carriers.service import Credentials, caller
 from fellesskap_backend.cut_offs import lots
+from fellesskap_backend.cut_offs.tables import AnnouncedDay, CutOff
 from fellesskap_backend.db import instant
 from fellesskap_backend.decisions.batches import batch_in
 from fellesskap_backend.decisions.record import digest
 from fellesskap_backend.decisions.tables import Decision
 from fellesskap_backend.lockers.tables import Locker
+from fellesskap_backend.policies.tables import Policy, QuotaReview, StandingRow, Weight
 from fellesskap_backend.receipts.tables import AuditRoot, Receipt
 from fellesskap_backend.secrets import Secrets
 from fellesskap_protocol.merkle import entry
@@ -67,6 +71,7 @@ def page(
         "decisions": [_decision(row) for row in shown if row.number is not None],
         "roots": _roots(session, {row.hour for row in shown if row.hour is not None}),
         "lots": lots.of_days(session, _days(shown), now=now, secrets=secrets),
+        "rules": _rules(session, shown),
         "closed": _closed(session),
     }
     return found, None if last is None else At(last.at_locker, last.number or 0)
@@ -135,6 +140,43 @@ def _days(rows: Sequence[Any]) -> set[date]:
     """Return the days whose cut-offs decided any of these."""
     found = (batch_in(row.body) for row in rows if row.body is not None)
     return {batch.day for batch in found if batch is not None}
+
+
+def _rules(session: Session, shown: Sequence[Any]) -> Json:
+    """Return the rows by which was decided what is on a page."""
+    lockers, days = {row.at_locker for row in shown}, _days(shown)
+    mornings = {day for row in shown if row.body is not None for day in _morning(row.body)}
+    wanted: dict[str, Any] = {
+        "policies": select(Policy),
+        "weights": select(Weight),
+        "standings": select(StandingRow).where(StandingRow.day.in_(mornings)),
+        "reviews": select(QuotaReview).where(QuotaReview.locker_id.in_(lockers)),
+        "days": select(AnnouncedDay).where(AnnouncedDay.day.in_(days)),
+        "cut_offs": select(CutOff).where(CutOff.locker_id.in_(lockers), CutOff.day.in_(days)),
+    }
+    found: Json = {}
+    for name, statement in wanted.items():
+        keys = inspect(MODELS[name]).primary_key
+        found[name] = [written(row) for row in session.scalars(statement.order_by(*keys))]
+    return found
+
+
+def _morning(body: str) -> Iterator[date]:
+    """Yield of which morning the standings are by which something was decided, if any."""
+    try:
+        day = msgspec.json.decode(body, type=_Body).position.day
+    except ValueError:
+        return
+    if day is not None:
+        yield day
+
+
+class _Position(msgspec.Struct):
+    day: date | None = None
+
+
+class _Body(msgspec.Struct):
+    position: _Position
 
 
 def _roots(session: Session, hours: set[datetime]) -> list[Json]:

@@ -1,6 +1,7 @@
 """What auditors are shown of decisions."""
 
 from fellesskap_backend.cut_offs.shapes import DayLots
+from fellesskap_backend.policies.shapes import Day
 from fellesskap_backend.shapes import Id, Instant, Shown
 
 
@@ -62,6 +63,87 @@ class ClosedHours(Shown):
     last: Instant
 
 
+class AuditedPolicy(Shown):
+    """One announced version; `body` is `rules` of `/v1/policy`, to the byte."""
+
+    version: int
+    body: str
+    announced_at: Instant
+    in_force_from: Instant
+
+
+class AuditedWeight(Shown):
+    """A carrier's weight in a contract period, with the number by which decisions know it."""
+
+    begins_on: Day
+    carrier_number: int
+    weight: int
+    is_entrant: bool
+    announced_at: Instant
+
+
+class AuditedStanding(Shown):
+    """How a carrier stood on the morning of a day."""
+
+    day: Day
+    carrier_number: int
+    weight: int
+    is_entrant: bool
+    memory_permille: int
+    holds: int
+    no_shows: int
+    excused: int
+    made_at: Instant
+
+
+class AuditedReview(Shown):
+    """What a quarter's review made of a locker's quotas; it counts once it was accepted."""
+
+    locker_id: str
+    quarter: Day
+    body: str
+    proposed_at: Instant
+    accepted_at: Instant | None
+    in_force_from: Day | None
+
+
+class AuditedDay(Shown):
+    """A day for which it was said, before it began, which lockers decide at cut-offs."""
+
+    day: Day
+    policy: str
+    key_hash: str
+    announced_at: Instant
+    ends_at: Instant
+
+
+class AuditedCutOff(Shown):
+    """A cut-off of a locker."""
+
+    locker_id: str
+    at: Instant
+    day: Day
+    begins_at: Instant
+    load_permille: int
+    decided_at: Instant | None
+
+
+class AuditedRules(Shown):
+    """The rows by which was decided: what the chains say must be what stands here."""
+
+    policies: list[AuditedPolicy]
+    """All of them, on every page."""
+    weights: list[AuditedWeight]
+    """All of them, on every page."""
+    standings: list[AuditedStanding]
+    """Of the days by which was decided on the page."""
+    reviews: list[AuditedReview]
+    """Of the lockers on the page."""
+    days: list[AuditedDay]
+    cut_offs: list[AuditedCutOff]
+    """Of the days whose cut-offs decided what is on the page, at its lockers."""
+
+
 class AuditPage(Shown):
     """One page of decisions, in the order of lockers and of their chains.
 
@@ -77,6 +159,7 @@ class AuditPage(Shown):
     """Of the hours in which the page's receipts are."""
     lots: list[DayLots]
     """Of the days whose cut-offs decided what is on the page."""
+    rules: AuditedRules
     closed: ClosedHours | None
     next: str | None
     """The `cursor` of the next page; null at the end."""

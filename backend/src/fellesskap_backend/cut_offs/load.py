@@ -35,10 +35,17 @@ class Coming:
         local = policy.local(now)
         if local.time() < ANNOUNCED_FROM:
             return None
+        return cls.of(policy, local.date() + timedelta(days=1))
+
+    @classmethod
+    def of(cls, policy: FairShare, day: date) -> "Coming":
+        """Return a day, from midnight to midnight at the lockers."""
         zone = ZoneInfo(policy.zone)
-        days = [local.date() + timedelta(days=ahead) for ahead in (1, 2)]
-        midnights = (datetime.combine(one, time(), zone).astimezone(UTC) for one in days)
-        return cls(days[0], *midnights)
+        midnights = (
+            datetime.combine(day + timedelta(days=ahead), time(), zone).astimezone(UTC)
+            for ahead in (0, 1)
+        )
+        return cls(day, *midnights)
 
     def cut_offs(self, policy: FairShare) -> list[datetime]:
         """Return its cut-offs as instants; where clocks are put forward two may be one."""

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from fellesskap_backend import db
 from fellesskap_backend.audit.exported import Checked, Export
+from fellesskap_backend.audit.public import LOTS, POLICY
 from fellesskap_backend.decisions import service
 from fellesskap_backend.errors import BackendError, InvalidRequest
 from fellesskap_backend.receipts.replaying import Replay, Replayed
@@ -37,7 +38,7 @@ def add_words(words: Any, state: argparse.ArgumentParser, opened: Open) -> None:
 
     def replay(settings: Settings, arguments: argparse.Namespace) -> Replayed | Checked:
         if arguments.from_export is not None:
-            return _from_export(arguments.from_export, arguments.roots)
+            return _from_export(arguments)
         secrets, engine = opened(settings)
         console = Console(stderr=True)
         with Progress(console=console, disable=not sys.stderr.isatty()) as shown:
@@ -65,14 +66,21 @@ def add_words(words: Any, state: argparse.ArgumentParser, opened: Open) -> None:
     verb.add_argument("--from-export", type=Path, metavar="FILE", help=told)
     told = "with an export: what GET /v1/audit/roots told somebody"
     verb.add_argument("--roots", type=Path, metavar="FILE", help=told)
+    for what, path in ((POLICY, "/v1/policy"), (LOTS, "/v1/audit/lots")):
+        told = f"with an export: what GET {path} told somebody; may be given again"
+        verb.add_argument(
+            f"--{what}", action="append", type=Path, default=[], metavar="FILE", help=told
+        )
 
 
-def _from_export(file: Path, roots: Path | None) -> Checked:
+def _from_export(given: argparse.Namespace) -> Checked:
     """Decide again what stands in a file; no database and no secrets are needed."""
     try:
-        public = {} if roots is None else published_roots(roots.read_bytes())
-        with file.open(encoding="utf-8") as lines:
-            found = Export({hour: said["root"] for hour, (said, _) in public.items()}).run(lines)
+        public = {} if given.roots is None else published_roots(given.roots.read_bytes())
+        roots = {hour: said["root"] for hour, (said, _) in public.items()}
+        kept = [(what, one.read_bytes()) for what in (POLICY, LOTS) for one in getattr(given, what)]
+        with given.from_export.open(encoding="utf-8") as lines:
+            found = Export(roots, tuple(kept)).run(lines)
     except (OSError, ValueError, NotProven) as error:
         raise InvalidRequest(f"It cannot be read: {error}") from None
     if found["altered"]:

@@ -1,16 +1,18 @@
 """Are policies, weights, standings and reviews still those that decisions were made by?
 
 Each chain has them written out; the rows are what is published and what the next decision reads.
+They come from the database, or from the pages that auditors read (`audit.ruled`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from pydantic import ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from fellesskap_backend.allocation.policy import from_json
+from fellesskap_backend.allocation.policy import FairShare, from_json
 from fellesskap_backend.decisions.policy import FIRST_COME
 from fellesskap_backend.decisions.record import canonical
 from fellesskap_backend.decisions.rules import Carrier, Rules
@@ -20,19 +22,45 @@ Shown = dict[int, tuple[int, bool]]
 """Weight, and whether it is new, by the carrier's number."""
 
 
-class Published:
-    """The rows as they are now."""
+@dataclass(frozen=True)
+class Rows:
+    """What was announced, and how carriers stood; in any order."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    policies: Sequence[Policy]
+    weights: Sequence[Weight]
+    standings: Callable[[date], Sequence[StandingRow]]
+    reviews: Callable[[str], Sequence[QuotaReview]]
+
+    @classmethod
+    def of(cls, session: Session) -> "Rows":
+        """Return the rows as they are now."""
+
+        def of_day(day: date) -> Sequence[StandingRow]:
+            return session.scalars(select(StandingRow).where(StandingRow.day == day)).all()
+
+        def of_locker(locker_id: str) -> Sequence[QuotaReview]:
+            here = select(QuotaReview).where(QuotaReview.locker_id == locker_id)
+            return session.scalars(here).all()
+
+        policies = session.scalars(select(Policy)).all()
+        return cls(policies, session.scalars(select(Weight)).all(), of_day, of_locker)
+
+
+class Published:
+    """Rows, to be compared with what chains say."""
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
         self.altered: list[str] = []
         """Versions whose columns contradict their body, and those that are gone."""
+        self.versions: dict[str, FairShare] = {}
+        """By their names."""
         self._policies: dict[int, str] = {}
         self._dates: list[tuple[datetime, str]] = []
-        for row in session.scalars(select(Policy).order_by(Policy.version)):
+        for row in sorted(rows.policies, key=lambda row: row.version):
             self._take(row)
         self._weights: dict[date, Shown] = {}
-        for one in session.scalars(select(Weight).order_by(Weight.begins_on)):
+        for one in rows.weights:
             of_period = self._weights.setdefault(one.begins_on, {})
             of_period[one.carrier_number] = (one.weight, one.is_entrant)
         self._days: dict[str, tuple[Carrier, ...]] = {}
@@ -76,20 +104,17 @@ class Published:
         if canonical(policy.model_dump(mode="json")).decode() != row.body:
             self.altered.append(f"{name}: altered")
         self._dates.append((row.in_force_from, str(policy)))
+        self.versions[str(policy)] = policy
 
     def _standings(self, day: str) -> tuple[Carrier, ...]:
         if day not in self._days:
-            rows = self._session.scalars(
-                select(StandingRow)
-                .where(StandingRow.day == date.fromisoformat(day))
-                .order_by(StandingRow.carrier_number)
-            )
+            rows = self._rows.standings(date.fromisoformat(day))
             self._days[day] = tuple(
                 Carrier(
                     *(row.carrier_number, row.weight, row.is_entrant, row.memory_permille),
                     *(row.holds, row.no_shows, row.excused),
                 )
-                for row in rows
+                for row in sorted(rows, key=lambda row: row.carrier_number)
             )
         return self._days[day]
 
@@ -97,12 +122,12 @@ class Published:
         return max((one for one in self._weights if one <= day), default=None)
 
     def _review(self, locker_id: str, day: date, begins_on: date | None) -> str | None:
-        newest = self._session.scalars(
-            select(QuotaReview)
-            .where(QuotaReview.locker_id == locker_id, QuotaReview.in_force_from <= day)
-            .order_by(QuotaReview.in_force_from.desc())
-            .limit(1)
-        ).one_or_none()
-        if newest is None or newest.in_force_from is None:
+        began = {
+            one.in_force_from: one.body
+            for one in self._rows.reviews(locker_id)
+            if one.in_force_from is not None and one.in_force_from <= day
+        }
+        newest = max(began, default=None)
+        if newest is None or newest < (begins_on or date.min):
             return None
-        return newest.body if newest.in_force_from >= (begins_on or date.min) else None
+        return began[newest]

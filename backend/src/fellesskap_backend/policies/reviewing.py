@@ -24,7 +24,7 @@ from fellesskap_backend.errors import InvalidRequest
 from fellesskap_backend.lockers.tables import Locker
 from fellesskap_backend.operators.recording import Doing, Upon
 from fellesskap_backend.parcels.tables import Parcel
-from fellesskap_backend.policies import service
+from fellesskap_backend.policies import consistency, service
 from fellesskap_backend.policies.service import NotAnnounced
 from fellesskap_backend.policies.standings import PROMISED, ended_at
 from fellesskap_backend.policies.tables import QuotaReview
@@ -85,7 +85,7 @@ def propose(doing: Doing, review: Review) -> Row:
         if place.every:
             found.append(_proposed(session, place, review, now))
     session.flush()
-    doing.note("propose_quotas", Upon(review.locker_id), quarter=review.quarter.isoformat())
+    doing.note(consistency.PROPOSED, Upon(review.locker_id), quarter=review.quarter.isoformat())
     return {"quarter": review.quarter.isoformat(), "lockers": found}
 
 
@@ -175,5 +175,5 @@ def accept(doing: Doing, review: Review, begins_on: date) -> Row:
             raise NotAnnounced(f"{one.locker_id}: a review is in force from that day on, or later.")
         one.accepted_at, one.in_force_from = now, begins_on
     told = {"quarter": review.quarter.isoformat(), "in_force_from": begins_on.isoformat()}
-    doing.note("accept_quotas", Upon(review.locker_id), lockers=len(waiting), **told)
+    doing.note(consistency.ACCEPTED, Upon(review.locker_id), lockers=len(waiting), **told)
     return {**told, "lockers": [one.locker_id for one in waiting]}

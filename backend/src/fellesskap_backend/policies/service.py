@@ -25,9 +25,10 @@ from fellesskap_backend.carriers.service import Credentials, caller
 from fellesskap_backend.carriers.tables import Carrier
 from fellesskap_backend.db import instant
 from fellesskap_backend.decisions.policy import FIRST_COME
-from fellesskap_backend.decisions.record import canonical
+from fellesskap_backend.decisions.record import canonical, digest
 from fellesskap_backend.errors import BackendError, Forbidden, InvalidRequest, Unauthorized
 from fellesskap_backend.operators.recording import Doing, Upon
+from fellesskap_backend.policies import consistency
 from fellesskap_backend.policies.tables import Policy, StandingRow, Weight
 
 Row = dict[str, Any]
@@ -111,7 +112,8 @@ def announce(doing: Doing, policy: FairShare) -> Row:
             in_force_from=policy.in_force_from,
         )
     )
-    doing.note("announce_policy", Upon(), policy=str(policy), in_force_from=told["in_force_from"])
+    said = {"policy": str(policy), "in_force_from": told["in_force_from"]}
+    doing.note(consistency.POLICY, Upon(), **said, digest=digest(body.encode()))
     return told
 
 
@@ -129,7 +131,7 @@ def announce_weights(doing: Doing, wished: Weights) -> Row:
     numbers: dict[UUID, int] = {row.id: row.number for row in known}
     if len(numbers) < len(ids):
         raise InvalidRequest("One of the carriers is not known.")
-    session.add_all(
+    rows = [
         Weight(
             begins_on=wished.begins_on,
             carrier_number=numbers[one.carrier_id],
@@ -138,10 +140,11 @@ def announce_weights(doing: Doing, wished: Weights) -> Row:
             announced_at=now,
         )
         for one in wished.weights
-    )
-    begins_on = wished.begins_on.isoformat()
-    doing.note("announce_weights", Upon(), begins_on=begins_on, carriers=len(ids))
-    return {"begins_on": begins_on, "carriers": len(ids)}
+    ]
+    session.add_all(rows)
+    told = {"begins_on": wished.begins_on.isoformat(), "carriers": len(ids)}
+    doing.note(consistency.WEIGHTS, Upon(), **told, digest=consistency.digest_of(rows))
+    return told
 
 
 def published(session: Session, now: datetime, credentials: Credentials | None = None) -> Row:

@@ -4,12 +4,15 @@ By the functions with which a carrier verifies them (`fellesskap_protocol.audit`
 """
 
 import hmac
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
+from datetime import date, datetime
 from hashlib import sha256
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fellesskap_backend.db import instant
+from fellesskap_backend.decisions.batches import batch_in
 from fellesskap_backend.decisions.replay import Fold, NotDerived, Run
+from fellesskap_backend.policies.comparing import Published
 from fellesskap_backend.receipts.tables import AuditRoot
 from fellesskap_protocol.audit import NotProven, climb, name_of, unb64, unsigned
 from fellesskap_protocol.merkle import Tree, entry, size_of
@@ -78,6 +81,23 @@ def derived(fold: Fold, run: Run, broken: Container[int]) -> list[list[str]]:
         [] if text == row.body else ["decided otherwise"]
         for row, text in zip(rows, again, strict=True)
     ]
+
+
+CutOffs = Mapping[tuple[date, str], datetime | None]
+"""When each announced cut-off of a locker was decided, by day and instant."""
+
+
+def ruled(row: Any, decided_at: datetime, published: Published, cut_offs: CutOffs) -> Iterator[str]:
+    """Yield what is wrong with the rules, and the cut-off, by which was decided."""
+    if f'"policy":"{published.in_force(decided_at)}"' not in row.body:
+        yield "not by the rules in force"
+    batch = batch_in(row.body)
+    if batch is None:
+        return
+    if (batch.day, batch.cut_off) not in cut_offs:
+        yield "at a cut-off that was not announced"
+    elif cut_offs[batch.day, batch.cut_off] != decided_at:
+        yield "not when its cut-off was decided"
 
 
 def stands(one: Committed, under: Root) -> bool:

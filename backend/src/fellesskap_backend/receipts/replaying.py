@@ -1,8 +1,9 @@
 """Everything that was decided, derived again and compared with what carriers were told of it.
 
 Each locker's chain is walked and its log folded; it must have been decided by the rules that were
-published for that day. Each receipt must say what the body says and stand under the root that was
-published; each tree must be made of its receipts and nothing else.
+published for that day, and these must have been announced before they counted. Each receipt must
+say what the body says and stand under the root that was published; each tree must be made of its
+receipts and nothing else; each month that was counted must be what its decisions come to.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -14,21 +15,28 @@ from typing import Any, TypedDict
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
+from fellesskap_backend.cut_offs import consistency as announced
 from fellesskap_backend.cut_offs.tables import AnnouncedDay, CutOff
 from fellesskap_backend.db import instant, table_of
-from fellesskap_backend.decisions.batches import batch_in, hash_of, key_of
+from fellesskap_backend.decisions.batches import hash_of, key_of
 from fellesskap_backend.decisions.record import Head, altered
 from fellesskap_backend.decisions.replay import Fold, runs
 from fellesskap_backend.decisions.service import AT_ONCE, link
 from fellesskap_backend.decisions.tables import Decision
 from fellesskap_backend.lockers.tables import Locker
-from fellesskap_backend.policies.comparing import Published
+from fellesskap_backend.neutrality import recounting
+from fellesskap_backend.operators.tables import OperatorAct
+from fellesskap_backend.policies import consistency
+from fellesskap_backend.policies.comparing import Published, Rows
+from fellesskap_backend.policies.consistency import ACTS
+from fellesskap_backend.policies.tables import QuotaReview, StandingRow
 from fellesskap_backend.receipts.checking import (
     Committed,
     Root,
     derived,
     is_whole,
     published,
+    ruled,
     stands,
 )
 from fellesskap_backend.receipts.hours import HOUR, first_seen, hour_of
@@ -63,17 +71,14 @@ class Replay:
         self._count = count
         self._key_of = partial(key_of, secrets.k_master)
         self._roots: Roots = {}
-        self._published = Published(session)
+        self._rows = Rows.of(session)
+        self._published = Published(self._rows)
         self._explained: set[datetime] = set()
         self.found = Replayed(lockers=0, decisions=0, receipts=0, hours=0, altered=[])
 
     def run(self, locker_id: str | None = None) -> Replayed:
         """Derive all again, or one locker; trees are built again only with all."""
-        for what in self._published.altered:
-            self.found["altered"].append(what)
-        for row in self._session.scalars(_DAYS):
-            if row.key_hash != hash_of(self._key_of(row.day)):
-                self._differs(f"lots of {row.day.isoformat()}", "not the key that was announced")
+        self.found["altered"] += [*self._published.altered, *self._contradictions()]
         self._read_roots()
         lockers = _LOCKERS if locker_id is None else _LOCKERS.where(Locker.id == locker_id)
         for at, decided, last in self._session.execute(lockers).all():
@@ -81,12 +86,29 @@ class Replay:
             self._locker(at, decided, last)
         if locker_id is None:
             self._trees()
+            self.found["altered"] += recounting.differing(self._session)
         return self.found
 
     def total(self, locker_id: str | None = None) -> int:
         """Return how many decisions there are to derive."""
         counted = _TOTAL if locker_id is None else _TOTAL.where(Locker.id == locker_id)
         return int(self._session.scalar(counted) or 0)
+
+    def _contradictions(self) -> Iterator[str]:
+        """Yield rows of announcements that contradict each other, their acts, or the day's key."""
+        versions, rows = self._published.versions, self._rows
+        zone = next(reversed(versions.values()), None)
+        acts = self._session.scalars(_ACTS).all()
+        yield from consistency.of_policies(rows.policies, acts)
+        yield from consistency.of_weights(rows.weights, zone, acts)
+        yield from consistency.of_standings(self._session.scalars(_STANDINGS), zone)
+        yield from consistency.of_reviews(self._session.scalars(_REVIEWS).all(), zone, acts)
+        days = self._session.scalars(_DAYS).all()
+        yield from announced.of_days(days, versions, self._published.in_force)
+        yield from announced.of_cut_offs(self._session.scalars(_ALL_CUT_OFFS), days, versions)
+        for row in days:
+            if row.key_hash != hash_of(self._key_of(row.day)):
+                yield f"lots of {row.day.isoformat()}: not the key that was announced"
 
     def _read_roots(self) -> None:
         expected: datetime | None = None
@@ -107,17 +129,14 @@ class Replay:
         broken = set(altered(links, Head(decided, last)))
         fold, gone = Fold(self._key_of), set(broken)
         cut_offs = self._session.execute(_CUT_OFFS, {"at_locker": locker_id})
-        announced = {(day, instant(at)) for day, at in cut_offs}
+        decided_at = {(row.day, instant(row.at)): row.decided_at for row in cut_offs}
         for run in runs(self._stream(_FORWARDS, of_it)):
             checked = derived(fold, run, broken)
             for row, differs in zip(run.links, checked, strict=True):
                 gone.discard(row.number)
                 why = ["altered"] if row.number in broken else []
                 why += differs
-                why += self._ruled(row)
-                batch = batch_in(row.body)
-                if batch is not None and (batch.day, batch.cut_off) not in announced:
-                    why.append("at a cut-off that was not announced")
+                why += ruled(row, row.decided_at, self._published, decided_at)
                 why += self._receipt(row)
                 if why:
                     self._differs(f"{locker_id}: decision {row.number}", ", ".join(why))
@@ -129,11 +148,6 @@ class Replay:
                     self.found["altered"].append(what)
         for number in sorted(gone):
             self._differs(f"{locker_id}: decision {number}", "gone" if number <= decided else "new")
-
-    def _ruled(self, row: Any) -> Iterator[str]:
-        """Yield what is wrong with the rules by which was decided."""
-        if f'"policy":"{self._published.in_force(row.decided_at)}"' not in row.body:
-            yield "not by the rules in force"
 
     def _receipt(self, row: Any) -> Iterator[str]:
         """Yield what is wrong with the receipt of a decision."""
@@ -186,7 +200,13 @@ def _is_of(row: Any, root: Root) -> bool:
 
 _LOCKERS = select(Locker.id, Locker.decided, Locker.decision_hash).order_by(Locker.id)
 _DAYS = select(AnnouncedDay).order_by(AnnouncedDay.day)
-_CUT_OFFS = select(CutOff.day, CutOff.at).where(CutOff.locker_id == bindparam("at_locker"))
+_CUT_OFFS = select(CutOff.day, CutOff.at, CutOff.decided_at).where(
+    CutOff.locker_id == bindparam("at_locker")
+)
+_ALL_CUT_OFFS = select(CutOff).order_by(CutOff.locker_id, CutOff.at)
+_ACTS = select(OperatorAct).where(OperatorAct.act.in_(ACTS)).order_by(OperatorAct.id)
+_STANDINGS = select(StandingRow).order_by(StandingRow.day)
+_REVIEWS = select(QuotaReview).order_by(QuotaReview.locker_id, QuotaReview.quarter)
 _TOTAL = select(func.sum(Locker.decided))
 _ROOTS = select(AuditRoot).order_by(AuditRoot.hour)
 _BACKWARDS = (

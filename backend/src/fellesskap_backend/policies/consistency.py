@@ -1,0 +1,130 @@
+"""PURE: do rows by which is decided contradict each other, or the acts that wrote them?
+
+No decision depends on when something was announced or accepted; but a rule counts only if that was
+before, and operators' acts say when and what it was. Each thing is named by what it is. Rows that
+no act wrote are compared with each other alone.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from fellesskap_backend.allocation.policy import FairShare
+from fellesskap_backend.db import instant
+from fellesskap_backend.decisions.record import canonical, digest
+from fellesskap_backend.operators.tables import OperatorAct
+from fellesskap_backend.policies.tables import Policy, QuotaReview, StandingRow, Weight
+
+Json = Mapping[str, Any]
+POLICY, WEIGHTS, ACCEPTED = "announce_policy", "announce_weights", "accept_quotas"
+PROPOSED = "propose_quotas"
+ACTS = (POLICY, WEIGHTS, PROPOSED, ACCEPTED)
+"""Acts that write such rows."""
+
+
+def of_policies(rows: Iterable[Policy], acts: Iterable[OperatorAct]) -> Iterator[str]:
+    """Yield versions that were not announced before they counted, or not as their act says."""
+    said: dict[str, list[Json]] = defaultdict(list)
+    for row in rows:
+        name = f"fair-share v{row.version}"
+        said[name].append(
+            {"at": row.announced_at, "policy": name, "in_force_from": instant(row.in_force_from)}
+            | {"digest": digest(row.body.encode())}
+        )
+        if row.announced_at >= row.in_force_from:
+            yield f"policy {name}: not announced before it counts"
+    for act in acts:
+        if act.act == POLICY and not _says(act, said.get(act.details.get("policy", ""), ())):
+            yield f"policy {act.details.get('policy')}: not as it was announced"
+
+
+def of_weights(
+    rows: Iterable[Weight], zone: FairShare | None, acts: Iterable[OperatorAct]
+) -> Iterator[str]:
+    """Yield periods whose weights were not announced at once, before they count, as acts say."""
+    periods: dict[str, list[Weight]] = defaultdict(list)
+    for row in rows:
+        periods[row.begins_on.isoformat()].append(row)
+    said: dict[str, list[Json]] = {}
+    for begins_on, of_it in sorted(periods.items()):
+        announced_at = max(row.announced_at for row in of_it)
+        if any(row.announced_at != announced_at for row in of_it):
+            yield f"weights from {begins_on}: announced at different times"
+        if _day(announced_at, zone) >= of_it[0].begins_on:
+            yield f"weights from {begins_on}: not announced before they count"
+        said[begins_on] = [
+            {"at": announced_at, "begins_on": begins_on, "carriers": len(of_it)}
+            | {"digest": digest_of(of_it)}
+        ]
+    for act in acts:
+        begins_on = str(act.details.get("begins_on"))
+        if act.act == WEIGHTS and not _says(act, said.get(begins_on, ())):
+            yield f"weights from {begins_on}: not as they were announced"
+
+
+def digest_of(weights: Iterable[Weight]) -> str:
+    """Return what the act of announcing a period's weights is held to."""
+    every = sorted([one.carrier_number, one.weight, one.is_entrant] for one in weights)
+    return digest(canonical(every))
+
+
+def of_standings(rows: Iterable[StandingRow], zone: FairShare | None) -> Iterator[str]:
+    """Yield days whose rows were not made at once, or not on their day."""
+    days: dict[date, set[datetime]] = defaultdict(set)
+    for row in rows:
+        days[row.day].add(row.made_at)
+    for day, made in sorted(days.items()):
+        if len(made) > 1 or _day(max(made), zone) != day:
+            yield f"standings of {day}: not made at once, on their day"
+
+
+def of_reviews(
+    rows: Sequence[QuotaReview], zone: FairShare | None, acts: Sequence[OperatorAct]
+) -> Iterator[str]:
+    """Yield reviews that were not proposed, then accepted before they count, as acts say."""
+    for row in rows:
+        name = f"review of {row.locker_id} for {row.quarter}"
+        if not _was_proposed(row, acts):
+            yield f"{name}: not as it was proposed"
+        if row.accepted_at is None or row.in_force_from is None:
+            if row.accepted_at or row.in_force_from:
+                yield f"{name}: accepted by half"
+        elif row.accepted_at < row.proposed_at or _day(row.accepted_at, zone) >= row.in_force_from:
+            yield f"{name}: not accepted before it counts"
+    for act in acts:
+        if act.act != ACCEPTED:
+            continue
+        of_it = [
+            {"at": row.accepted_at, "quarter": row.quarter.isoformat()}
+            | {"in_force_from": row.in_force_from and row.in_force_from.isoformat()}
+            for row in rows
+            if row.accepted_at == act.at and act.locker_id in (None, row.locker_id)
+        ]
+        if len(of_it) != act.details.get("lockers") or not all(_says(act, [one]) for one in of_it):
+            yield f"reviews for {act.details.get('quarter')}: not as they were accepted"
+
+
+def _was_proposed(row: QuotaReview, acts: Iterable[OperatorAct]) -> bool:
+    """Say whether an act of that instant proposed it; of which none is left, it is believed."""
+    of_it = [
+        act
+        for act in acts
+        if act.act == PROPOSED
+        and act.details.get("quarter") == row.quarter.isoformat()
+        and act.locker_id in (None, row.locker_id)
+    ]
+    return not of_it or any(_says(act, [{"at": row.proposed_at}]) for act in of_it)
+
+
+def _says(act: OperatorAct, rows: Iterable[Json]) -> bool:
+    """Say whether an act says the same as one of these; acts of before say less."""
+    return any(
+        one["at"] == act.at
+        and all(act.details.get(name, value) == value for name, value in one.items())
+        for one in rows
+    )
+
+
+def _day(at: datetime, zone: FairShare | None) -> date:
+    return at.date() if zone is None else zone.local(at).date()
