@@ -53,7 +53,7 @@ def load(engine: Engine, lockers: int, decisions: int, *, since: datetime, hours
         locker_id = f"city-{number}"
         put_up(engine, locker_id, doors=1)
         step = timedelta(hours=hours) / (each + 1)
-        made = _decided(locker_id, policies, since, step)
+        made = log(locker_id, policies, since, step)
         rows, hashes = zip(*islice(made, each), strict=True)
         with Session(engine.execution_options(writing=True)) as session, session.begin():
             for at in range(0, each, 1_000):
@@ -107,7 +107,7 @@ def _rules(locker_id: str, policies: list[FairShare], now: datetime) -> Rules | 
     return Rules(row_of(began[-1]).body, day, STANDINGS, review)
 
 
-def _decided(
+def log(
     locker_id: str, policies: list[FairShare], now: datetime, step: timedelta
 ) -> Iterator[tuple[dict[str, Any], str]]:
     """Yield decisions, and the hash of each: visits of several at once, between which time goes."""
