@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as limits
 from hypothesis import strategies as st
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, event, update
 from sqlalchemy.exc import OperationalError
 
 from fellesskap_backend import secrets
@@ -33,6 +33,7 @@ from tests.backend.crowd import CUT_OFF, DAY, MIDNIGHT, NOON, SECOND, Town, two_
 from tests.backend.faults import Faults
 
 SQLITE = pytest.mark.parametrize("owned", ["sqlite"], indirect=True)
+ROUND_TRIPS_MAX = 4
 WEIGHTS = {"north": 3, "south": 2, "west": 1}
 MADE = (Claim, Parcel, Right, RightCode)
 """Tables of which a request that waits has no row."""
@@ -76,6 +77,24 @@ def test_a_hard_request_waits_for_the_cut_off_and_holds_nothing(town: Town) -> N
     assert town.ask("north", "N-1", "busy", code_at="reservation") == Answered(202, body, True)
     (kind, data), *more = town.told("north")
     assert (kind, data["cut_off"], more) == ("reservation.requested", at, [])
+
+
+def test_a_request_that_waits_takes_no_more_round_trips_than_one_that_is_answered(
+    town: Town,
+) -> None:
+    town.ask("north", "N-0", "busy")
+    statements: list[str] = []
+
+    @event.listens_for(town.engine, "before_cursor_execute")
+    def _count(*arguments: Any) -> None:
+        statements.append(arguments[2])
+
+    assert town.ask("north", "N-1", "busy").status == 202
+    event.remove(town.engine, "before_cursor_execute", _count)
+    sent = [one for one in statements if not one.startswith("BEGIN")]
+    if town.engine.dialect.name == "sqlite":
+        sent = [one for one in sent if not one.startswith("INSERT")]
+    assert len(sent) <= ROUND_TRIPS_MAX, sent
 
 
 @SQLITE

@@ -11,8 +11,10 @@ import pytest
 from sqlalchemy import delete, event, update
 
 from fellesskap_backend import db
+from fellesskap_backend.allocation.division import class_of
 from fellesskap_backend.db import Moment
 from fellesskap_backend.decisions.tables import Decision
+from fellesskap_backend.lockers.room import geometry
 from fellesskap_backend.lockers.tables import Compartment
 from fellesskap_backend.policies import standings
 from fellesskap_backend.policies.tables import Policy, StandingRow
@@ -238,6 +240,26 @@ def test_a_deposit_says_whose_claim_it_took_and_a_collection_takes_that_back(hou
     assert used(house) == [(1, "S"), (None, None), (None, None)]
     house.tell(*collect(first, 1))
     assert used(house) == [(None, None)] * 3
+
+
+def test_a_larger_door_that_the_locker_chose_counts_as_what_was_asked_for(api: Api) -> None:
+    """Upsized at the edge: neither billed nor counted against the entitlement to that size."""
+    house = Lives(api)
+    larger = update(Compartment).where(Compartment.number > 1).values(height_mm=160)
+    for change in (update(Compartment).values(floor_mm=1300, top_mm=1400), larger):
+        api.change(lambda session, change=change: session.execute(change))  # type: ignore[misc]
+    put_in_force(api.engine, {1: 1}, fair(guaranteed_permille=1_000, entrant_permille=0))
+    made = house.room(1)
+    house.tell(events.Upsized(right_id=made["right_id"], from_=1, to=2), *deposit(made, 2))
+    (row,) = [one for one in api.rows(Compartment) if one.number == 2]
+    assert class_of(geometry(row)) == "M"
+    assert used(house)[1] == (1, "S")
+    wide = {"w_mm": 400, "h_mm": 140, "d_mm": 280, "g": 900}
+    answer = reserve(house.client, request(2, dimensions=wide), "wide").json()
+    (said,) = [one for one in bodies(api) if one["id"] == answer["id"]]
+    assert said["basis"]["lying"] == [["1", "S", 1]]
+    assert (said["part"], said["quota"], said["used"]) == ("guaranteed", 2, 0)
+    assert replayed(api) == []
 
 
 @SQLITE

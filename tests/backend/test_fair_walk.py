@@ -23,6 +23,9 @@ from fellesskap_backend.idempotency import Attempt
 from fellesskap_backend.lockers import room
 from fellesskap_backend.lockers.service import locked
 from fellesskap_backend.lockers.tables import Compartment
+from fellesskap_backend.neutrality.counting import Span
+from fellesskap_backend.neutrality.counting import count as count_month
+from fellesskap_backend.neutrality.month import month_of, name_at
 from fellesskap_backend.parcels import moving
 from fellesskap_backend.parcels.moving import Facts
 from fellesskap_backend.parcels.tables import Parcel
@@ -210,3 +213,18 @@ def test_a_long_walk_refuses_those_who_have_their_part_and_is_derived_again(worl
     found = world.do(lambda session: Replay(session, world.secrets).run())
     assert found["altered"] == []
     assert found["decisions"] == answers.total()
+    assert complaints(world) == (0, 0), "while all is kept nobody may complain"
+
+
+def complaints(world: World) -> tuple[int, int]:
+    """Count as the monthly report does: unexplained complaints, and all of them."""
+    now = datetime.now(UTC) + timedelta(minutes=1)
+    months = {name_at(at) for at in (now - timedelta(hours=1), now)}
+    spans = [Span.of(month_of(name), now) for name in sorted(months)]
+    figures = [
+        one
+        for span in spans
+        for one in world.do(lambda session, span=span: count_month(session, span)).figures.values()
+    ]
+    assert sum(one.requested for one in figures) > 0
+    return sum(one.unexplained for one in figures), sum(one.complaints for one in figures)

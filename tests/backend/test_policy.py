@@ -226,6 +226,23 @@ def test_what_nobody_used_goes_to_who_is_waiting_once_an_operator_accepts(review
     assert answers[-1].json()["reason"] == "quota_exceeded"
 
 
+def test_a_quarter_that_nobody_looked_at_is_named_until_quotas_are_proposed(
+    reviewed: Api,
+) -> None:
+    def due(now: datetime) -> date | None:
+        found: date | None = reviewed.change(lambda session: reviewing.due(session, now))
+        return found
+
+    begun = fair().in_force_from
+    assert due(begun) is None, "no rules held in the last quarter"
+    later = datetime(begun.year + 1, 5, 9, tzinfo=UTC)
+    first = date(begun.year + 1, 1, 1)
+    assert due(later) == first
+    quotas(reviewed, quarter=first)
+    assert due(later) is None
+    assert due(later.replace(month=7)) == first.replace(month=4)
+
+
 def test_quarters_are_named_by_their_first_day_and_rules_must_be_in_force(api: Api) -> None:
     for quarter, why in ((date(2027, 2, 1), "2027-01-01"), (date(2027, 1, 1), "No version")):
         with pytest.raises(InvalidRequest, match=why):

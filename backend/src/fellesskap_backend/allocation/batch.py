@@ -75,7 +75,11 @@ def decide_batch(
 
 
 def lot(day_key: bytes, name: str) -> bytes:
-    """Draw a request's lot: nobody can choose it before the key of the day is published."""
+    """Draw a request's lot: nobody can choose it before the key of the day is published.
+
+    HMAC (RFC 2104) under a key that is committed to by its hash: a lottery that its keeper cannot
+    steer and everybody can draw again, as RFC 3797 asks of public selections.
+    """
     return hmac.digest(day_key, name.encode(), "sha256")
 
 

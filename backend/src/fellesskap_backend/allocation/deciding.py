@@ -90,7 +90,9 @@ def refusal(view: View, request: Request) -> Reason | None:
 def kept_back(view: View, request: Request) -> Reason:
     """Return why room that is there is not given: kept for who asks for a low one, or for others.
 
-    The first is as if it were not there: no carrier's share would change it.
+    The first is as if it were not there: no carrier's share would change it. The second says that
+    the share is what was wanting: a criterion that was published beforehand, as on congested lines
+    of a railway (Directive 2012/34/EU, art. 47).
     """
     if not view.room_beside(request.demand, 0):
         return "locker_full"
@@ -124,7 +126,8 @@ def guaranteed_other(view: View, request: Request, kept: int) -> Given | None:
     """An entitlement to another class, first a larger one, may be used up by a parcel of this one.
 
     It counts there. Else it would pay to announce parcels larger than they are, and what is kept
-    for a carrier would stand in its own way.
+    for a carrier would stand in its own way: nobody is to gain by a lie about what it needs
+    (strategy-proofness; Ghodsi et al., Dominant Resource Fairness, NSDI 2011, section 3).
     """
     ways = (_entitled(view, request, kept, size) for size in others(request.size))
     return next(filter(None, ways), None)
@@ -133,9 +136,10 @@ def guaranteed_other(view: View, request: Request, kept: int) -> Given | None:
 def lent(view: View, request: Request, kept: int) -> Given | None:
     """Give beyond the entitlement what nobody holds: of the commons, and of what others leave.
 
-    Nothing that fits stays empty but what is kept (work-conserving). A larger compartment is given
-    only if what is kept of it for others is served all the same; who is given it owes nothing.
-    What lies there is never taken out for anybody.
+    Nothing that fits stays empty but what is kept: work-conserving, as fair queueing redistributes
+    the share of who has nothing to send (Demers, Keshav and Shenker, SIGCOMM 1989). A larger
+    compartment is given only if what is kept of it for others is served all the same; who is given
+    it owes nothing. What lies there is never taken out for anybody.
     """
     if not view.room_beside(request.demand, kept):
         return None

@@ -110,6 +110,9 @@ def reviewed(
 def apportion(units: int, weights: Mapping[str, int]) -> dict[str, int]:
     """Divide units by weight: the whole parts, the rest by largest remainder, then by name.
 
+    Hamilton's method: nobody is more than one from its exact share (Balinski and Young, Fair
+    Representation).
+
     >>> apportion(24, {"north": 5, "south": 3, "west": 2})
     {'north': 12, 'south': 7, 'west': 5}
     """

@@ -99,6 +99,8 @@ def percentile(values: Sequence[int], rank: int) -> int:
 def fill(units: int, wishes: Mapping[str, int]) -> dict[str, int]:
     """Share out units by max-min: whoever has least gets the next, while it wishes for more.
 
+    Progressive filling (Bertsekas and Gallager, Data Networks, 6.5.2), in whole units.
+
     >>> fill(5, {"east": 1, "north": 9, "south": 9})
     {'east': 1, 'north': 2, 'south': 2}
     """

@@ -39,7 +39,8 @@ def add_words(words: Any, state: argparse.ArgumentParser) -> None:
         verb.set_defaults(in_one=command)
         if name == "announce":
             reason_option(verb)
-    verb = verbs.add_parser("show", parents=[state], help="all versions; which is in force")
+    told = "all versions; which is in force; which quarter is to be reviewed"
+    verb = verbs.add_parser("show", parents=[state], help=told)
     verb.set_defaults(in_one=show)
     told = "a contract period's weights, from a day in the future on"
     verb = verbs.add_parser("weights", parents=[state], help=told)
@@ -90,8 +91,11 @@ def check(_: Secrets, session: Session, arguments: argparse.Namespace) -> Json:
 
 
 def show(_: Secrets, session: Session, _arguments: argparse.Namespace) -> Json:
-    """Show what everybody is shown."""
-    return service.published(session, datetime.now(UTC))
+    """Show what everybody is shown; and of which quarter nobody has proposed quotas yet."""
+    now = datetime.now(UTC)
+    quarter = reviewing.due(session, now)
+    due = None if quarter is None else quarter.isoformat()
+    return service.published(session, now) | {"review_due": due}
 
 
 def weigh(_: Secrets, session: Session, arguments: argparse.Namespace) -> Json:

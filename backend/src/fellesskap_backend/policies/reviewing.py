@@ -6,7 +6,7 @@ until the next review or new weights (`reservations.basis`).
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -64,6 +64,18 @@ def numbers_of(session: Session, carriers: Iterable[Any]) -> dict[Any, str]:
     if len(rows) < len(ids):
         raise InvalidRequest("One of the carriers is not known.")
     return {row.id: str(row.number) for row in rows}
+
+
+def due(session: Session, now: datetime) -> date | None:
+    """Return the last whole quarter if nobody has looked at it: by rules that held in it."""
+    today = service.today(session, now)
+    this = today.replace(month=(today.month - 1) // MONTHS * MONTHS + 1, day=1)
+    months = this.year * 12 + this.month - 1 - MONTHS
+    quarter = date(months // 12, months % 12 + 1, 1)
+    looked_at = select(QuotaReview.quarter).where(QuotaReview.quarter >= quarter).limit(1)
+    ended = datetime.combine(this, time(), UTC)
+    held = service.in_force(service.all_versions(session), ended)
+    return None if held is None or session.scalar(looked_at) else quarter
 
 
 def propose(doing: Doing, review: Review) -> Row:
