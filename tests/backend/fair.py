@@ -1,6 +1,7 @@
 """Small lockers with carriers, quotas and requests, for the tests of the fair allocator."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -16,6 +17,7 @@ from fellesskap_protocol.capacity import SIZE_CLASSES, Compartment, Demand, Matc
 POLICY = FairShare(in_force_from=datetime(2026, 1, 1, tzinfo=UTC))
 BOX = {one.name: one for one in SIZE_CLASSES}
 SIZES = ("S", "M", "L")
+ALL_SIZES = (*SIZES, "XL")
 CARRIERS = ("east", "north", "south")
 DAY_KEY = b"the key of a day"
 KEPT, LENT = 9 * 60, 15 * 60
@@ -76,7 +78,7 @@ class Scene:
         return replace(self, requests=requests)
 
 
-def locker(sizes: str, low: int = 0) -> tuple[Compartment, ...]:
+def locker(sizes: Iterable[str], low: int = 0) -> tuple[Compartment, ...]:
     """`SSM`, the first ones low."""
     return tuple(
         compartment(number, size, low=number <= low) for number, size in enumerate(sizes, start=1)
@@ -90,22 +92,39 @@ def scene(sizes: str, weights: dict[str, int], *, low: int = 0) -> Scene:
 
 DEMANDS = st.builds(
     lambda size, needs: parcel(size, *needs),
-    st.sampled_from(SIZES),
+    st.sampled_from((*SIZES, *ALL_SIZES)),
     st.sampled_from(((), (), (), ("low",))),
 )
+STANDINGS = st.builds(
+    lambda memory, holds, missed: Standing(1, memory, holds, holds * missed // 100),
+    st.integers(0, 500),
+    st.integers(0, 60),
+    st.integers(0, 100),
+)
+"""Memory, and no-shows, also such as are too few to count; the weight is put in its place."""
 REQUESTS = st.builds(Request, st.sampled_from(CARRIERS), DEMANDS)
 
 
 @st.composite
 def scenes(draw: st.DrawFn, most: int = 12) -> Scene:
-    """A locker of up to ten doors, some with parcels and claims, and requests for more."""
-    sizes = "".join(draw(st.lists(st.sampled_from(SIZES), min_size=1, max_size=10)))
+    """A locker of up to ten doors, some with parcels and claims, and requests for more.
+
+    Carriers may be new, may have used much lately, and may often not come.
+    """
+    sizes = draw(st.lists(st.sampled_from((*SIZES, *ALL_SIZES)), min_size=1, max_size=10))
     every = locker(sizes, low=draw(st.integers(0, len(sizes))))
     weights = {name: draw(st.integers(1, 5)) for name in CARRIERS}
     policy = POLICY.model_copy(
-        update={"guaranteed_permille": draw(st.sampled_from((0, 600, 1_000)))}
+        update={
+            "guaranteed_permille": draw(st.sampled_from((0, 600, 1_000))),
+            "entrant_permille": draw(st.sampled_from((100, 500))),
+        }
     )
-    quotas = quotas_of(divide(policy, every), weights)
+    quotas = quotas_of(divide(policy, every), weights, draw(st.sets(st.sampled_from(CARRIERS))))
+    standings = {
+        name: replace(standing, weight=weights[name])
+        for name, standing in draw(st.dictionaries(st.sampled_from(CARRIERS), STANDINGS)).items()
+    }
     occupied = draw(st.sets(st.sampled_from([one.number for one in every]), max_size=4))
     lying = tuple(
         (number, Use(draw(st.sampled_from(CARRIERS)), class_of(every[number - 1])))
@@ -125,6 +144,7 @@ def scenes(draw: st.DrawFn, most: int = 12) -> Scene:
         {f"r{number:02}": request for number, request in enumerate(asked)},
         lying,
         tuple(claims),
+        standings,
         policy=policy,
     )
 

@@ -1,13 +1,16 @@
 """What a locker's view reckons: what is used, kept and beyond, and whether there is room beside."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fellesskap_backend.allocation.deciding import Decision, Request, decide
 from fellesskap_backend.allocation.division import OTHER, Division
 from fellesskap_backend.allocation.view import Shares, Use, View, at_least, others
-from tests.backend.fair import KEPT, POLICY, locker, parcel
+from tests.backend.fair import KEPT, LENT, POLICY, SIZES, Scene, locker, parcel, scene, scenes
 
 
 def view(
@@ -169,3 +172,32 @@ def test_other_classes_come_the_nearest_larger_first(
 ) -> None:
     assert at_least(size) == larger
     assert others(size) == rest
+
+
+@given(scenes(), st.data())
+def test_a_view_that_grows_knows_what_one_made_anew_knows(one: Scene, data: st.DataObject) -> None:
+    """What is kept grows along with the claims; asked about in between, in any way."""
+    growing, claims = one.view(), list(one.claims)
+    for request in one.requests.values():
+        minute = data.draw(st.sampled_from((KEPT, 12 * 60, LENT)))
+        growing.minute = minute
+        anew = replace(one, claims=tuple(claims)).view(minute)
+        for permille in (0, 500, 1_000):
+            for less in (None, *SIZES):
+                asked = (request.demand, permille)
+                assert growing.room_beside(*asked, less=less) == anew.room_beside(*asked, less=less)
+        decision = decide(one.policy, growing, request)
+        assert decision == decide(one.policy, anew, request)
+        if decision.use is not None:
+            growing.give(request.demand, decision.use)
+            claims.append((request.demand, decision.use))
+
+
+def test_a_claim_without_a_use_takes_room_and_nobodys_quota() -> None:
+    one = scene("SS", {"east": 1})
+    shares = one.view().shares
+    view = View((one.every, one.every), shares, claims=[(parcel("S"), None)])
+    assert view.used("east", "S") == 0
+    assert decide(POLICY, view, Request("east", parcel("S"))).confirmed
+    view.give(parcel("S"), Use("east", "S"))
+    assert decide(POLICY, view, Request("east", parcel("S"))).reason == "locker_full"

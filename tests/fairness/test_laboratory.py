@@ -24,6 +24,7 @@ from tests.fairness.figures import (
     measure,
 )
 from tests.fairness.ways import WAYS, Fair, Seen
+from tests.golden import assert_golden
 
 ROOT = Path(__file__).parents[2]
 FOUND = from_lines((ROOT / COMMITTED).read_text())
@@ -55,6 +56,7 @@ def test_the_same_seed_gives_the_same_figures_whatever_the_hashes() -> None:
     ]
     assert runs[0] == runs[1]
     assert len(from_lines(runs[0].decode())) == len(SMALL) * len(WAYS)
+    assert_golden(ROOT / "tests/fairness/short.jsonl", runs[0].decode())
 
 
 def test_every_way_is_asked_the_same() -> None:
