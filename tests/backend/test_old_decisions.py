@@ -15,19 +15,16 @@ from itertools import groupby, islice
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
-
 from fellesskap_backend.allocation.policy import FairShare
-from fellesskap_backend.db import Moment, instant
-from fellesskap_backend.decisions import batches
-from fellesskap_backend.decisions.batches import Batch
+from fellesskap_backend.db import Moment
 from fellesskap_backend.decisions.desk import Desk, Live, Place, Wanted
 from fellesskap_backend.decisions.policy import Request
 from fellesskap_backend.decisions.record import Head, Link, altered, digest
 from fellesskap_backend.decisions.replay import Fold, runs
-from fellesskap_backend.decisions.rules import Carrier, Rules
+from fellesskap_backend.decisions.rules import Rules
 from fellesskap_backend.receipts.checking import derived
-from tests.backend import decided
+from tests.backend import decided, decided_days
+from tests.backend.decided_days import STANDINGS
 from tests.backend.fair import BOX, locker
 from tests.backend.ruled import row_of
 from tests.golden import assert_golden
@@ -37,12 +34,6 @@ SINCE = datetime(2027, 3, 1, 8, tzinfo=UTC)
 EACH, ASKED = 50, 17
 SEEDS = (4, 5, 19)
 """Such that every round of a batch gives something."""
-STANDINGS = (
-    *(Carrier(1, 5, False, 200, 90, 12, 3), Carrier(2, 3, False, 100, 50, 0, 0)),
-    *(Carrier(3, 2, False, 0, 60, 9, 0), Carrier(4, 1, True, 0, 0, 0, 0)),
-    Carrier(5, 0, False, 30, 9, 1, 1),
-)
-"""Two often do not come, one is new, and one has no weight."""
 KEYS = {date(2027, 3, day): bytes([day]) * 32 for day in (2, 3)}
 """Of the days of cut-offs."""
 
@@ -71,7 +62,9 @@ def made() -> Iterator[Row]:
             yield Row(locker_id, row["number"], row["body"])
     yield from noon(policies[0])
     for seed in SEEDS:
-        yield from busy(policies[0], seed)
+        rng = random.Random(seed)
+        for one in decided_days.days(f"busy-{seed}", rng, ASKED, list(KEYS), KEYS.__getitem__):
+            yield Row(f"busy-{seed}", one.number, one.row["body"])
 
 
 def noon(policy: FairShare) -> Iterator[Row]:
@@ -91,48 +84,6 @@ def noon(policy: FairShare) -> Iterator[Row]:
             if made.use is not None:
                 claims.append(Live(made.number, wanted.request.demand, made.use, chained=True))
         head = desk.head
-
-
-def busy(policy: FairShare, seed: int) -> Iterator[Row]:
-    """Decide two days at cut-offs; what the first gave lies there, or is promised, on the next."""
-    rng, locker_id = random.Random(seed), f"busy-{seed}"
-    every = list(locker("".join(rng.choices("SML", (4, 3, 5), k=12)), low=3))
-    place = Place(locker_id, every=every, usable=every)
-    for day, key in KEYS.items():
-        now = datetime(day.year, day.month, day.day, 19, tzinfo=UTC)
-        place.rules = Rules(row_of(policy).body, day.isoformat(), STANDINGS)
-        desk = Desk(place, now)
-        waiting = {
-            batches.ticket(decided.CARRIERS[whose], f"opaque:{day}-{n}"): _wanted(rng, whose, now)
-            for n, whose in enumerate(rng.choices(range(5), k=ASKED))
-        }
-        answers = batches.decide(
-            desk, Batch(day.isoformat(), now, key), waiting, Moment(now, rng.randbytes)
-        )
-        for one in answers.values():
-            yield Row(locker_id, one.number, one.row["body"])
-        given = [(name, one) for name, one in answers.items() if one.use is not None]
-        lying, promised = given[: len(given) // 2], given[len(given) // 2 :][:2]
-        place = Place(
-            locker_id,
-            every=every,
-            usable=every[len(lying) :],
-            head=desk.head,
-            revision=desk.revision,
-            claims=[
-                Live(one.number, waiting[name].request.demand, one.use, chained=True)
-                for name, one in promised
-            ],
-            lying=[one.use for _, one in lying if one.use is not None],
-        )
-
-
-def _wanted(rng: random.Random, whose: int, now: datetime) -> Wanted:
-    demand = BOX[rng.choices(("S", "M", "L"), (7, 2, 1))[0]].demand(900)
-    needs = ("low",) if rng.random() < 0.15 else ()
-    request = Request(msgspec.structs.replace(demand, needs=needs), "hard", False)
-    said = {"collect_within_s": 3_600, "deposit_by": instant(now + timedelta(hours=20))}
-    return Wanted(decided.CARRIERS[whose], request, said, whose + 1)
 
 
 def test_decisions_of_old_are_derived_again_to_the_byte() -> None:
