@@ -10,7 +10,7 @@ from collections.abc import Callable
 from fellesskap_protocol.events import Deposited, DroppedOff, Presented, RightsApplied
 from fellesskap_protocol.messages import Badge, Right
 from tests.judge import history
-from tests.judge.fold_rights import candidates
+from tests.judge.fold_rights import candidates, names
 from tests.judge.rules import Rules
 from tests.judge.state import Place, World
 
@@ -136,7 +136,9 @@ def _by_badge(world: World, place: Place, event: Presented, right: Right | None)
     if wrong is not None or right is None:
         return wrong
     lying = place.lies.get(event.compartment or 0)
-    if right.kind != "remove" or lying is None or lying.parcel_id != right.parcel_id:
+    lies_there = lying is not None and lying.parcel_id == right.parcel_id
+    lies_there = lies_there or names(place, right, event.compartment or 0)
+    if right.kind != "remove" or not lies_there:
         return f"{right.id} is no right to remove what lies in {event.compartment}"
     if right.carrier_id not in badge.carriers:
         return f"badge {jti} is not of {right.carrier_id}"

@@ -12,6 +12,7 @@ from fellesskap_protocol.events import (
     Upsized,
 )
 from tests.judge import history
+from tests.judge.fold_rights import names
 from tests.judge.rules import Rules, puts_in
 from tests.judge.state import Place, World
 
@@ -50,11 +51,23 @@ def taken_out(world: World, place: Place, event: Collected | Removed) -> str | N
     if place.custody_blurred:
         return None
     lying = place.lies.get(event.compartment) or place.perhaps.get(event.compartment)
+    if lying is None and _was_named(place, event):
+        return None
     if lying is None:
         return f"{event.parcel_id} was taken from {event.compartment}, where nothing lay"
     if lying.parcel_id != event.parcel_id:
         return f"{event.parcel_id} was taken from {event.compartment}: {lying.parcel_id} lay there"
     return None
+
+
+def _was_named(place: Place, event: Collected | Removed) -> bool:
+    """Say whether the door was opened by a right that says what lies there, if nobody else can."""
+    by = place.latest.get(event.compartment)
+    right = by.right if by is not None and by.presented.kind == "badge" else None
+    if right is None or not isinstance(event, Removed):
+        return False
+    is_its = (right.id, right.parcel_id) == (event.right_id, event.parcel_id)
+    return is_its and names(place, right, event.compartment)
 
 
 def reported(world: World, place: Place, event: CustodyReported) -> str | None:

@@ -82,6 +82,7 @@ def created(world: World, place: Place, event: StoreCreated) -> None:
     if event.reason in ("lost", "damaged"):
         place.force, place.used, place.lies = {}, set(), {}
         place.disputed.clear()
+        place.perhaps.clear()
         place.blurred = place.custody_blurred = False
         place.jtis.clear()
         place.sessions.clear()
@@ -227,6 +228,7 @@ def taken_out(world: World, place: Place, event: Collected | Removed) -> None:
     place.forgotten.pop(event.parcel_id, None)
     perhaps = place.perhaps.pop(event.compartment, None)
     lying = place.lies.pop(event.compartment, perhaps)
+    place.unknown.discard(event.compartment)
     place.room_moved = True
     by = place.latest.get(event.compartment)
     if by is not None:

@@ -60,6 +60,16 @@ def _put(place: Place, right: Right) -> None:
         place.lies[number] = Lying(right.parcel_id or "", right.id, place.booted_at)
 
 
+def names(place: Place, right: Right, number: int) -> bool:
+    """Say whether a right to remove names a door of which nothing is known since a card was lost.
+
+    Not one that an operator only looked into, nor for what is known to lie elsewhere.
+    """
+    hidden = number in place.unknown and number not in place.perhaps and number not in place.lies
+    named = right.kind == "remove" and right.compartment == number
+    return hidden and named and place.where(right.parcel_id) is None
+
+
 def granted_now(place: Place) -> dict[str, int]:
     """Return the allowance in force, units per class."""
     return {

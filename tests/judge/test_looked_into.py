@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from fellesskap_protocol.events import Collected, ServiceChanged
-from fellesskap_protocol.messages import Command
+from fellesskap_protocol.messages import Command, Right
 from tests.judge import history
 from tests.judge.judging import judge
 from tests.judge.stories import ALLOWANCE
@@ -130,6 +130,78 @@ def test_what_was_taken_out_after_an_old_card_was_put_back_is_known_to_be_gone()
     story.reserve(2)
     story.deposit(2, 1)
     assert judge(story.end(calm=False)) == []
+
+
+def recalled(*, lost: bool = True, named: int | None = 1) -> tuple[Story, Right]:
+    """Have a parcel put into 1 and recalled, and its locker's card lost; return what to take it
+    out by. A card that is not lost had the parcel collected, and knows that nothing lies there."""
+    story = Story()
+    story.commission()
+    right = story.reserve(1)
+    story.deposit(1, 1)
+    story.deliver()
+    if lost:
+        story.tell(history.Restored, part=f"edge:{HERE}", to=None)
+        story.commission("epoch-2", "lost")
+        story.reports()
+    else:
+        story.collect(1, 1)
+    story.deliver()
+    remove = Right(
+        id="remove-1", kind="remove", carrier_id=CARRIER, parcel_id="parcel-1", compartment=named
+    )
+    gone = msgspec.structs.replace(right, kind="collect", compartment=1, revoked=True)
+    story.wish(gone, remove)
+    story.apply()
+    story.badge()
+    return story, remove
+
+
+def wrongs(story: Story) -> list[str]:
+    return [f"{one.invariant} {one.words}" for one in judge(story.end(calm=False))]
+
+
+NO_RIGHT = "I5 remove-1 is no right to remove what lies in"
+NOT_THERE = "I1 parcel-1 was taken from"
+
+
+def test_after_a_lost_card_a_right_to_remove_says_itself_where_its_parcel_lies() -> None:
+    story, _ = recalled()
+    story.remove(1, 1)
+    story.deliver()
+    assert wrongs(story) == []
+
+
+def test_a_right_to_remove_opens_no_door_but_the_one_it_names() -> None:
+    for named, number in ((2, 1), (None, 1), (1, 2)):
+        story, _ = recalled(named=named)
+        story.remove(1, number)
+        found = wrongs(story)
+        assert found[0] == f"{NO_RIGHT} {number}", (named, number)
+        assert found[1] == f"{NOT_THERE} {number}, where nothing lay", (named, number)
+
+
+def test_a_card_that_is_not_lost_knows_better_than_a_right_what_lies_where() -> None:
+    story, _ = recalled(lost=False)
+    story.remove(1, 1)
+    assert wrongs(story)[:2] == [f"{NO_RIGHT} 1", f"{NOT_THERE} 1, where nothing lay"]
+
+
+def test_where_something_was_put_in_since_a_card_was_lost_no_right_names_what_lies_there() -> None:
+    story, _ = recalled()
+    story.reserve(2)
+    story.deposit(2, 1)
+    story.remove(1, 1)
+    assert wrongs(story)[:2] == [f"{NO_RIGHT} 1", f"{NOT_THERE} 1: parcel-2 lay there"]
+
+
+def test_what_a_right_named_is_taken_out_once() -> None:
+    story, remove = recalled()
+    story.remove(1, 1)
+    story.wish(msgspec.structs.replace(remove, id="remove-2"))
+    story.apply()
+    story.opens(1, "again", kind="badge", right_id="remove-2", badge_jti="badge-1")
+    assert "I5 remove-2 is no right to remove what lies in 1" in wrongs(story)
 
 
 def told_as_deposited(*, reported: bool) -> list[str]:
