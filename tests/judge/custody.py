@@ -7,6 +7,7 @@ from fellesskap_protocol.events import (
     DoorClosed,
     DoorOpened,
     DroppedOff,
+    Forced,
     Presented,
     Removed,
     Upsized,
@@ -86,10 +87,10 @@ def reported(world: World, place: Place, event: CustodyReported) -> str | None:
     return None
 
 
-def truly_moved(world: World, place: Place, event: DoorOpened | DoorClosed) -> str | None:
+def truly_moved(world: World, place: Place, event: DoorOpened | DoorClosed | Forced) -> str | None:
     """Hold that a door of which custody depends moved as the journal says, or just before."""
-    number, opens = event.compartment, isinstance(event, DoorOpened)
-    unseen = not place.moved or number not in place.spec.sensors or number in place.broken
+    number, opens = event.compartment, not isinstance(event, DoorClosed)
+    unseen = not place.moved or number not in place.spec.sensors or number in place.misread
     if unseen or (number in place.open_doors) is opens:
         return None
     stood_s = sum(ran - stood for stood, ran in place.stalls if ran > world.at - 2 * TOLD_S)
@@ -102,6 +103,7 @@ def truly_moved(world: World, place: Place, event: DoorOpened | DoorClosed) -> s
 I1: Rules = {
     DoorOpened: truly_moved,
     DoorClosed: truly_moved,
+    Forced: truly_moved,
     Presented: given_to_put_in,
     Deposited: put_in,
     DroppedOff: put_in,

@@ -7,6 +7,10 @@ from math import inf
 from tests.judge import history
 from tests.judge.state import SPANS_KEPT, Place, World
 
+LATE = ("late", "slow")
+"""What is wrong with a board that tells the truth of its doors, but late: a reply that is late is
+not to be taken for another's, so such a board excuses no door that moves in the journal alone."""
+
 
 def coil(world: World, record: history.Coil) -> None:
     """Take in that a coil is on, or off; the pulse that it was is no longer owed."""
@@ -89,7 +93,10 @@ def fault(world: World, record: history.Fault) -> None:
     for place, number in touched(world, record.where):
         name = (record.layer, record.kind, record.where)
         if record.layer in ("plant", "board"):
-            place.broken |= {number} if number is not None else set(place.boxes)
+            hurt = {number} if number is not None else set(place.boxes)
+            place.broken |= hurt
+            if record.kind not in LATE:
+                place.misread |= hurt
         if record.layer == "disk":
             place.copy_at = record.at
         if record.kind == "service_key":

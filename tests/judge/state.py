@@ -164,6 +164,8 @@ class Place:
     """When its store was last damaged, lost or put back."""
     broken: set[int] = field(default_factory=set)
     """Doors at which something of plant or board was ever wrong."""
+    misread: set[int] = field(default_factory=set)
+    """Those of them of which a reading may be wrong: more than late."""
     welded: set[int] = field(default_factory=set)
     down: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=SPANS_KEPT))
     """When the daemon was dead."""

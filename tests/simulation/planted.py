@@ -199,9 +199,9 @@ PLANTED: dict[str, Planted] = {
                     "frame[0] == STATUS and",
                 ),
             ),
-            seed=27,
+            seed=15,
             days=1,
-            invariant="I5",
+            invariant="I1",
         ),
     )
 }
