@@ -12,6 +12,7 @@ from fellesskap_protocol.messages import (
     Birth,
     Gap,
     Result,
+    Right,
     Verdict,
     decode_event,
     event_hash,
@@ -83,16 +84,19 @@ class Ledger(SimulatedBackend):
                 epoch.acked, epoch.last_hash = seq, hashed
                 epoch.hashes[seq] = hashed
                 epoch.events.append(event)
-                if isinstance(event, Deposited):
-                    self._let_collect(event)
+                if isinstance(event, Deposited) and event.right_id is not None:
+                    self._let_collect(event.right_id, event.compartment)
         return "ok"
 
-    def _let_collect(self, event: Deposited) -> None:
-        """Wish the claim as a right to collect, as the backend does."""
+    def wish(self, right: Right) -> None:
+        """Wish any right, or another in its place."""
         self.revision += 1
-        _, right = self._rights[event.right_id or ""]
-        collect = msgspec.structs.replace(right, kind="collect", compartment=event.compartment)
-        self._rights[right.id] = (self.revision, collect)
+        self._rights[right.id] = (self.revision, right)
+
+    def _let_collect(self, right_id: str, compartment: int) -> None:
+        """Wish the claim as a right to collect, as the backend does."""
+        _, right = self._rights[right_id]
+        self.wish(msgspec.structs.replace(right, kind="collect", compartment=compartment))
 
     def _answer(
         self, heard: Birth | Batch, wall: datetime, verdict: Verdict, challenge: str | None
@@ -109,4 +113,4 @@ class Ledger(SimulatedBackend):
             protocol=1,
         )
         owed = [] if epoch.closed else self._owed(heard, wall)
-        return [("ack", seal(ack, self._key)), *owed]
+        return [("ack", seal(ack, self.key)), *owed]

@@ -13,9 +13,9 @@ from fellesskap_edge.config_check import load
 from fellesskap_edge.inbox import KeyPressed, Outward, PortDown, Publish, WritePort
 from fellesskap_edge.journal import Journal
 from fellesskap_edge.spoken import Key
-from fellesskap_edge.state import Answer
+from fellesskap_edge.state import Answer, WarnOfTemperature
 from fellesskap_protocol.events import NotOpened, Pulsed, Service
-from fellesskap_protocol.messages import Command, CommandKind, State, decode
+from fellesskap_protocol.messages import Command, CommandKind, Right, State, decode
 from fellesskap_protocol.signing import seal
 from tests.durability.ledger import Ledger
 from tests.simulation.one_locker import PowerCut, World
@@ -48,13 +48,15 @@ class Visits(World):
         self.power_up: Callable[[], None] = lambda: None
         self.states: list[State] = []
         self.unlocks = 0
+        self.warned: set[int] = set()
+        """The doors at which somebody was told that it was too warm there."""
         self._open_store = open_journal
         (folder / "locker.toml").write_text(locker_toml("sim-1"))
         super().__init__(seed, config or load(folder / "locker.toml"), folder)
         self.faulty = False
         device = self._identity.key.public
         k_locker = self._identity.k_locker
-        self.backend = Ledger(self.config.locker.id, self.backend._key, device, k_locker)
+        self.backend = Ledger(self.config.locker.id, self.backend.key, device, k_locker)
 
     # The machine -------------------------------------------------------------------------------
 
@@ -63,7 +65,7 @@ class Visits(World):
 
     def _died(self, journal: Journal) -> None:
         self.deaths += 1
-        journal.close()
+        super()._died(journal)
         self.power_up()
         self.revive()
 
@@ -86,10 +88,13 @@ class Visits(World):
             self._died(self.drive.parts.journal)
             self._boot()
         self.checker.look(self.drive.parts.journal)
+        if self._from_pins:
+            self.give(self._from_pins.popleft())
 
     def restart(self) -> None:
         """Stop in good order and start again."""
         self.drive.parts.journal.close()
+        self.on_pins.let_go(self.now_s)
         self._boot()
 
     def _crash_at(self, point: str) -> None:
@@ -110,6 +115,8 @@ class Visits(World):
                 self.states.append(decode(State, payload))
             case WritePort(_, data) if data[:1] == bytes((UNLOCK,)):
                 self.unlocks += 1
+            case WarnOfTemperature(compartment=number):
+                self.warned.add(number)
             case _:
                 pass
         super()._perform(effect)
@@ -134,14 +141,24 @@ class Visits(World):
     def announce(self, number: int) -> None:
         """Let a carrier announce a parcel, and its right arrive."""
         self.backend.claim(number, label(number), code(number))
+        self.send_rights()
+
+    def wish(self, *rights: Right) -> None:
+        """Let the backend wish these rights, and let them arrive."""
+        for right in rights:
+            self.backend.wish(right)
+        self.send_rights()
+
+    def send_rights(self) -> None:
+        """Send what is owed until it is in force."""
         for _ in range(TRIES_MAX):
-            if f"right-{number:06d}" in self.drive.controller.rights:
-                return
             applied = self.drive.controller.position.revision
+            if applied == self.backend.revision:
+                return
             for kind, message in self.backend.change(applied, self.instant.wall):
                 self.to_edge(kind, message)
             self.wait(8)
-        raise AssertionError("the right does not arrive")
+        raise AssertionError("the rights do not arrive")
 
     def deposit_once(self, number: int) -> None:
         """Scan and put the parcel in, if a door opens."""
@@ -162,10 +179,12 @@ class Visits(World):
         self.wait(40)
         return answer
 
-    def press(self, key: Key) -> None:
+    def press(self, key: Key, value: str = "") -> Answer | None:
         """Press a key of the kiosk; what it leads to is shown like a scan's answer."""
         self._shown.clear()
-        self.give(KeyPressed(key, "", f"ticket-{next(self._ids)}"))
+        self._answers.clear()
+        self.give(KeyPressed(key, value, f"ticket-{next(self._ids)}"))
+        return self._answers[0] if self._answers else None
 
     def deposit(self, number: int) -> None:
         """Come back until the parcel lies in the locker."""
@@ -200,6 +219,7 @@ class Visits(World):
         jti: str,
         compartment: int | None = None,
         service: Service | None = None,
+        actor_class: str = "operator",
     ) -> None:
         """Let an operator ask, with a fresh challenge."""
         for what, name in (("show_challenge", f"{jti}-challenge"), (kind, jti)):
@@ -212,12 +232,12 @@ class Visits(World):
                 kind=what,  # type: ignore[arg-type]
                 compartment=compartment,
                 service=service if what == kind else None,
-                actor_class="operator",
+                actor_class=actor_class,
                 reason_code="help",
                 exp=iat + 30,
                 challenge=self.backend.challenge,
             )
-            self.to_edge("commands", seal(command, self.backend._key))
+            self.to_edge("commands", seal(command, self.backend.key))
             self.wait(8)
 
     # Verdict -----------------------------------------------------------------------------------

@@ -153,6 +153,18 @@ def test_a_compartment_that_was_warm_before_a_power_cut_was_warm() -> None:
     assert watch.hear(4.0).standings == ["outside", "good"]
 
 
+def test_restarts_do_not_count_anew_how_long_it_has_been_warm() -> None:
+    """Five minutes each time; no quarter ends that would have been written down."""
+    watch = Watch().hold(8.0, 300)
+    for _ in range(2):
+        watch.restart(off_s=2)
+        watch.hold(8.0, 300)
+    assert "outside" not in watch.standings
+    watch.hear(8.0)
+    assert watch.judged[-1].standing == "outside"
+    assert watch.judged[-1].since == START + timedelta(seconds=30)
+
+
 def test_a_clock_that_went_back_at_a_restart_makes_no_alarm() -> None:
     watch = Watch().hold(4.0, 1800)
     watch.offset -= timedelta(days=3650)

@@ -321,7 +321,7 @@ def test_without_a_clock_codes_open_badges_do_not_and_it_shows(locker: Failing) 
         may=("remove",),
         exp=int((before + timedelta(hours=1)).timestamp()),
     )
-    assert locker.scans("]Q1" + sign(badge, locker.backend._key)) == ("badge_refused", None)
+    assert locker.scans("]Q1" + sign(badge, locker.backend.key)) == ("badge_refused", None)
     assert [one.reason for one in locker.journalled(Presented)] == ["clock_untrusted"]
     assert locker.collects() == ("opens", 1)
     [collected] = locker.journalled(Collected)
@@ -368,4 +368,4 @@ def _ask(locker: Failing, jti: str, number: int) -> None:
         exp=iat + 30,
         challenge=locker.backend.challenge,
     )
-    locker.to_edge("commands", seal(body, locker.backend._key))
+    locker.to_edge("commands", seal(body, locker.backend.key))

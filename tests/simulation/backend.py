@@ -30,9 +30,9 @@ class SimulatedBackend:
         self.last_hash = GENESIS
         self.epoch = ""
         self.revision = 0
-        self._key = key
+        self.key = key
         self._devices = {device.kid: device}
-        self._k_locker = k_locker
+        self.k_locker = k_locker
         self._rights: dict[str, tuple[int, Right]] = {}
 
     def claim(self, number: int, label: str, code12: str) -> Right:
@@ -43,13 +43,13 @@ class SimulatedBackend:
             kind="claim",
             carrier_id=CARRIER,
             parcel_id=f"parcel-{number:06d}",
-            label_macs=(mac(self._k_locker, "label", f"opaque:{label}"),),
+            label_macs=(mac(self.k_locker, "label", f"opaque:{label}"),),
             w_mm=300,
             h_mm=100,
             d_mm=200,
             g=900,
-            code_mac=mac(self._k_locker, "code", code12[:8]),
-            long_code_mac=mac(self._k_locker, "long_code", code12),
+            code_mac=mac(self.k_locker, "code", code12[:8]),
+            long_code_mac=mac(self.k_locker, "long_code", code12),
         )
         self._rights[right.id] = (self.revision, right)
         return right
@@ -89,7 +89,7 @@ class SimulatedBackend:
             verdict="ok",
             protocol=1,
         )
-        return "ack", seal(ack, self._key)
+        return "ack", seal(ack, self.key)
 
     def _owed(self, heard: Birth | Batch, wall: datetime) -> list[tuple[Kind, bytes]]:
         return self.change(heard.revision, wall) if heard.revision < self.revision else []
@@ -113,7 +113,7 @@ class SimulatedBackend:
                         put=tuple(part),
                         remove=(),
                     ),
-                    self._key,
+                    self.key,
                 ),
             )
             for number, part in enumerate(parts, start=1)

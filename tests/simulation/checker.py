@@ -9,8 +9,10 @@ from fellesskap_protocol.events import (
     Collected,
     Deposited,
     DoorOpened,
+    DroppedOff,
     Presented,
     Pulsed,
+    Removed,
 )
 from fellesskap_protocol.messages import decode_event
 
@@ -35,6 +37,7 @@ class Checker:
         """Longer where a test welds a relay: no order ends that pulse, only its power."""
         self.deposited: set[str] = set()
         self.collected: set[str] = set()
+        self.removed: set[str] = set()
         self._coils: Counter[int] = Counter()
         """How often a coil was asked for, by compartment; `_pulsed`: how often that was written."""
         self._pulsed: Counter[int] = Counter()
@@ -113,17 +116,26 @@ class Checker:
                     self._broken(f"I4 more than {PULSES_MAX} pulses for {given}")
             case DoorOpened(authorisation_id=str(given)):
                 self._opened.add(given)
-            case Deposited(compartment=number, parcel_id=parcel):
-                if number in self._lies_in:
-                    self._broken(f"I1 {parcel} and {self._lies_in[number]} in {number}")
-                self._lies_in[number] = parcel
-                self.deposited.add(parcel)
-            case Collected(compartment=number, parcel_id=parcel):
-                if self._lies_in.pop(number, None) != parcel:
-                    self._broken(f"I5 {parcel} collected where it did not lie")
-                self.collected.add(parcel)
+            case Deposited() | DroppedOff():
+                self._put_in(event.compartment, event.parcel_id)
+            case Collected() | Removed():
+                self._taken_out(event.compartment, event.parcel_id)
+                taken = self.collected if isinstance(event, Collected) else self.removed
+                taken.add(event.parcel_id)
             case _:
                 pass
+
+    def _put_in(self, number: int, parcel: str) -> None:
+        if number in self._lies_in:
+            self._broken(f"I1 {parcel} and {self._lies_in[number]} in {number}")
+        elif parcel in self._lies_in.values():
+            self._broken(f"I1 {parcel} lies twice, once in {number}")
+        self._lies_in[number] = parcel
+        self.deposited.add(parcel)
+
+    def _taken_out(self, number: int, parcel: str) -> None:
+        if self._lies_in.pop(number, None) != parcel:
+            self._broken(f"I5 {parcel} taken out of {number}, where it did not lie")
 
     def _broken(self, what: str) -> None:
         self.breaks.append(what)

@@ -3,7 +3,16 @@
 import pytest
 
 from fellesskap_firmware_sim.plant import Plant
-from fellesskap_protocol.events import AnyEvent, Collected, Deposited, DoorOpened, Presented, Pulsed
+from fellesskap_protocol.events import (
+    AnyEvent,
+    Collected,
+    Deposited,
+    DoorOpened,
+    DroppedOff,
+    Presented,
+    Pulsed,
+    Removed,
+)
 from tests.simulation.checker import Checker
 
 AUTHORISED = Presented(kind="label", outcome="authorised", authorisation_id="a", compartment=1)
@@ -11,6 +20,9 @@ PULSED = Pulsed(authorisation_id="a", compartment=1, attempt=1)
 OPENED = DoorOpened(compartment=1, authorisation_id="a")
 DEPOSITED = Deposited(parcel_id="p", carrier_id="c", compartment=1, evidence="door")
 COLLECTED = Collected(parcel_id="p", right_id="r", compartment=1, evidence="door")
+ELSEWHERE = Deposited(parcel_id="p", carrier_id="c", compartment=2, evidence="door")
+SENT = DroppedOff(parcel_id="p", right_id="r", allowance_class="S", compartment=1, evidence="door")
+REMOVED = Removed(parcel_id="p", right_id="r", compartment=1, evidence="door")
 
 
 @pytest.mark.parametrize(
@@ -21,7 +33,11 @@ COLLECTED = Collected(parcel_id="p", right_id="r", compartment=1, evidence="door
         ((AUTHORISED, *[PULSED] * 4), "I4"),
         ((AUTHORISED, PULSED, OPENED, PULSED), "I4"),
         ((DEPOSITED, DEPOSITED), "I1"),
+        ((DEPOSITED, ELSEWHERE), "I1"),
+        ((DEPOSITED, SENT), "I1"),
+        ((SENT, ELSEWHERE), "I1"),
         ((COLLECTED,), "I5"),
+        ((SENT, REMOVED, REMOVED), "I5"),
     ],
 )
 def test_the_checker_finds_a_wrong_history(history: tuple[AnyEvent, ...], invariant: str) -> None:
@@ -33,9 +49,10 @@ def test_the_checker_finds_a_wrong_history(history: tuple[AnyEvent, ...], invari
 
 def test_the_checker_accepts_a_right_history() -> None:
     checker = Checker(Plant([1]))
-    for event in (AUTHORISED, PULSED, OPENED, DEPOSITED, COLLECTED):
+    for event in (AUTHORISED, PULSED, OPENED, DEPOSITED, COLLECTED, SENT, REMOVED, DEPOSITED):
         checker.judge(event)
     assert checker.breaks == []
+    assert (checker.deposited, checker.collected, checker.removed) == ({"p"}, {"p"}, {"p"})
 
 
 def test_the_checker_finds_a_pulse_after_a_restart() -> None:

@@ -277,7 +277,7 @@ def _margin_c(probe: Probe, c: float) -> float:
 def _judged(draft: _Draft, probe: Probe, c: float) -> Probe:
     """Say how the compartments stand to their limits, if that changed."""
     now, margin = draft.now.mono_s, _margin_c(probe, c)
-    gap_s = now - probe.heard_at
+    gap_s, was_inside = now - probe.heard_at, probe.outside_since is None
     if gap_s > SILENT_S:
         probe = _looked_back(draft, probe, margin)
     if margin < 0:
@@ -285,6 +285,8 @@ def _judged(draft: _Draft, probe: Probe, c: float) -> Probe:
         probe = replace(probe, outside_since=since, what=_crossed(probe, c))
     elif margin >= BACK_C:
         probe = replace(probe, outside_since=None)
+    if was_inside is not (probe.outside_since is None):
+        draft.remember(probe, now)  # a restart must not count the time anew
     near = margin < WARN_C or _nears(probe, now, margin)
     near_since = (now if probe.near_since is None else probe.near_since) if near else None
     probe = replace(probe, near_since=near_since)
