@@ -16,6 +16,8 @@ class BadDisk(apsw.VFS):
         self.name = f"bad-disk-{next(_turn)}"
         self.acts = 0
         self.refusals = 0
+        self.error: type[apsw.Error] = apsw.IOError
+        """What a refusal is called: a card that turned read-only may say so, or just fail."""
         self._from: float = float("inf")
         self._to: float = float("inf")
         self.size_bytes: float = float("inf")
@@ -36,7 +38,7 @@ class BadDisk(apsw.VFS):
         self.acts += 1
         if self._from < self.acts <= self._to:
             self.refusals += 1
-            raise apsw.IOError
+            raise self.error
 
     def grow(self, path: str, end: int) -> None:
         """Refuse a write that makes a file larger than there is room for."""
@@ -70,7 +72,7 @@ class BadFile(apsw.VFSFile):
         self._grow(self._path, offset + len(data))
         try:
             self._act()
-        except apsw.IOError:
+        except (apsw.IOError, apsw.ReadOnlyError):
             super().xWrite(bytes(data)[: len(data) // 2], offset)  # it breaks in the middle
             raise
         super().xWrite(data, offset)

@@ -2,16 +2,23 @@
 
 from pathlib import Path
 
+import apsw
 import pytest
 
-from fellesskap_edge.journal import Journal
+from fellesskap_edge.inbox import CodeTyped, LinkUp, Outward, Publish
+from fellesskap_edge.journal import Journal, JournalUnusable
+from fellesskap_edge.letterbox import Letterbox
 from fellesskap_edge.outage import RETRY_S
+from fellesskap_edge.state import Answer
+from fellesskap_edge.waiting import FAULT, until_it_opens
 from fellesskap_protocol.events import Fault, Serving
+from fellesskap_protocol.messages import State, decode
 from tests.durability.bad_disk import BadDisk
 from tests.durability.visits import Visits
 
 # APSW cannot hand an error on when SQLite is in the middle of answering another one.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+REFUSALS = (apsw.IOError, apsw.ReadOnlyError)
 OUT_OF_ORDER = "journal: cannot be written, nothing opens"
 
 
@@ -29,8 +36,12 @@ def faults(locker: Visits) -> list[str]:
     return [e.what for e in locker.checker.events if isinstance(e, Fault) and e.part == "journal"]
 
 
-def test_on_a_read_only_disk_nothing_opens_and_everybody_is_told(in_memory: Path) -> None:
+@pytest.mark.parametrize("error", REFUSALS)
+def test_on_a_read_only_disk_nothing_opens_and_everybody_is_told(
+    error: type[apsw.Error], in_memory: Path
+) -> None:
     disk = BadDisk()
+    disk.error = error
     locker = on(disk, in_memory)
     before, pulses = locker.drive.parts.journal.head_seq, locker.unlocks
     disk.fail()
@@ -53,6 +64,60 @@ def test_on_a_read_only_disk_nothing_opens_and_everybody_is_told(in_memory: Path
     locker.collect(1)
     locker.deposit(2)
     locker.verify()
+
+
+@pytest.mark.parametrize("error", REFUSALS)
+def test_whichever_write_of_a_start_is_refused_nothing_opens_until_it_is_not(
+    error: type[apsw.Error], in_memory: Path
+) -> None:
+    """`tests/system/test_store_refused.py` does it with a daemon on a real read-only disk."""
+    turn = 0
+    while start_refused(error, in_memory / str(turn), turn):
+        turn += 1
+    assert turn > 3, "a start writes and syncs more than that"
+
+
+def start_refused(error: type[apsw.Error], folder: Path, after: int) -> bool:
+    """Start on a disk that refuses from this act on, until somebody was told; say if it did."""
+    folder.mkdir()
+    disk = BadDisk()
+    disk.error = error
+    locker = on(disk, folder)
+    locker.drive.parts.journal.close()
+    epoch, pulses = locker.drive.parts.journal.epoch, locker.unlocks
+    inbox, said = Letterbox(), list[Outward]()
+    inbox.post(LinkUp())
+    inbox.post(CodeTyped("10000077", "t1"))
+
+    def perform(effect: Outward) -> None:
+        said.append(effect)
+        if isinstance(effect, Answer):
+            disk.heal()
+
+    def begin() -> None:
+        journal = Journal(folder / "journal.sqlite", vfs=disk.name)
+        try:
+            locker._start(journal)
+        except JournalUnusable:
+            journal.close()
+            raise
+
+    disk.fail(after)
+    until_it_opens(begin, inbox, perform, lambda: None, retry_s=0.01)
+    if refused := bool(said):
+        state, answer = said
+        assert isinstance(state, Publish)
+        assert decode(State, state.payload).faults == (FAULT,)
+        assert answer == Answer("t1", "locker_out_of_order")
+        assert locker.unlocks == pulses
+    disk.heal()
+    locker.wait(2 * RETRY_S)
+    assert locker.drive.parts.journal.epoch == epoch, "what is refused is not damaged"
+    locker.collect(1)
+    locker.deposit(2)
+    locker.verify()
+    locker.drive.parts.journal.close()
+    return refused
 
 
 def test_the_time_of_an_outage_is_not_served(in_memory: Path) -> None:

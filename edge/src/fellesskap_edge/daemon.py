@@ -85,7 +85,7 @@ class Daemon:
         self.drive = until_it_opens(
             lambda: self._begun(config, identity, commissioned=not marker.exists()),
             self._inbox,
-            self._perform,
+            self._turn_away,
             self._be_reachable,
         )
         marker.touch(mode=0o600)
@@ -111,6 +111,11 @@ class Daemon:
         except JournalUnusable:
             journal.close()
             raise
+
+    def _turn_away(self, effect: Outward) -> None:
+        """Tell whoever came: no drive stands behind the kiosk that would hand over its answers."""
+        self._perform(effect)
+        self._kiosk.set_status({"in_service": False})
 
     def _be_reachable(self) -> None:
         """Let people and the backend reach us."""
