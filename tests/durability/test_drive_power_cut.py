@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from fellesskap_edge.journal import Journal
+from fellesskap_edge.journal import Journal, JournalUnusable
 from tests.durability.power_cut import Disk
+from tests.durability.test_journal_power_cut import Synchronous, cuts_of_tier
 from tests.durability.visits import Visits
 
 CUTS_A_LOCKER = 20
@@ -21,7 +22,8 @@ DOWN_S_MAX = 40.0
 class Outages:
     """One locker whose machine loses its power at random."""
 
-    def __init__(self, seed: int, folder: Path) -> None:
+    def __init__(self, seed: int, folder: Path, synchronous: Synchronous = "FULL") -> None:
+        self.synchronous = synchronous
         self.rng = random.Random(seed)
         self.disk = Disk(self.rng)
         self.cuts = 0
@@ -32,7 +34,7 @@ class Outages:
         self.doom()
 
     def _open(self, path: Path) -> Journal:
-        journal = Journal(path, vfs=self.disk.name)
+        journal = Journal(path, vfs=self.disk.name, synchronous=self.synchronous)
         assert (journal.found.broken, journal.found.damaged) == (None, ()), "the store is sound"
         return journal
 
@@ -74,9 +76,7 @@ class Outages:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "cuts", [pytest.param(200, id="200"), pytest.param(2000, id="2000", marks=pytest.mark.full)]
-)
+@cuts_of_tier
 def test_nothing_fires_by_itself_and_no_door_opens_twice(
     cuts: int, in_memory: Path, record_property: Callable[[str, object], None]
 ) -> None:
@@ -89,3 +89,21 @@ def test_nothing_fires_by_itself_and_no_door_opens_twice(
             print(f"SEED={seed}")
             raise
     record_property("drive_power_cuts", cuts)
+
+
+@pytest.mark.slow
+@cuts_of_tier
+def test_with_less_than_full_it_is_seen_so_these_cuts_do_cut(
+    cuts: int, in_memory: Path, record_property: Callable[[str, object], None]
+) -> None:
+    """The control: the same lockers with `synchronous=NORMAL`, each until its first breach."""
+    broken = 0
+    for seed in range(cuts // CUTS_A_LOCKER):
+        folder = in_memory / str(seed)
+        folder.mkdir()
+        try:
+            Outages(seed, folder, "NORMAL").live(CUTS_A_LOCKER)
+        except (AssertionError, JournalUnusable):
+            broken += 1
+    record_property("drive_power_cuts_control_broken", broken)
+    assert broken > cuts // CUTS_A_LOCKER // 2
