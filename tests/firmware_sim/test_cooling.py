@@ -11,7 +11,7 @@ from fellesskap_edge.config_check import load
 from fellesskap_firmware_sim.cooling import Box, crc8, scratchpad, text, w1_slave
 from fellesskap_firmware_sim.plant import Fact
 from fellesskap_protocol.events import Fault, ServiceChanged, Temperature
-from tests.firmware_sim.test_live import LOCKER, Bench
+from tests.firmware_sim.bench import LOCKER, Bench
 from tests.simulation.one_locker import World
 from tests.system.house import locker_toml, wait_for
 

@@ -1,107 +1,13 @@
 """The hardware in real time: real serial ports at the one end, people at the other."""
 
-import json
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import serial
 
-Json = dict[str, Any]
-BIN = Path(sys.executable).parent
-LOCKER = """
-[locker]
-id = "bench-1"
-[[bank]]
-name = "a"
-family = "8a"
-port = "lock-bus"
-address = 1
-supply = "psu-1"
-[[bank]]
-name = "b"
-family = "8a"
-port = "lock-bus"
-address = 2
-supply = "psu-2"
-closed_bit = 0
-[scanner]
-family = "grow"
-port = "scanner"
-""" + "".join(
-    f"""
-[[compartment]]
-number = {number}
-bank = "{bank}"
-channel = {channel}
-width_mm = 450
-height_mm = 110
-depth_mm = 580
-floor_mm = {200 + 120 * number}
-top_mm = {310 + 120 * number}
-max_g = 25000
-"""
-    for number, bank, channel in ((1, "a", 1), (2, "a", 2), (3, "b", 1))
-)
-
-
-class Bench:
-    """A simulated locker that runs, its ports and its control socket."""
-
-    def __init__(self, folder: Path, locker: str = LOCKER) -> None:
-        self.folder = folder
-        config = folder / "locker.toml"
-        config.write_text(locker)
-        self.process = subprocess.Popen(
-            [BIN / "fellesskap-firmware-sim", "live", "--dir", folder, "--config", config],
-            stdout=subprocess.PIPE,
-        )
-        assert self.process.stdout is not None
-        self.ready = json.loads(self.process.stdout.readline())
-        self._control = socket.socket(socket.AF_UNIX)
-        self._control.settimeout(10)
-        self._control.connect(str(folder / "control.sock"))
-        self._stream = self._control.makefile("rwb")
-
-    def ask(self, do: str, **more: Any) -> Json:
-        self._stream.write(json.dumps({"do": do, **more}).encode() + b"\n")
-        self._stream.flush()
-        answer: Json = json.loads(self._stream.readline())
-        return answer
-
-    def watch(self) -> Iterator[Json]:
-        """Yield the facts from now on, as they happen."""
-        line = socket.socket(socket.AF_UNIX)
-        line.settimeout(10)
-        line.connect(str(self.folder / "control.sock"))
-        stream = line.makefile("rwb")
-        stream.write(b'{"do":"watch"}\n')
-        stream.flush()
-        assert json.loads(stream.readline())["fact"] == "watching"
-
-        def facts() -> Iterator[Json]:
-            with line, stream:
-                while text := stream.readline():
-                    yield json.loads(text)
-
-        return facts()
-
-    def port(self, name: str) -> serial.Serial:
-        return serial.Serial(str(self.folder / name), 9600, timeout=5, exclusive=True)
-
-    def close(self) -> int:
-        self._stream.close()
-        self._control.close()
-        self.process.terminate()
-        status = self.process.wait(10)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-        return status
+from tests.firmware_sim.bench import LOCKER, Bench, Json, until
 
 
 @pytest.fixture
@@ -109,10 +15,6 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     running = Bench(tmp_path)
     yield running
     running.close()
-
-
-def until(facts: Iterator[Json], name: str) -> Json:
-    return next(fact for fact in facts if fact["fact"] == name)
 
 
 def exchange(port: serial.Serial, request: str, length: int) -> str:
