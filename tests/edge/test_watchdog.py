@@ -3,19 +3,31 @@
 import os
 import socket
 import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fellesskap_edge.inbox import Inward
+from fellesskap_edge.chilled import ClimateTable, ProbeTable
+from fellesskap_edge.clock import Instant
+from fellesskap_edge.config import EdgeTable, KioskTable, LockerConfig
+from fellesskap_edge.daemon import Daemon
+from fellesskap_edge.inbox import Inward, PortUp, Tick
 from fellesskap_edge.notify import Systemd
 from fellesskap_edge.ports import Ports
 from fellesskap_edge.watchdog import STALE_S, Beat, alive, dead
+from tests.edge.little_locker import CONFIG
+from tests.edge.provisioned import provisioned
 from tests.system.house import wait_for
 
 NOW = 1000.0
+IMPOSSIBLE_BAUD = -1
+"""A port's thread ends by it: an error that it does not know."""
 
 
 @pytest.mark.parametrize(
@@ -41,10 +53,19 @@ def test_one_dead_part_is_enough(parts: list[tuple[bool, float | None]]) -> None
     assert set(dead(beats, NOW)) == {beat.part for beat in beats if not alive([beat], NOW)}
 
 
-def test_a_port_that_is_not_there_beats_and_one_whose_thread_died_does_not(tmp_path: Path) -> None:
-    died: list[str] = []
+@pytest.fixture
+def died() -> Iterator[list[str]]:
+    """The names of the threads that ended by an error of their own."""
+    names: list[str] = []
     hook = threading.excepthook
-    threading.excepthook = lambda what: died.append(what.thread.name if what.thread else "")
+    threading.excepthook = lambda what: names.append(what.thread.name if what.thread else "")
+    yield names
+    threading.excepthook = hook
+
+
+def test_a_port_that_is_not_there_beats_and_one_whose_thread_died_does_not(
+    tmp_path: Path, died: list[str]
+) -> None:
     posted: list[Inward] = []
     absent, impossible = str(tmp_path / "absent"), str(tmp_path / "impossible")
     # A baud rate that no C integer holds: an error that the thread does not know.
@@ -60,8 +81,120 @@ def test_a_port_that_is_not_there_beats_and_one_whose_thread_died_does_not(tmp_p
         assert dead(ports.beats, last) == (f"port {impossible}",)
         assert died == [f"port {impossible}"]
     finally:
-        threading.excepthook = hook
         ports.stop()
+
+
+class Watched:
+    """A daemon with all its threads, and systemd's end of its socket; the test feeds by hand."""
+
+    def __init__(self, folder: Path, config: LockerConfig) -> None:
+        replace = msgspec.structs.replace
+        state, probe = folder / "state", ProbeTable(device="28-1", compartments=(1,))
+        self.config = replace(
+            config,
+            edge=EdgeTable(state=str(state)),
+            kiosk=KioskTable(port=0),
+            scanner=replace(config.scanner, port=str(folder / "scanner")),
+            banks=tuple(replace(bank, port=str(folder / "lock-bus")) for bank in config.banks),
+            probes=config.probes or (probe,),
+            climate=ClimateTable(devices=str(folder)),
+        )
+        state.mkdir()
+        known, _ = provisioned(config.locker.id)
+        (state / "provision.json").write_bytes(msgspec.json.encode(known.provision))
+        self._listening = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._listening.bind(os.environ["NOTIFY_SOCKET"])
+        self._listening.setblocking(False)
+        self.daemon = Daemon(self.config)
+        self.daemon._ports.start()
+        self.daemon._probes.start()
+        self.daemon._be_reachable()
+
+    def fed(self) -> bool:
+        """Let the daemon do what its loop does now and then; say whether systemd was told."""
+        self.daemon._feed_at = 0.0
+        self.daemon._feed()
+        words = b""
+        try:
+            while True:
+                words = self._listening.recv(4096)
+        except BlockingIOError:
+            return words.startswith(b"WATCHDOG=1")
+
+    def close(self) -> None:
+        """End all threads."""
+        for part in (self.daemon._kiosk, self.daemon._link, self.daemon._ports):
+            part.stop()
+        self.daemon._probes.stop()
+        self.daemon.drive.parts.journal.close()
+        self.daemon._systemd.close()
+        self._listening.close()
+
+
+Watch = Callable[[LockerConfig], Watched]
+
+
+@pytest.fixture
+def watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watch]:
+    """Make a daemon that systemd watches."""
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+    monkeypatch.setenv("WATCHDOG_USEC", "300000")
+    running: list[Watched] = []
+
+    def make(config: LockerConfig) -> Watched:
+        running.append(Watched(tmp_path, config))
+        return running[-1]
+
+    yield make
+    for one in running:
+        one.close()
+
+
+def test_a_daemon_whose_plugs_are_all_pulled_and_whose_broker_is_away_is_fed(watch: Watch) -> None:
+    watched = watch(CONFIG)
+    assert all(watched.fed() for _ in range(3))
+
+
+@pytest.mark.parametrize("part", ["port scanner", "port lock-bus", "probes"])
+def test_a_thread_that_ended_by_an_error_starves_the_watchdog(
+    watch: Watch, tmp_path: Path, died: list[str], part: str
+) -> None:
+    replace = msgspec.structs.replace
+    banks = tuple(replace(bank, baud=IMPOSSIBLE_BAUD) for bank in CONFIG.banks)
+    ending = {
+        "port scanner": replace(CONFIG, scanner=replace(CONFIG.scanner, baud=IMPOSSIBLE_BAUD)),
+        "port lock-bus": replace(CONFIG, banks=banks),
+        # No file can have such a name.
+        "probes": replace(CONFIG, probes=(ProbeTable(device="28-\0", compartments=(1,)),)),
+    }
+    watched = watch(ending[part])
+    wait_for("starved", lambda: not watched.fed())
+    assert not any(watched.fed() for _ in range(3))
+    name = part.replace("port ", f"port {tmp_path}/")
+    assert (watched.daemon._dead, died) == ((name,), [name])
+
+
+@pytest.mark.parametrize("part", ["kiosk", "link"])
+def test_without_the_thread_of_a_part_the_watchdog_starves(watch: Watch, part: str) -> None:
+    watched = watch(CONFIG)
+    assert watched.fed()
+    {"kiosk": watched.daemon._kiosk.stop, "link": watched.daemon._link.stop}[part]()
+    assert not any(watched.fed() for _ in range(3))
+    assert watched.daemon._dead == (part,)
+
+
+def test_a_lock_line_whose_deadline_is_long_past_starves_the_watchdog_until_it_is_met(
+    watch: Watch,
+) -> None:
+    watched = watch(CONFIG)
+    drive, line = watched.daemon.drive, watched.config.banks[0].port
+    long_ago = Instant(time.monotonic() - 2 * STALE_S, datetime.now(UTC), trusted=True)
+    drive.drive(PortUp(line), long_ago)
+    assert drive.lines.wake_at < time.monotonic() - STALE_S
+    assert not any(watched.fed() for _ in range(3))
+    assert watched.daemon._dead == ("lock lines",)
+    drive.drive(Tick(), watched.daemon._clock.now())
+    assert watched.fed()
 
 
 @pytest.mark.parametrize("abstract", [False, True])

@@ -13,7 +13,6 @@ from typing import TypeVar
 
 from fellesskap_edge.config_check import load
 from fellesskap_edge.drive import Drive
-from fellesskap_edge.identity import Broker, Identity, Provision
 from fellesskap_edge.inbox import LinkMessage, LinkUp, Outward, Publish, Tick, WritePort
 from fellesskap_edge.journal import Journal
 from fellesskap_edge.letterbox import Letterbox
@@ -21,11 +20,8 @@ from fellesskap_edge.machine_clock import MachineClock
 from fellesskap_edge.parts import Parts
 from fellesskap_edge.ports import Ports
 from fellesskap_edge.uplink import Draw
-from fellesskap_protocol.codes import locker_key
 from fellesskap_protocol.events import AnyEvent
-from fellesskap_protocol.messages import Keys, VerificationKey
-from fellesskap_protocol.signing import SigningKey, b64url, seal
-from tests.simulation.backend import INSTALLATION, SimulatedBackend
+from tests.edge.provisioned import provisioned
 from tests.system.house import NeverHappened
 
 E = TypeVar("E", bound=AnyEvent)
@@ -40,8 +36,7 @@ class EdgeAtBench:
         self.config = load(folder / "locker.toml")
         self._letterbox = Letterbox()
         self._clock = MachineClock()
-        device, k_locker = SigningKey(secrets.token_bytes(32)), secrets.token_bytes(32)
-        identity = self._identity(device, k_locker)
+        identity, self.backend = provisioned(self.config.locker.id)
         banks = {bank.port: bank.baud for bank in self.config.banks}
         scanner = self.config.scanner
         self.ports = Ports({**banks, scanner.port: scanner.baud}, self._letterbox.post)
@@ -58,27 +53,6 @@ class EdgeAtBench:
         self.drive = Drive(parts, self._clock.now(), commissioned=True)
         self.ports.start()
         self._letterbox.post(LinkUp())
-
-    def _identity(self, device: SigningKey, k_locker: bytes) -> Identity:
-        """Provision it, with a backend of its own."""
-        root, key = SigningKey(secrets.token_bytes(32)), SigningKey(secrets.token_bytes(32))
-        name = self.config.locker.id
-        derived = locker_key(k_locker, name, 1)
-        self.backend = SimulatedBackend(name, key, device.public, derived)
-        verifying = (VerificationKey(kid=key.kid, x=b64url(key.public.raw)),)
-        iat = int(time.time())
-        keys = Keys(iat=iat, iss=INSTALLATION, aud=name, version=1, keys=verifying, revoked=())
-        provision = Provision(
-            installation=INSTALLATION,
-            locker_id=name,
-            device_id="dev-1",
-            k_locker=b64url(derived),
-            k_version=1,
-            root_key=b64url(root.public.raw),
-            keys=seal(keys, root).decode(),
-            broker=Broker("none", 1, "none", "none"),
-        )
-        return Identity(device, provision)
 
     def _perform(self, effect: Outward) -> None:
         match effect:

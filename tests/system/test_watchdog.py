@@ -57,18 +57,23 @@ def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
 
 
 @pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Broker]:
+    running = Broker("nats", tmp_path / "broker").start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
 def supervised(
-    supervisor: Supervisor, tmp_path: Path
+    supervisor: Supervisor, broker: Broker, tmp_path: Path
 ) -> Iterator[tuple[Supervisor, Locker, ThinBackend]]:
     """A provisioned locker that is not started yet."""
-    broker = Broker("nats", tmp_path / "broker").start()
     locker = Locker(tmp_path / LOCKER_ID, locker_toml(LOCKER_ID))
     backend = ThinBackend(broker.login("backend"), LOCKER_ID)
     locker.provision(backend.provision(locker.identity(), broker.login("locker")))
     yield supervisor, locker, backend
     locker.stop()
     backend.close()
-    broker.stop()
 
 
 def test_ready_then_fed_also_while_the_board_is_silent_then_stopping(
@@ -102,6 +107,27 @@ def test_a_drive_loop_that_hangs_is_not_fed(
         "no word for three of its patiences", lambda: not supervisor.hears("=", 3 * WATCHDOG_S)
     )
     assert not locker.hardware.pulses()
+    hung.kill()
+
+
+def test_a_commit_that_hangs_is_not_fed(
+    supervised: tuple[Supervisor, Locker, ThinBackend], broker: Broker
+) -> None:
+    """With all plugs pulled and no broker there is nothing to commit, until a board comes."""
+    supervisor, locker, _ = supervised
+    for line in ("lock-bus", "scanner"):
+        locker.hardware.ask("unplug", line=line)
+    broker.kill()
+    hung = locker.start({**supervisor.env, "FELLESSKAP_HANG_AT": "before_commit"})
+    assert supervisor.hears("READY=1")
+    assert all(supervisor.hears("WATCHDOG=1") for _ in range(3))
+    locker.hardware.ask("plug", line="lock-bus")
+    wait_for(
+        "no word for three of its patiences", lambda: not supervisor.hears("=", 3 * WATCHDOG_S)
+    )
+    supervisor.forget()
+    assert not supervisor.hears("=", 3 * WATCHDOG_S)
+    assert hung.process.poll() is None, "it hangs, and did not die"
     hung.kill()
 
 
