@@ -7,74 +7,29 @@ happened and every invariant checked.
 """
 
 import json
-import sqlite3
 import subprocess
 import time
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import closing
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-import httpx
-from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 
-from fellesskap_edge.journal_reader import read
-from tests.judge.canaries import leaks
 from tests.system.brokers import Broker
-from tests.system.busy_locker import LOCKER_ID, LOW, toml
-from tests.system.busy_verdict import CHECKS, Visit
+from tests.system.busy_judge import judge
+from tests.system.busy_locker import LOCKER_ID, toml
+from tests.system.busy_scene import Json, Parcel, Scene, console, rows, state
 from tests.system.facts import Facts
-from tests.system.house import BIN, Installation, Locker, installation, wait_for
+from tests.system.house import BIN, Installation, installation, wait_for
 from tests.system.overheard import Overheard
 from tests.system.receiver import Receiver
 
 OPEN_S = 0.25
 """How long the fast hand lets a door stand open."""
-BEFORE_CUT, IN_CUT, BY_CONSOLIDATOR = 14, 10, 6
+BEFORE_CUT, IN_CUT, BY_CONSOLIDATOR, UNANNOUNCED = 14, 10, 3, 3
 LEFT_OPEN_S_MAX = 150.0
 LOW_EVERY = 5
-Json = dict[str, Any]
-console = Console(highlight=False)
-
-
-@dataclass
-class Parcel:
-    """One parcel of the visit."""
-
-    label: str
-    carrier: httpx.Client
-    receiver: Receiver
-    id: str = ""
-    code: str | None = None
-
-
-@dataclass
-class Scene:
-    """Everybody and everything on stage."""
-
-    house: Installation
-    locker: Locker
-    broker: Broker
-    carriers: dict[str, tuple[httpx.Client, Receiver, Json]]
-    facts: Facts
-    overheard: Overheard
-    parcels: list[Parcel] = field(default_factory=list)
-    happened: Counter[str] = field(default_factory=Counter)
-    offline_pickups: int = 0
-    unequal: list[str] = field(default_factory=list)
-
-    def say(self, what: str) -> None:
-        """Print what happens now."""
-        console.print(f"[bold]{time.monotonic() - self.began:6.1f} s[/]  {what}")
-
-    def __post_init__(self) -> None:
-        self.began = time.monotonic()
 
 
 def busy(root: Path) -> bool:
@@ -84,6 +39,7 @@ def busy(root: Path) -> bool:
         "FELLESSKAP_BROKER_URL": broker.url("backend"),
         "FELLESSKAP_LOCKER_BROKER_URL": broker.url("locker"),
         "FELLESSKAP_OPERATOR_BROKER_URL": broker.url("operator"),
+        "FELLESSKAP_ALLOWANCES": json.dumps({"S": UNANNOUNCED}),
     }
     receivers = [Receiver(), Receiver()]
     try:
@@ -91,7 +47,7 @@ def busy(root: Path) -> bool:
             scene = _set_up(house, broker, receivers)
             try:
                 _play(scene)
-                return _judge(scene, root)
+                return judge(scene, root)
             finally:
                 scene.overheard.close()
     finally:
@@ -114,8 +70,9 @@ def _set_up(house: Installation, broker: Broker, receivers: Sequence[Receiver]) 
 
 
 def _play(scene: Scene) -> None:
-    scene.say("34 doors of three families answer; two carriers reserve for 30 parcels")
-    _reserve(scene, BEFORE_CUT + IN_CUT + BY_CONSOLIDATOR)
+    reserved = BEFORE_CUT + IN_CUT + BY_CONSOLIDATOR
+    scene.say(f"34 doors of three families answer; two carriers reserve for {reserved} parcels")
+    _reserve(scene, reserved)
     first, rest = scene.parcels[0], scene.parcels[1:]
     _deposit(scene, first)
     scene.say("a resident collects the first parcel and walks away: the door stands open")
@@ -148,7 +105,7 @@ def _play(scene: Scene) -> None:
     wanted = {parcel.id: "collected" for parcel in scene.parcels[:6]}
     wait_for(
         "the ledger to catch up",
-        lambda: all(_state(one) == wanted.get(one.id, "deposited") for one in scene.parcels),
+        lambda: all(state(one) == wanted.get(one.id, "deposited") for one in scene.parcels),
         60.0,
     )
     scene.say("the backlog has drained")
@@ -175,7 +132,9 @@ def _reserve(scene: Scene, count: int) -> None:
         if again.json()["id"] != answer.json()["id"]:
             scene.unequal.append(f"busy-{turn}")
         parcel_id = answer.json()["parcel_id"]
-        scene.parcels.append(Parcel(f"]C100{label}", carrier, receiver, parcel_id))
+        parcel = Parcel(f"]C100{label}", carrier, receiver, parcel_id, decided=True)
+        parcel.low = bool(asked["needs"])
+        scene.parcels.append(parcel)
     last = f"/v1/reservations/{answer.json()['id']}"
     wait_for("the locker has the rights", lambda: carrier.get(last).json()["delivered_to_locker"])
 
@@ -268,113 +227,49 @@ def _consolidate(scene: Scene, parcels: Sequence[Parcel]) -> None:
         command += ["--carrier", keys["carrier_id"]]
     badge = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     scene.locker.hardware.scan(badge + "\r")
-    wait_for(
-        "the badge",
-        lambda: (
-            scene.locker.kiosk.get("/api/status").json()["scan"].get("outcome")
-            == "courier_badge_accepted"
-        ),
-    )
+    page = scene.locker.kiosk
+    wait_for("the badge", lambda: page.get("/api/status").json()["standing"]["courier"])
     _deposits(scene, parcels, "a consolidator deposits for both, with one badge")
+    scene.say(f"{UNANNOUNCED} that nobody announced: the consolidator says for whom, and how large")
+    names = sorted(scene.carriers)
+    for turn in range(UNANNOUNCED):
+        _unannounced(scene, names[turn % len(names)], _sscc(len(scene.parcels)))
     scene.locker.kiosk.post("/api/key", json={"key": "done"})
 
 
-def _state(parcel: Parcel) -> str:
-    answer: str = parcel.carrier.get(f"/v1/parcels/{parcel.id}").json()["state"]
+def _unannounced(scene: Scene, name: str, label: str) -> None:
+    """Put in a parcel that nobody reserved for; its carrier learns of it, and its id."""
+    carrier, receiver, keys = scene.carriers[name]
+    begun = time.monotonic()
+    scene.locker.hardware.scan(f"]C100{label}\r")
+    page = scene.locker.kiosk
+    wait_for("“For whom?”", lambda: page.get("/api/status").json()["standing"]["asks"] == "carrier")
+    told = _key(scene, "carrier", keys["carrier_id"])
+    assert told["outcome"] == "choose_size", told
+    told = _key(scene, "size", told["options"][0])
+    assert told["outcome"] == "opens", told
+    scene.locker.hardware.person("put_in", told["compartment"], open_s=OPEN_S)
+    scene.facts.wait("door_shut", begun, compartment=told["compartment"])
+    _at_rest(scene)
+    scene.happened["deposited"] += 1
+    scene.happened["deposited unannounced, by badge"] += 1
+    found = wait_for("the carrier to be told", lambda: _deposited_as(receiver, label))
+    parcel_id = found[0]["data"]["parcel_id"]
+    scene.parcels.append(Parcel(f"]C100{label}", carrier, receiver, parcel_id))
+
+
+def _deposited_as(receiver: Receiver, label: str) -> list[Json]:
+    told = receiver.of_type("parcel.deposited")
+    return [one for one in told if one["data"].get("label") == label]
+
+
+def _key(scene: Scene, key: str, value: str) -> Json:
+    answer: Json = scene.locker.kiosk.post("/api/key", json={"key": key, "value": value}).json()
     return answer
-
-
-def _rows(scene: Scene) -> Iterator[Json]:
-    for row in read(scene.locker.folder / "state" / "journal.sqlite").events:
-        yield {"seq": row.seq, "type": row.type, **row.said}
 
 
 def _journalled(scene: Scene, kind: str, within_s: float) -> None:
     def is_there() -> bool:
-        return any(row["type"] == kind for row in _rows(scene))
+        return any(row["type"] == kind for row in rows(scene))
 
     wait_for(f"{kind} in the journal", is_there, within_s)
-
-
-def _recorded(scene: Scene) -> list[Json]:
-    with closing(sqlite3.connect(scene.house.state / "fellesskap.sqlite3")) as database:
-        rows = database.execute("SELECT seq, body FROM ledger ORDER BY seq").fetchall()
-    found = []
-    for seq, body in rows:
-        said = json.loads(body)
-        for stamp in ("seq", "prev", "at", "clock", "boot_id", "mono_ms"):
-            said.pop(stamp, None)
-        found.append({"seq": seq, **said})
-    return found
-
-
-def _leaks(scene: Scene, root: Path) -> list[str]:
-    """Look for every code and key in every log and message, in whatever form."""
-    secrets = {f"code of {parcel.id}": parcel.code for parcel in scene.parcels if parcel.code}
-    secrets |= {f"key of {name}": keys["api_key"] for name, (_, _, keys) in scene.carriers.items()}
-    logs = [(path.name, path.read_bytes()) for path in sorted(root.rglob("*.log"))]
-    found = leaks(secrets, [*logs, *scene.overheard.texts])
-    return [f"{one.secret} in {one.where} ({one.form})" for one in found]
-
-
-def _judge(scene: Scene, root: Path) -> bool:
-    events = [json.loads(json.dumps(row, default=str)) for row in _rows(scene)]
-    wait_for("the whole journal is recorded", lambda: len(_recorded(scene)) >= len(events))
-    names = sorted(scene.carriers)
-    strangers = []
-    for parcel in scene.parcels:
-        for name in names:
-            client = scene.carriers[name][0]
-            if client is not parcel.carrier:
-                answer = client.get(f"/v1/parcels/{parcel.id}").status_code
-                strangers += [] if answer == 404 else [f"{name} sees {parcel.id}: {answer}"]
-    replayed = scene.house.cli("decisions", "replay")
-    visit = Visit(
-        events=[_plain(one) for one in events],
-        pulses=scene.locker.hardware.pulses(),
-        doors=scene.locker.hardware.doors(),
-        recorded=[_plain(one) for one in _recorded(scene)][: len(events)],
-        parcels={parcel.id: _state(parcel) for parcel in scene.parcels},
-        low=LOW,
-        wants_low=frozenset(one.id for one in scene.parcels[::LOW_EVERY]),
-        offline_pickups=scene.offline_pickups,
-        leaks=_leaks(scene, root),
-        overheard=len(scene.overheard.texts),
-        decisions=replayed["decisions"],
-        altered=replayed["altered"],
-        strangers=strangers,
-        unequal=scene.unequal,
-    )
-    return show(scene, visit)
-
-
-def _plain(row: Json) -> Json:
-    """Return what a row says that both records write alike: nothing that is null, no times."""
-    dropped = ("from", "to", "since")
-    kept = {key: value for key, value in row.items() if value is not None and key not in dropped}
-    if row["type"] == "serving":
-        kept |= {"from": str(row["from"])[:19], "to": str(row["to"])[:19]}
-    return {key: value for key, value in kept.items() if value not in ({}, [], False)}
-
-
-def show(scene: Scene, visit: Visit) -> bool:
-    """Print what happened and how each invariant stands."""
-    table = Table("what happened", "times", title="A busy visit")
-    for what, times in scene.happened.items():
-        table.add_row(what, str(times))
-    kinds = Counter(event["type"] for event in visit.events)
-    for kind in ("pulsed", "door_opened", "left_open", "forced", "not_opened", "reported"):
-        table.add_row(f"journal: {kind}", str(kinds[kind]))
-    table.add_row("pulses by the boards", str(len(visit.pulses)))
-    console.print(table)
-    verdict = Table("invariant", "held", "what was wrong")
-    clean = True
-    for name, check in CHECKS.items():
-        wrong = check(visit)
-        clean = clean and not wrong
-        verdict.add_row(name, "[red]no[/]" if wrong else "[green]yes[/]", "; ".join(wrong[:2]))
-    console.print(verdict)
-    seconds = time.monotonic() - scene.began
-    words = "every invariant held" if clean else "an invariant broke"
-    console.print(f"[bold]{len(visit.events)} events, {seconds:.0f} s: {words}.[/]")
-    return clean

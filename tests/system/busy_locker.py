@@ -32,3 +32,5 @@ def toml() -> str:
 
 
 LOW = frozenset(number for number in range(1, 35) if FLOORS_MM[(number - 1) % 6] <= REACH_MM)
+SUPPLIES = dict(enumerate((name for name, doors in BANKS for _ in range(doors)), 1))
+"""The bank of each compartment; each has a supply of its own."""
