@@ -183,9 +183,7 @@ def test_a_locker_that_nobody_knows_is_named_and_nothing_of_the_others_is_record
 
 def test_the_bridge_records_the_others_when_one_cannot_be_recorded(row: _Row) -> None:
     said: list[tuple[str, bytes]] = []
-    house = House(
-        row.api.secrets, row.api.engine, lambda *one: said.append(one), lambda: NOW.now, lanes=2
-    )
+    house = House(row.api.secrets, row.api.engine, lambda *one: said.append(one), lambda: NOW.now)
     for number, one in enumerate(row.lockers.values()):
         one.add(*deposit(row.parcels[number]))
     poison = HandLocker(row.api.secrets.installation, "oslo-4")

@@ -51,7 +51,7 @@ RETRY_PAUSE_S = 0.02
 BUSY_S = 30.0
 """How long a writer of SQLite waits for another process (a command beside the server)."""
 BACKGROUND_CONNECTIONS = 8
-"""What the pool holds besides the API's share: bridge, its lanes, worker, two to spare."""
+"""What the pool holds besides the API's share: for bridge and worker, and some to spare."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):

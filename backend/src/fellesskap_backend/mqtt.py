@@ -1,7 +1,7 @@
 """The bridge: what lockers say goes into the database, what is owed to them goes out.
 
 paho's thread posts into a bounded inbox; one thread takes from it and does the work, which is
-`bridge.exchange`'s. On PostgreSQL the transactions of several lockers run side by side. Payloads,
+`bridge.exchange`'s. On PostgreSQL another process helps when many speak (`bridge.lanes`). Payloads,
 codes and keys are never logged.
 """
 
@@ -12,7 +12,6 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Engine
 
 from fellesskap_backend.bridge.exchange import HEARD, Exchange, House
+from fellesskap_backend.bridge.lanes import Lanes
 from fellesskap_backend.bridge.link import Came, Link
 from fellesskap_backend.pace import Pace
 from fellesskap_backend.secrets import Secrets
@@ -29,9 +29,8 @@ from fellesskap_protocol.topics import every_locker
 log = logging.getLogger(__name__)
 INBOX_MAX = 10_000
 """Messages that wait; further ones are dropped and come again by their senders' timers."""
-LANES, AT_ONCE_MAX = 4, 64
-"""How many transactions run side by side on PostgreSQL (SQLite has one writer at a time), and how
-many messages are taken together: who waits at a door waits for no more."""
+AT_ONCE_MAX = 32
+"""How many messages are taken together: who waits at a door waits for no more."""
 POLL_S = 0.1
 """The net under `wake`: how often the database is asked what is owed."""
 RESTS = 4
@@ -57,12 +56,12 @@ class Bridge:
         self._settings = settings
         self._served = served
         self._inbox: queue.Queue[Came | None] = queue.Queue(INBOX_MAX)
-        self._lanes: ThreadPoolExecutor | None = None
+        self._lanes: Lanes | None = None
         self._link = Link(login, [every_locker(kind) for kind in HEARD], self._post)
         house = House(secrets, engine, self._link.publish, lambda: datetime.now(UTC), served=served)
         if engine.dialect.name == "postgresql":
-            self._lanes = ThreadPoolExecutor(LANES, "bridge-lane")
-            house = replace(house, spread=self._lanes.map, lanes=LANES)
+            self._lanes = Lanes(settings)  # SQLite has one writer at a time
+            house = replace(house, spread=self._lanes.spread)
         self._exchange = Exchange(house)
         self._committed, self._woken = threading.Event(), threading.Event()
         self._stopping = threading.Event()
@@ -88,7 +87,7 @@ class Bridge:
         if self._thread.is_alive():
             self._thread.join(STOP_S_MAX)
         if self._lanes is not None:
-            self._lanes.shutdown()
+            self._lanes.stop()
 
     def wake(self, *, at_once: bool = True) -> None:
         """Say that something was committed: it goes out at once, or with the next poll."""

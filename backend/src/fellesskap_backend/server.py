@@ -1,10 +1,8 @@
 """`serve`: API, bridge and worker in one process, with a broker of its own where none is set."""
 
-import gc
 import logging
 import signal
 import socket
-import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from types import FrameType
@@ -14,7 +12,7 @@ import uvicorn
 from sqlalchemy import Engine
 from starlette.types import ASGIApp
 
-from fellesskap_backend import db, roles
+from fellesskap_backend import db, interpreter, roles
 from fellesskap_backend.app import create_app
 from fellesskap_backend.broker import EmbeddedBroker
 from fellesskap_backend.mqtt import Bridge
@@ -26,13 +24,6 @@ log = logging.getLogger(__name__)
 Ready = dict[str, Any]
 BACKLOG = 2_048
 """Connections that may wait for the event loop; the gate, not the kernel, says no."""
-SWITCH_S = 0.0005
-"""How long a thread keeps the interpreter when another wants it, as after PostgreSQL's answers:
-at Python's own 5 ms, an answer that took one waits for five."""
-NEW_OBJECTS = 10_000
-"""After how many new objects Python looks for cycles among them. Rows are many and hold none; with
-Python's own 700, and all that was imported looked through again and again, a third of the ingest's
-time went there."""
 GOODBYE_S = 5
 """How long requests under way may take to end at a stop."""
 
@@ -55,7 +46,7 @@ def serve(
 ) -> None:
     """Run until SIGTERM or SIGINT; `tell` is called once everything is up."""
     signal.signal(signal.SIGTERM, _end)
-    sys.setswitchinterval(SWITCH_S)
+    interpreter.take_turns()
     with ExitStack() as running:
         backend, operator = _logins(settings, running)
         worker = Worker(settings, secrets, engine)
@@ -69,9 +60,7 @@ def serve(
         host, port = listening.getsockname()[:2]
 
         def ready() -> None:
-            gc.collect()
-            gc.freeze()  # what is here now stays
-            gc.set_threshold(NEW_OBJECTS)
+            interpreter.look_for_cycles_seldom()
             tell(
                 {
                     "ready": True,

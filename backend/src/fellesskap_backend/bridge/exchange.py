@@ -12,19 +12,18 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from fellesskap_backend import db, downlink
 from fellesskap_backend.bridge import owed
-from fellesskap_backend.bridge.intake import Intake, Said
+from fellesskap_backend.bridge.intake import LET_GO, Intake, Lockers, Said, Take
 from fellesskap_backend.bridge.link import Came
 from fellesskap_backend.bridge.said import Voice
 from fellesskap_backend.db import Moment
 from fellesskap_backend.downlink import Downlink, Position
-from fellesskap_backend.ledger.service import Standing, UnknownLocker
+from fellesskap_backend.ledger.service import Standing
 from fellesskap_backend.lockers import servicing
 from fellesskap_backend.rights import service as rights
 from fellesskap_backend.secrets import Secrets
@@ -32,12 +31,11 @@ from fellesskap_protocol.buggify import sometimes
 from fellesskap_protocol.messages import (
     Batch,
     Birth,
-    MalformedMessage,
     Presence,
     Result,
     Signed,
 )
-from fellesskap_protocol.topics import InvalidTopic, Kind, topic
+from fellesskap_protocol.topics import Kind, topic
 
 log = logging.getLogger(__name__)
 HEARD: tuple[Kind, ...] = ("birth", "journal", "results", "presence")
@@ -57,14 +55,8 @@ class House:
     moment: Callable[[datetime], Moment] = Moment
     served: Callable[[], None] = field(default=lambda: None)
     """Called when what was committed is on its way."""
-    spread: Callable[..., Iterable[Any]] = map
-    """How transactions are run: `map`, or that of a pool of threads."""
-    lanes: int = 1
-    """How many transactions run side by side."""
-
-
-LET_GO = (MalformedMessage, InvalidTopic, UnknownLocker)
-"""What cannot be read is counted and let go."""
+    spread: Callable[[Take, Lockers], list[Said]] = field(default=lambda take, came: take(came))
+    """Who takes in what several lockers said: one lane by itself, or several (`bridge.lanes`)."""
 
 
 class Exchange:
@@ -163,19 +155,16 @@ class Exchange:
         each: dict[str, list[Came]] = {}
         for one in came:
             each.setdefault(one.topic.rpartition("/")[0], []).append(one)
-        lockers, lanes = list(each.values()), self._house.lanes
-        dealt = [lockers[lane::lanes] for lane in range(min(lanes, len(lockers)))]
         failed: list[Exception] = []
-        for those in list(self._house.spread(self._intake.take, dealt)):
-            for said in those:
-                try:
-                    self._finish(said)
-                except LET_GO as error:
-                    why = type(error).__name__
-                    self.refused[why] += 1
-                    log.warning("a message on %s is let go: %s", said.topic[:100], why)
-                except Exception as error:  # noqa: BLE001 - the others are not to wait for it
-                    failed.append(error)
+        for said in self._house.spread(self._intake.take, list(each.values())):
+            try:
+                self._finish(said)
+            except LET_GO as error:
+                why = type(error).__name__
+                self.refused[why] += 1
+                log.warning("a message on %s is let go: %s", said.topic[:100], why)
+            except Exception as error:  # noqa: BLE001 - the others are not to wait for it
+                failed.append(error)
         self._send_rights()
         if failed:
             raise failed[0]

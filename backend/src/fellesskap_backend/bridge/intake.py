@@ -1,7 +1,8 @@
 """What lockers said, verified and committed: what came together of several, in one transaction.
 
-It touches no state of the exchange, so that several of these may run side by side, each for lockers
-of its own. What cannot be committed together is committed alone: nobody waits for another's fault.
+It touches no state of the exchange, so that two of these may run side by side, each for lockers
+of its own (`bridge.lanes`). What cannot be committed together is committed alone: nobody waits for
+another's fault.
 """
 
 import logging
@@ -17,7 +18,7 @@ from fellesskap_backend import db
 from fellesskap_backend.bridge.link import Came
 from fellesskap_backend.db import Moment
 from fellesskap_backend.ledger import service as ledger
-from fellesskap_backend.ledger.service import Standing
+from fellesskap_backend.ledger.service import Standing, UnknownLocker
 from fellesskap_backend.secrets import Secrets
 from fellesskap_protocol.messages import (
     Batch,
@@ -29,11 +30,13 @@ from fellesskap_protocol.messages import (
     decode,
 )
 from fellesskap_protocol.signing import PublicKey, unseal
-from fellesskap_protocol.topics import Kind, parse
+from fellesskap_protocol.topics import InvalidTopic, Kind, parse
 
 log = logging.getLogger(__name__)
 CLASS_OF: dict[Kind, type[Signed]] = {"birth": Birth, "journal": Batch, "results": Result}
 Keys = Mapping[str, Mapping[str, PublicKey]]
+LET_GO = (MalformedMessage, InvalidTopic, UnknownLocker)
+"""What cannot be read is counted and let go."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,11 @@ class Said:
     error: Exception | None = None
 
 
+Lockers = Sequence[Sequence[Came]]
+"""What some lockers said, of each in order."""
+Take = Callable[[Lockers], list[Said]]
+
+
 @dataclass(frozen=True)
 class Intake:
     """Where it is written; `resulted` is called in the transaction of a command's result."""
@@ -56,7 +64,7 @@ class Intake:
     moment: Callable[[], Moment]
     resulted: Callable[[Session, str, Result], None]
 
-    def take(self, came: Sequence[Sequence[Came]]) -> list[Said]:
+    def take(self, came: Lockers) -> list[Said]:
         """Commit what some lockers said, of each in order."""
         every = [one for each in came for one in each]
         ids = {_sender(one.topic) for one in every}
