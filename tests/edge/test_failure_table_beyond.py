@@ -196,6 +196,19 @@ def test_a_port_that_may_not_be_opened_is_a_fault_of_its_own_until_it_may(
     assert locker.standing_faults() == ()
 
 
+def test_a_port_that_does_not_take_its_baud_is_told_and_its_thread_goes_on() -> None:
+    """One wrong figure in `locker.toml` costs one line; its thread's death cost the locker."""
+    near, far = os.openpty()
+    posted: Queue[Inward] = Queue()
+    ports = Ports({os.ttyname(far): -5}, posted.put)
+    ports.start()
+    assert posted.get(timeout=5) == PortBarred(os.ttyname(far), "takes no -5 baud")
+    assert ports.beats[0].runs
+    ports.stop()
+    os.close(near)
+    os.close(far)
+
+
 def test_an_adapter_that_is_unplugged_is_a_silent_bank_until_it_is_back(locker: Failing) -> None:
     """Row 14: the USB adapter is unplugged, or stale."""
     locker.unplug_boards()

@@ -26,7 +26,8 @@ from tests.edge.provisioned import provisioned
 from tests.system.house import wait_for
 
 NOW = 1000.0
-IMPOSSIBLE_BAUD = -1
+IMPOSSIBLE_BAUD = 2**40
+"""No C integer holds it: an error that a port's thread does not know."""
 """A port's thread ends by it: an error that it does not know."""
 
 
@@ -63,13 +64,30 @@ def died() -> Iterator[list[str]]:
     threading.excepthook = hook
 
 
+Laid = Callable[[str], None]
+
+
+@pytest.fixture
+def lay_line(tmp_path: Path) -> Iterator[Laid]:
+    """Let there be lines that can be opened, by their names."""
+    laid: list[int] = []
+
+    def lay(name: str) -> None:
+        laid.extend(os.openpty())
+        (tmp_path / name).symlink_to(os.ttyname(laid[-1]))
+
+    yield lay
+    for one in laid:
+        os.close(one)
+
+
 def test_a_port_that_is_not_there_beats_and_one_whose_thread_died_does_not(
-    tmp_path: Path, died: list[str]
+    tmp_path: Path, died: list[str], lay_line: Laid
 ) -> None:
     posted: list[Inward] = []
     absent, impossible = str(tmp_path / "absent"), str(tmp_path / "impossible")
-    # A baud rate that no C integer holds: an error that the thread does not know.
-    ports = Ports({absent: 9600, impossible: "fast"}, posted.append)  # type: ignore[dict-item]
+    lay_line("impossible")
+    ports = Ports({absent: 9600, impossible: IMPOSSIBLE_BAUD}, posted.append)
     try:
         ports.start()
         wait_for("the thread gone", lambda: not ports.beats[1].runs)
@@ -157,7 +175,7 @@ def test_a_daemon_whose_plugs_are_all_pulled_and_whose_broker_is_away_is_fed(wat
 
 @pytest.mark.parametrize("part", ["port scanner", "port lock-bus", "probes"])
 def test_a_thread_that_ended_by_an_error_starves_the_watchdog(
-    watch: Watch, tmp_path: Path, died: list[str], part: str
+    watch: Watch, tmp_path: Path, died: list[str], lay_line: Laid, part: str
 ) -> None:
     replace = msgspec.structs.replace
     banks = tuple(replace(bank, baud=IMPOSSIBLE_BAUD) for bank in CONFIG.banks)
@@ -167,6 +185,8 @@ def test_a_thread_that_ended_by_an_error_starves_the_watchdog(
         # No file can have such a name.
         "probes": replace(CONFIG, probes=(ProbeTable(device="28-\0", compartments=(1,)),)),
     }
+    lay_line("scanner")
+    lay_line("lock-bus")
     watched = watch(ending[part])
     wait_for("starved", lambda: not watched.fed())
     assert not any(watched.fed() for _ in range(3))

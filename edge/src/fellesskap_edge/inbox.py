@@ -30,7 +30,7 @@ class PortDown:
 
 @dataclass(frozen=True, slots=True)
 class PortBarred:
-    """A serial port is there and may not be opened: somebody has to give us the right."""
+    """A serial port is there and does not open: somebody has to give us the right, or a baud."""
 
     port: str
     why: str

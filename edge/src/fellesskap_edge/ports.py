@@ -74,7 +74,7 @@ class Ports:
         said = ""
         while not self._ending.is_set():
             self._round_at[port] = time.monotonic()
-            barred = False
+            barred = ""
             try:
                 with serial.Serial(
                     port, baud, timeout=WAIT_S, write_timeout=WRITE_S_MAX, exclusive=True
@@ -83,15 +83,14 @@ class Ports:
                     self._open[port] = line
                     self._post(PortUp(port))
                     self._read(port, line)
-            except (serial.SerialException, OSError, TypeError) as error:
+            except (serial.SerialException, OSError, TypeError, ValueError) as error:
                 # pyserial raises TypeError when a port is closed under a waiting read.
-                number = getattr(error, "errno", None) or 0
-                barred = number in BARS
+                barred = _barred(error, baud)
                 if str(error) != said:
                     said = str(error)
                     log.warning("port %s: %s", port, error)
                     if barred:
-                        self._post(PortBarred(port, f"may not be opened: {os.strerror(number)}"))
+                        self._post(PortBarred(port, barred))
             if self._open.pop(port, None) is not None:
                 self._post(PortDown(port))
             self._pause(port, BARRED_S if barred else REOPEN_S)
@@ -111,3 +110,11 @@ class Ports:
             if data:
                 waiting = min(line.in_waiting, READ_BYTES_MAX)
                 self._post(PortBytes(port, data + line.read(waiting) if waiting else data))
+
+
+def _barred(error: Exception, baud: int) -> str:
+    """Return why a port will not open until somebody mends it; nothing if it may come back."""
+    number = getattr(error, "errno", None) or 0
+    if number in BARS:
+        return f"may not be opened: {os.strerror(number)}"
+    return f"takes no {baud} baud" if isinstance(error, ValueError) else ""
