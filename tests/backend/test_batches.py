@@ -7,6 +7,7 @@ from typing import Any, get_type_hints
 from uuid import UUID
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
@@ -158,3 +159,23 @@ def test_a_batch_makes_the_rows_that_its_events_make_one_by_one(
         assert _world(lives, [*(one for one in cuts if one < head), head], now) == alone
     finally:
         lives.locker.stored = before
+
+
+def test_what_was_written_of_a_batch_that_failed_is_forgotten(lives: Lives) -> None:
+    """Rows look written to the session when the last statement of all fails; they were not."""
+    (expected,) = (one for one in lives.api.rows(Parcel) if one.state == "expected")
+    said = {"right_id": str(expected.right_id), "parcel_id": str(expected.id)}
+    odd = events.Presented(
+        kind="code",
+        outcome="authorised",
+        right_id=said["right_id"],
+        authorisation_id="a-odd",
+        compartment=2**63,  # no column of either database holds it
+    )
+    seen: list[object] = []  # a session forgets by itself what nobody holds
+    sa.event.listen(Session, "loaded_as_persistent", hold := lambda _, row: seen.append(row))
+    lives.tell(*deposit(said, 3), odd)
+    sa.event.remove(Session, "loaded_as_persistent", hold)
+    rows = {one.id: one.state for one in lives.api.rows(Parcel)}
+    assert rows[expected.id] == "deposited"
+    assert list(lives.unapplied()) == [len(lives.locker.stored)]
