@@ -50,6 +50,18 @@ def count(kind: type[AnyEvent], locker: LittleLocker) -> int:
 # At the pace of the hand ---------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(("open_s", "evidence"), [(1.9, "weak"), (2.0, "door")])
+def test_a_door_open_for_less_than_two_seconds_is_weak_evidence(
+    open_s: float, evidence: str
+) -> None:
+    locker = LittleLocker().ready(right("one"))
+    locker.scan("label-one")
+    locker.door(1, "open")
+    locker.wait(open_s - 1.0)  # `door` waits one more
+    locker.door(1, "shut")
+    assert last(Deposited, locker).evidence == evidence
+
+
 def test_a_label_scanned_while_the_last_door_stands_open_is_queued_and_goes_on_by_itself() -> None:
     locker = LittleLocker().ready(right("one"), right("two"))
     locker.scan("label-one")

@@ -217,6 +217,25 @@ def test_one_badge_takes_out_all_that_its_carriers_may_one_door_after_the_other(
     assert told(locker.enter("code-two")) == [("opens", 2)]
 
 
+def test_overdue_recalled_and_returned_parcels_go_out_in_one_sweep() -> None:
+    """Why a parcel goes is the backend's; here each is a right to remove, also what was sent."""
+    sent = right("sent", "drop_off")
+    locker = LittleLocker().ready(right("overdue"), right("recalled"), sent, allowance("S", 1))
+    locker.deposit("overdue")
+    locker.deposit("recalled")
+    assert told(locker.enter("code-sent")) == [("opens", 4)]
+    locker.open_and_shut(4)
+    locker.put(removal("overdue"), removal("recalled"), removal("sent"))
+    locker.show_badge(badge("red"))
+    opened = told(locker.press("take_out"))
+    while opened[-1] != ("swept", None):
+        (number,) = (door for outcome, door in opened if outcome == "opens" and door)
+        opened = told(locker.open_and_shut(number))
+    removed = [event for event in locker.records if isinstance(event, Removed)]
+    names = ("overdue", "recalled", "sent")
+    assert sorted(event.parcel_id for event in removed) == [f"parcel-{one}" for one in names]
+
+
 def test_a_badge_removes_in_one_session_only_also_after_a_restart() -> None:
     locker = swept()
     locker.show_badge(badge("red"))
