@@ -197,7 +197,7 @@ def test_a_port_that_may_not_be_opened_is_a_fault_of_its_own_until_it_may(
 
 
 def test_a_port_that_does_not_take_its_baud_is_told_and_its_thread_goes_on() -> None:
-    """One wrong figure in `locker.toml` costs one line; its thread's death cost the locker."""
+    """Row 14, too: a wrong figure in `locker.toml` costs one line, not the whole locker."""
     near, far = os.openpty()
     posted: Queue[Inward] = Queue()
     ports = Ports({os.ttyname(far): -5}, posted.put)
