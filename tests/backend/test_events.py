@@ -32,9 +32,33 @@ def test_feed_is_read_by_position(api: Api) -> None:
     assert carrier.get("/v1/events", params={"after": 3}).json() == {"events": [], "next": 3}
     event = rest["events"][0]
     assert (event["type"], event["clock"]) == ("reservation.confirmed", "trusted")
-    assert set(event["data"]) == {
-        *("reservation_id", "parcel_id", "right_id", "locker_id", "deposit_by")
+    data = event["data"]
+    assert set(data) == {
+        *("reservation_id", "parcel_id", "right_id", "label", "locker_id", "locker", "hold"),
+        "deposit_by",
     }
+    assert (data["label"], data["hold"]) == (request(2)["label"], "hard")
+    assert data["locker"] == {"id": data["locker_id"], "address": "Jernbanetorget 1"}
+
+
+def test_every_event_of_a_parcel_names_its_label_and_its_locker_in_both_ways(api: Api) -> None:
+    carrier, other = api.carrier(), api.carrier("Sydpost")
+    for number, hold in enumerate(("hard", "soft")):
+        made = reserve(carrier, request(number, hold=hold), f"k{number}")
+        tag = carrier.get(made.headers["location"]).headers["etag"]
+        change = {"collect_within": "P9D"}
+        carrier.patch(made.headers["location"], json=change, headers={"If-Match": tag})
+        carrier.delete(made.headers["location"])
+    _give_positions(api)
+    events = carrier.get("/v1/events").json()["events"]
+    told = [(one["type"], one["data"]["label"]) for one in events]
+    kinds = ("reservation.confirmed", "reservation.changed", "reservation.cancelled")
+    assert told == [(kind, request(number)["label"]) for number in (0, 1) for kind in kinds]
+    locker = {"id": "oslo-1", "address": "Jernbanetorget 1"}
+    for one in events:
+        assert (one["data"]["locker_id"], one["data"]["locker"]) == ("oslo-1", locker)
+    assert [one["data"]["hold"] for one in events if one["type"] == kinds[0]] == ["hard", "soft"]
+    assert other.get("/v1/events").json()["events"] == []
 
 
 def test_full_page_of_the_feed_links_the_next_one(api: Api) -> None:

@@ -51,7 +51,7 @@ def test_an_unannounced_parcel_keeps_its_id_and_gets_a_code_that_its_carrier_is_
     k_locker = house.api.secrets.k_locker("oslo-1", 1)
     assert right.label_macs == (mac(k_locker, "label", f"opaque:{label(1)['value']}"),)
     (notice,) = house.notices("parcel.deposited")
-    assert (notice.data["label"], notice.data["replaces"]) == (label(1)["value"], None)
+    assert (notice.data["label"], notice.data["replaces"]) == (label(1), None)
     assert notice.occurred_at == parcel.deposited_at
     assert b'"pickup_code":"' in _body(house, "parcel.deposited")
     house.pass_time()

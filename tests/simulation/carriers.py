@@ -80,7 +80,8 @@ class Carrier(Asker):
     def _found(self, data: Json) -> Shipment | None:
         """Find the shipment of a parcel that came unannounced, by its label or what it replaces."""
         one = self.shipments.get(data.get("replaces") or "")
-        one = one or self.by_label.get(data.get("label") or "")
+        if one is None and "replaces" in data and data["label"] is not None:
+            one = self.by_label.get(data["label"]["value"])
         if one is not None:
             if one.parcel_id:
                 one.former_ids.append(one.parcel_id)

@@ -260,7 +260,7 @@ def _unannounced(scene: Scene, name: str, label: str) -> None:
 
 def _deposited_as(receiver: Receiver, label: str) -> list[Json]:
     told = receiver.of_type("parcel.deposited")
-    return [one for one in told if one["data"].get("label") == label]
+    return [one for one in told if (one["data"]["label"] or {}).get("value") == label]
 
 
 def _key(scene: Scene, key: str, value: str) -> Json:

@@ -104,6 +104,7 @@ PARCEL: Example = {
         "kind": "last_mile",
         "state": "deposited",
         "locker_id": "fornebu-1",
+        "label": _LABEL,
         "reservation_id": _RESERVATION_ID,
         "replaced_by": None,
         "compartment": 7,

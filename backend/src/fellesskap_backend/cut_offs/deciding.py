@@ -20,7 +20,7 @@ from fellesskap_backend.cut_offs.tables import CutOff
 from fellesskap_backend.db import Moment, instant, table_of
 from fellesskap_backend.decisions import batches
 from fellesskap_backend.decisions.batches import Batch
-from fellesskap_backend.decisions.desk import Decided, Desk
+from fellesskap_backend.decisions.desk import Decided, Desk, Place
 from fellesskap_backend.decisions.tables import Decision
 from fellesskap_backend.events.tables import Notice
 from fellesskap_backend.lockers.tables import Locker
@@ -68,8 +68,9 @@ def decide(session: Session, one: Due, moment: Moment, *, secrets: Secrets) -> N
     if cut_off is None or cut_off.decided_at is not None or locker_id not in places:
         return
     basis.read(session, places, moment.now)
-    waiting, duplicates = _waiting(session, one, moment)
-    desk = Desk(places[locker_id], moment.now)
+    place = places[locker_id]
+    waiting, duplicates = _waiting(session, place, at, moment)
+    desk = Desk(place, moment.now)
     batch = Batch(cut_off.day.isoformat(), at, batches.key_of(secrets.k_master, cut_off.day))
     wanted = {
         name: one.asked.wanted(one.by, is_duplicate=name in duplicates)
@@ -83,14 +84,17 @@ def decide(session: Session, one: Due, moment: Moment, *, secrets: Secrets) -> N
     session.flush()
 
 
-def _waiting(session: Session, one: Due, moment: Moment) -> tuple[dict[str, Waiting], set[str]]:
+def _waiting(
+    session: Session, place: Place, at: datetime, moment: Moment
+) -> tuple[dict[str, Waiting], set[str]]:
     """Return what waits by its ticket, and which of it is under way under another reservation.
 
     What was wanted before now is over: it ends unanswered, as an unused claim would.
     """
     found: dict[str, Waiting] = {}
     duplicates, late = set(), []
-    for known in session.execute(_REQUESTED, {"locker": one[0], "at": one[1]}).mappings():
+    asked = {"locker": place.locker_id, "at": at}
+    for known in session.execute(_REQUESTED, asked).mappings():
         row = dict(known)
         if row["deposit_by"] <= moment.now:
             late.append(row)
@@ -103,7 +107,10 @@ def _waiting(session: Session, one: Due, moment: Moment) -> tuple[dict[str, Wait
         end = RESERVATION["requested"]["expire"].to
         ids = [row["id"] for row in late]
         session.execute(update(Reservation).where(Reservation.id.in_(ids)).values(state=end))
-        told = [requested.notice(row, "reservation.expired", {}, moment) for row in late]
+        told = [
+            requested.notice(row, "reservation.expired", {}, moment, address=place.address)
+            for row in late
+        ]
         insert_all(session, Notice, told)
     return found, duplicates
 
@@ -155,7 +162,8 @@ class _Answers:
         self, one: Waiting, decided: Decided, right_id: UUID, n: int
     ) -> tuple[Row, ...]:
         asked = one.asked.waiting(decided.held_for_s, self._moment.now)
-        confirmation = Confirmation(asked, one.by, right_id, n, decided.revision, decided)
+        address = self._desk.place.address
+        confirmation = Confirmation(asked, one.by, right_id, n, address, decided)
         ids = {"reservation_id": one.row["id"], "parcel_id": one.row["parcel_id"]}
         return confirmation.rows(self._keys, self._moment, ids)
 
@@ -169,7 +177,10 @@ class _Answers:
             "to_alternatives": list(other),
         }
         data = {"reason": reason, "alternatives": list(other)}
-        return change, requested.notice(one.row, "reservation.rejected", data, self._moment)
+        told = requested.notice(
+            one.row, "reservation.rejected", data, self._moment, address=place.address
+        )
+        return change, told
 
 
 def _changed(one: Waiting, decided: Decided, now: Row) -> Row:

@@ -51,6 +51,7 @@ class Place:
     site_name: str = ""
     latitude: float | None = None
     longitude: float | None = None
+    address: str = ""
     acked_seq: int = 0
     """How far its journal is recorded."""
     every: list[Compartment] = field(default_factory=list)

@@ -131,7 +131,6 @@ INSPECTED_PARCEL = _shown(
         **PARCEL["example"],
         "state": "disputed",
         "carrier_id": _CARRIER_ID,
-        "label": "370712345678901238",
         "evidence": "door",
         "acts": [],
     }

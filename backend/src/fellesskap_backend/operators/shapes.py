@@ -225,7 +225,6 @@ class InspectedParcel(Parcel):
     """A parcel as operators see it; never with a code."""
 
     carrier_id: Id
-    label: str | None
     evidence: str | None
     """How sure its last move is: `sensor`, `door`, `weak` or `none`."""
     acts: list[OperatorAct]

@@ -75,7 +75,6 @@ def parcel_shown(session: Session, row: Parcel) -> Row:
     """Show a parcel as operators see it: its label, but no code."""
     return parcels.shown(session, row) | {
         "carrier_id": str(row.carrier_id),
-        "label": row.label_value,
         "evidence": row.evidence,
         "acts": recording.newest(session, Upon(parcel_id=row.id)),
     }

@@ -10,6 +10,7 @@ from fellesskap_backend.carriers.service import Credentials, caller
 from fellesskap_backend.db import instant
 from fellesskap_backend.errors import NotFound
 from fellesskap_backend.paging import Page, Slice, Wanted, slice_of
+from fellesskap_backend.parcels import labels
 from fellesskap_backend.parcels.tables import Parcel, ParcelEntry
 from fellesskap_protocol import barcodes
 
@@ -51,6 +52,7 @@ def _shown(parcel: Parcel) -> Row:
         "kind": parcel.kind,
         "state": parcel.state,
         "locker_id": parcel.locker_id,
+        "label": labels.shown(parcel.label_key) if parcel.label_key else None,
         "reservation_id": str(parcel.reservation_id) if parcel.reservation_id else None,
         "replaced_by": str(parcel.replaced_by) if parcel.replaced_by else None,
         "compartment": parcel.compartment,

@@ -4,6 +4,7 @@ from typing import Literal
 
 from typing_extensions import TypeAliasType
 
+from fellesskap_backend.reservations.shapes import ShownLabel
 from fellesskap_backend.shapes import Id, Instant, Shown
 
 ParcelState = TypeAliasType(
@@ -35,6 +36,8 @@ class ParcelInList(Shown):
     kind: Literal["last_mile", "drop_off"]
     state: ParcelState
     locker_id: str
+    label: ShownLabel | None
+    """Null for a drop-off, and for what a courier put in without a label."""
     reservation_id: Id | None
     compartment: int | None
     """As printed on the door."""

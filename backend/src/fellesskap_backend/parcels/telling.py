@@ -12,6 +12,7 @@ from fellesskap_backend.db import Base, Moment, Row
 from fellesskap_backend.events.tables import Notice
 from fellesskap_backend.lockers.service import locked_with
 from fellesskap_backend.lockers.tables import Locker
+from fellesskap_backend.parcels import labels
 from fellesskap_backend.parcels.tables import Parcel, ParcelEntry
 
 T = TypeVar("T", bound=Base)
@@ -79,6 +80,8 @@ class Cause:
                 "parcel_id": str(parcel.id),
                 "reservation_id": str(parcel.reservation_id) if parcel.reservation_id else None,
                 "right_id": str(parcel.right_id) if parcel.right_id else None,
+                "label": labels.shown(parcel.label_key) if parcel.label_key else None,
+                "locker_id": self.locker.id,
                 "locker": {"id": self.locker.id, "address": self.locker.address},
                 **data,
             },

@@ -82,12 +82,9 @@ def _point_at(cause: Cause, reservation: Reservation, parcel: Parcel) -> None:
 
 
 def told_of(session: Session, parcel: Parcel) -> dict[str, Any]:
-    """Return by what the carrier recognises a parcel that it did not announce under this id."""
+    """Return which parcel was expected, beside the label, where one came under another id."""
     replaces = session.scalars(select(Parcel.id).where(*_replaced(parcel))).one_or_none()
-    return {
-        "label": parcel.label_value,
-        "replaces": str(replaces) if replaces else None,
-    }
+    return {"replaces": str(replaces) if replaces else None}
 
 
 def _replaced(parcel: Parcel) -> tuple[Any, ...]:

@@ -114,7 +114,8 @@ class Work:
         self.numbers = numbering.number(session, news, secrets.k_codes, moment.now, in_use=in_use)
         for at, asked, right, decided in self._kept:
             n = self.numbers[right.right_id]
-            made = Confirmation(asked, self.by, right.right_id, n, decided.revision, decided)
+            place = self.desks[asked.locker_id].place
+            made = Confirmation(asked, self.by, right.right_id, n, place.address, decided)
             rows = made.rows(self.keys[asked.locker_id], moment)
             for model, row in zip(CONFIRMED, rows, strict=True):
                 self._add(model, row)
@@ -128,8 +129,7 @@ class Work:
 
     def _let_wait(self, desk: Desk, asked: Asked) -> None:
         """Let a request wait for the cut-off."""
-        assert desk.place.cut_off is not None
-        rows = requested.rows(asked, self.by, desk.place.cut_off, self.counter.moment)
+        rows = requested.rows(asked, self.by, desk.place, self.counter.moment)
         for model, row in zip(requested.TABLES, rows, strict=True):
             self._add(model, row)
         self.found.live.add(asked.label.key)

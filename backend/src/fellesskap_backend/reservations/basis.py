@@ -88,6 +88,7 @@ def place_of(row: Any) -> Place:
         site_name=row.site_name,
         latitude=row.latitude,
         longitude=row.longitude,
+        address=row.address,
     )
 
 
@@ -245,7 +246,7 @@ COLUMNS = (
     Locker.id.label("locker_id"),
     *(Locker.k_version, Locker.generation, Locker.revision, Locker.epoch),
     *(Locker.decided, Locker.decision_hash, Locker.decision_layout, Locker.decision_rules),
-    *(Locker.site_name, Locker.latitude, Locker.longitude),
+    *(Locker.site_name, Locker.latitude, Locker.longitude, Locker.address),
 )
 """What is read of the locker's own row."""
 

@@ -11,6 +11,7 @@ from fellesskap_backend.db import Moment, instant
 from fellesskap_backend.decisions.desk import Decided, Wanted
 from fellesskap_backend.decisions.policy import Request
 from fellesskap_backend.idempotency import Attempt
+from fellesskap_backend.parcels import labels
 from fellesskap_backend.reservations.duration import duration_of
 from fellesskap_backend.rights.service import Codes, codes_of, macs_of
 from fellesskap_protocol import messages
@@ -101,7 +102,7 @@ class Keys:
 
 @dataclass(frozen=True)
 class Confirmation:
-    """One confirmed reservation: whose, under which right, in which revision of the locker.
+    """One confirmed reservation: whose, under which right, at which address.
 
     Its id is that of the decision, whose number its claim bears.
     """
@@ -110,7 +111,7 @@ class Confirmation:
     by: Caller
     right_id: UUID
     n: int
-    revision: int
+    address: str
     decided: Decided
 
     def rows(self, keys: Keys, moment: Moment, ids: Ids | None = None) -> tuple[Row, ...]:
@@ -123,7 +124,7 @@ class Confirmation:
         wish: Row = {
             "locker_id": self.asked.locker_id,
             "id": self.right_id,
-            "revision": self.revision,
+            "revision": self.decided.revision,
             "removed": False,
             "body": messages.encode(right).decode(),
         }
@@ -206,7 +207,10 @@ class Confirmation:
     def _notice(self, ids: Ids, moment: Moment) -> Row:
         data = {name: str(one) for name, one in ids.items()} | {
             "right_id": str(self.right_id),
+            "label": labels.shown(self.asked.label.key),
             "locker_id": self.asked.locker_id,
+            "locker": {"id": self.asked.locker_id, "address": self.address},
+            "hold": self.asked.hold,
             "deposit_by": instant(self.asked.deposit_by),
         }
         return {

@@ -65,7 +65,10 @@ def _end(cause: Cause, reservation: Reservation, act: str, facts: Facts = NOTHIN
         elif reservation.cut_off is not None:
             row = {one.key: getattr(reservation, one.key) for one in _COLUMNS}
             kind = f"reservation.{step.to}"
-            cause.session.add(Notice(**requested.notice(row, kind, facts.data, cause.moment)))
+            told = requested.notice(
+                row, kind, facts.data, cause.moment, address=cause.locker.address
+            )
+            cause.session.add(Notice(**told))
     return True
 
 

@@ -3,13 +3,14 @@
 What is decided of it then: `cut_offs.deciding`.
 """
 
-from datetime import datetime
 from typing import Any, cast
 
 from fellesskap_backend.carriers.service import Caller
 from fellesskap_backend.db import Moment, instant
+from fellesskap_backend.decisions.desk import Place
 from fellesskap_backend.events.tables import Notice
 from fellesskap_backend.idempotency import Attempt
+from fellesskap_backend.parcels import labels
 from fellesskap_backend.reservations.confirmed import Asked, reservation_row
 from fellesskap_backend.reservations.tables import Reservation
 from fellesskap_protocol.barcodes import Identifier, Kind
@@ -21,8 +22,8 @@ TABLES = (Reservation, Notice)
 _ANSWERED = Attempt("", "", "")
 
 
-def rows(asked: Asked, by: Caller, cut_off: datetime, moment: Moment) -> tuple[Row, Row]:
-    """Return reservation and notice of a request that is to be decided at a cut-off.
+def rows(asked: Asked, by: Caller, place: Place, moment: Moment) -> tuple[Row, Row]:
+    """Return reservation and notice of a request that is to be decided at its locker's cut-off.
 
     Its parcel has an id already, by which its notices are kept in order. Its right gets one when it
     is made: until then the reservation's own stands there.
@@ -35,19 +36,22 @@ def rows(asked: Asked, by: Caller, cut_off: datetime, moment: Moment) -> tuple[R
         "use_size": None,
         "part": None,
         "created_at": moment.now,
-        "cut_off": cut_off,
+        "cut_off": place.cut_off,
         "decided_at": None,
         "decision_id": None,
         "alternatives": None,
     }
-    return row, notice(row, "reservation.requested", {}, moment)
+    told = notice(row, "reservation.requested", {}, moment, address=place.address)
+    return row, told
 
 
-def notice(row: Any, kind: str, data: Row, moment: Moment) -> Row:
+def notice(row: Any, kind: str, data: Row, moment: Moment, *, address: str) -> Row:
     """Return what its carrier is told while it has no parcel; `row` has the columns as names."""
     said = {
         "reservation_id": str(row["id"]),
+        "label": labels.shown(row["label_key"]),
         "locker_id": row["locker_id"],
+        "locker": {"id": row["locker_id"], "address": address},
         "cut_off": instant(row["cut_off"]),
     }
     return {

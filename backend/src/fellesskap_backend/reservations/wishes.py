@@ -6,6 +6,7 @@ from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
 from fellesskap_backend.examples import RESERVATION_CHANGE, RESERVATION_REQUEST
 from fellesskap_backend.idempotency import Attempt
+from fellesskap_backend.parcels import labels
 from fellesskap_backend.reservations.confirmed import Asked
 from fellesskap_backend.reservations.duration import seconds_of
 from fellesskap_backend.shapes import LOCKER_ID, When, Wish
@@ -66,7 +67,7 @@ class ReservationRequest(Sized):
         return Asked(
             attempt=attempt,
             locker_id=self.locker_id,
-            label_kind=self.label.kind,
+            label_kind=labels.kind_of(self.label.identifier.kind),
             label=self.label.identifier,
             demand=demand,
             size_class=size_class(demand),
