@@ -1,11 +1,16 @@
 """Drop-offs over HTTP: authorised once per key, read with their codes, cancelled."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 
+from fellesskap_backend.events.tables import Notice
 from fellesskap_backend.idempotency import Answer
+from fellesskap_backend.webhooks import numbering, rendering
+from fellesskap_protocol import events
 from tests.backend.lives import Lives
 
 PATH = "/v1/drop-offs"
@@ -44,6 +49,94 @@ def test_cancelled_drop_off_shows_no_code_and_twice_is_once(house: Lives) -> Non
     other = house.api.carrier("Sydpost")
     assert other.get(f"{PATH}/{made['id']}").status_code == 404
     assert other.delete(f"{PATH}/{made['id']}").status_code == 404
+
+
+def authorised(client: httpx.Client, number: int, **fields: Any) -> dict[str, Any]:
+    key = {"Idempotency-Key": f"k{number}"}
+    made = client.post(PATH, json=wish(reference=f"R-{number}", **fields), headers=key)
+    assert made.status_code == 201, made.text
+    body: dict[str, Any] = made.json()
+    return body
+
+
+def listed(client: httpx.Client, **query: Any) -> list[dict[str, Any]]:
+    """Follow the links to the end."""
+    found, asked = [], httpx.URL(PATH, params=query)
+    while True:
+        answer = client.get(asked)
+        assert answer.status_code == 200, answer.text
+        found += answer.json()["drop_offs"]
+        if "next" not in answer.links:
+            assert answer.json()["next"] is None
+            return found
+        asked = httpx.URL(answer.links["next"]["url"])
+
+
+def test_drop_offs_are_found_again_by_their_reference_without_codes(house: Lives) -> None:
+    house.api.locker("oslo-2", doors=3)
+    other = house.api.carrier("Sydpost")
+    made = [authorised(house.client, number) for number in range(4)]
+    made.append(authorised(house.client, 4, locker_id="oslo-2"))
+    theirs = authorised(other, 1)
+    house.client.delete(f"{PATH}/{made[0]['id']}")
+    shown = listed(house.client, limit=2)
+    assert [one["id"] for one in shown] == [one["id"] for one in made[::-1]]
+    assert all({"code", "addition", "qr"}.isdisjoint(one) for one in shown)
+    assert all(one["qr"] not in str(shown) for one in made)
+    single = house.client.get(f"{PATH}/{made[4]['id']}").json()
+    assert shown[0].items() <= single.items()
+    (found,) = listed(house.client, reference="R-1")
+    assert found["id"] == made[1]["id"] != theirs["id"]
+    assert [one["id"] for one in listed(house.client, state="cancelled")] == [made[0]["id"]]
+    assert [one["id"] for one in listed(house.client, locker_id="oslo-2")] == [made[4]["id"]]
+    assert listed(house.client, reference="R-1", locker_id="oslo-2") == []
+    assert [one["id"] for one in listed(other)] == [theirs["id"]]
+    assert listed(house.api.carrier("Vestpost")) == []
+
+
+def test_parcel_and_every_event_of_a_drop_off_say_its_reference(house: Lives) -> None:
+    made = authorised(house.client, 7)
+    named = {"drop_off_id": made["id"], "reference": "R-7"}
+    right_id = house.rights("drop_off")[0].id
+    house.tell(
+        events.DroppedOff(
+            parcel_id=made["parcel_id"],
+            right_id=right_id,
+            allowance_class="S",
+            compartment=1,
+            evidence="door",
+        )
+    )
+    parcel = house.client.get(f"/v1/parcels/{made['parcel_id']}").json()
+    (listed_parcel,) = house.client.get("/v1/parcels").json()["parcels"]
+    for shown in (parcel, listed_parcel):
+        assert named.items() <= shown.items()
+        assert shown["label"] is None
+    (removing,) = house.rights("remove")
+    house.tell(
+        events.Removed(
+            parcel_id=made["parcel_id"], right_id=removing.id, compartment=1, evidence="door"
+        )
+    )
+    reserved = house.room(1)
+    house.api.change(numbering.give_positions)
+    told = house.client.get("/v1/events").json()["events"]
+    assert [one["type"] for one in told] == [
+        *("drop_off.authorised", "parcel.dropped_off", "parcel.picked_up"),
+        "reservation.confirmed",
+    ]
+    for one in told[:3]:
+        assert named.items() <= one["data"].items()
+    assert told[3]["data"]["reservation_id"] == reserved["id"]
+    assert not named.keys() & told[3]["data"].keys()
+    rows = sorted(house.api.rows(Notice), key=lambda row: row.number)
+    bodies = house.api.change(
+        lambda session: [
+            json.loads(rendering.body_of(session, row, house.api.secrets.k_codes)) for row in rows
+        ]
+    )
+    for event, body in zip(told, bodies, strict=True):
+        assert event["data"].items() <= body["data"].items()
 
 
 @pytest.mark.parametrize(

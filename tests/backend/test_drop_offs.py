@@ -1,5 +1,6 @@
 """A carrier lets a person put something in; a courier takes it out by badge."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -62,6 +63,8 @@ def test_from_authorisation_to_pick_up(house: Lives) -> None:
         lambda session: rendering.body_of(session, notice, house.api.secrets.k_codes)
     )
     assert codes.code.encode() in body
+    named = {"drop_off_id": str(drop_off.id), "reference": "RETURN-1"}
+    assert named.items() <= json.loads(body)["data"].items()
     assert house.client.get("/v1/lockers/oslo-1/availability").json()["size_classes"]["S"] == "many"
 
     house.tell(_put_in(drop_off, 2))

@@ -106,6 +106,8 @@ PARCEL: Example = {
         "locker_id": "fornebu-1",
         "label": _LABEL,
         "reservation_id": _RESERVATION_ID,
+        "drop_off_id": None,
+        "reference": None,
         "replaced_by": None,
         "compartment": 7,
         "deposited_at": _AT,
@@ -143,6 +145,15 @@ DROP_OFF: Example = {
         "code": "12345678",
         "addition": "9012",
         "qr": "FSK1:example",
+    }
+}
+_CODES = ("code", "addition", "qr")
+DROP_OFFS: Example = {
+    "example": {
+        "drop_offs": [
+            {name: one for name, one in DROP_OFF["example"].items() if name not in _CODES},
+        ],
+        "next": None,
     }
 }
 EVENTS: Example = {

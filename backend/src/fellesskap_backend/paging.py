@@ -45,9 +45,10 @@ class Wanted:
     state: str | None = None
     locker_id: str | None = None
     label: str | None = None
+    reference: str | None = None
 
     def narrowed(self, statement: Selecting, model: type[Any]) -> Selecting:
-        """Leave out what is of another state or locker; labels are each noun's own."""
+        """Leave out what is of another state or locker; the rest is each noun's own."""
         if self.state is not None:
             statement = statement.where(model.state == self.state)
         if self.locker_id is not None:

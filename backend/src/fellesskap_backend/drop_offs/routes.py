@@ -3,20 +3,21 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import ConfigDict, Field, StringConstraints
 
 from fellesskap_backend.auth import may
 from fellesskap_backend.carriers.service import Credentials
-from fellesskap_backend.conventions import Posted, sent
-from fellesskap_backend.drop_offs import service
+from fellesskap_backend.conventions import AtLocker, Paged, Posted, sent
+from fellesskap_backend.drop_offs import listing, service
 from fellesskap_backend.drop_offs.service import DropOffAsked
-from fellesskap_backend.drop_offs.shapes import DropOff
-from fellesskap_backend.examples import DROP_OFF, DROP_OFF_REQUEST
+from fellesskap_backend.drop_offs.shapes import DropOff, DropOffs, DropOffState
+from fellesskap_backend.examples import DROP_OFF, DROP_OFF_REQUEST, DROP_OFFS
 from fellesskap_backend.idempotency import Attempt
+from fellesskap_backend.paging import Wanted
 from fellesskap_backend.reservations.duration import seconds_of
 from fellesskap_backend.rim import Reading, RetryingRoute, TheHouse, Writing
-from fellesskap_backend.shapes import LOCKER_ID, TEXT, When
+from fellesskap_backend.shapes import LABEL_MAX, LOCKER_ID, TEXT, When
 from fellesskap_backend.sizes import Lies, Sized
 
 router = APIRouter(prefix="/v1/drop-offs", tags=["Drop-offs"], route_class=RetryingRoute)
@@ -52,6 +53,22 @@ class DropOffRequest(Sized):
         )
 
 
+WithReference = Annotated[
+    str | None,
+    Query(max_length=LABEL_MAX, pattern=TEXT, description="Only those that you call this."),
+]
+
+
+async def wanted(
+    state: Annotated[DropOffState | None, Query(description="Only in this state.")] = None,
+    locker_id: AtLocker = None,
+    reference: WithReference = None,
+) -> Wanted:
+    """Read which ones are asked for."""
+    return Wanted(state, locker_id, reference=reference)
+
+
+Filtered = Annotated[Wanted, Depends(wanted)]
 _LINKS = {
     "find_drop_off": {
         "operationId": "find_drop_off",
@@ -84,6 +101,19 @@ def authorise(body: DropOffRequest, key: MayWrite, post: Posted) -> Response:
         moment=post.moment,
     )
     return sent(answered, location="/v1/drop-offs/{id}")
+
+
+@router.get(
+    "",
+    operation_id="list_drop_offs",
+    summary="List your drop-offs",
+    response_model=DropOffs,
+    response_model_exclude_unset=True,
+    responses={200: {"content": {"application/json": DROP_OFFS}}},
+)
+def list_own(key: MayRead, session: Reading, pages: Paged, wanted: Filtered) -> dict[str, Any]:
+    """Show one page, newest first; codes stand in no list."""
+    return pages.answer("drop_offs", listing.list_own(session, key, wanted, page=pages.page))
 
 
 @router.get(

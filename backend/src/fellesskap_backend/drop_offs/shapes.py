@@ -41,3 +41,11 @@ class DropOff(Shown):
     """Four digits more, if the locker asks for them."""
     qr: str | None = None
     """The text of a QR code that opens as the digits do."""
+
+
+class DropOffs(Shown):
+    """One page of a carrier's drop-offs, newest first; no code stands in a list."""
+
+    drop_offs: list[DropOff]
+    next: str | None
+    """The `cursor` of the next page; null at the end."""

@@ -34,6 +34,8 @@ class DropOff(Base):
 
     __table_args__ = (
         Index("uq_drop_offs_parcel_id", "parcel_id", unique=True),
+        Index("ix_drop_offs_carrier_id_id", "carrier_id", "id"),
+        Index("ix_drop_offs_carrier_id_reference", "carrier_id", "reference"),
         Index(
             "ix_drop_offs_drop_off_by",
             "drop_off_by",

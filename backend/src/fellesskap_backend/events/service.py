@@ -8,6 +8,8 @@ from sqlalchemy.orm import Session
 
 from fellesskap_backend.carriers.service import Credentials, caller
 from fellesskap_backend.db import Moment, instant
+from fellesskap_backend.drop_offs import naming
+from fellesskap_backend.drop_offs.naming import Names
 from fellesskap_backend.events.tables import Notice
 
 Row = dict[str, Any]
@@ -23,7 +25,8 @@ def feed(session: Session, credentials: Credentials, *, after: int, limit: int) 
         .limit(limit)
     ).all()
     last = notices[-1].position if notices else after
-    return {"events": [_shown(notice) for notice in notices], "next": last}
+    names = naming.of_notices(session, notices)
+    return {"events": [_shown(notice, names) for notice in notices], "next": last}
 
 
 def tell(session: Session, carrier_id: UUID, kind: str, data: Row, *, moment: Moment) -> None:
@@ -42,7 +45,14 @@ def tell(session: Session, carrier_id: UUID, kind: str, data: Row, *, moment: Mo
     )
 
 
-def _shown(notice: Notice) -> Row:
+def said(notice: Notice, names: Names) -> Row:
+    """Return what a notice says; a drop-off's says by what its carrier knows it."""
+    if notice.parcel_id is None or notice.parcel_id not in names:
+        return notice.data
+    return notice.data | names[notice.parcel_id]
+
+
+def _shown(notice: Notice, names: Names) -> Row:
     return {
         "position": notice.position,
         "id": str(notice.id),
@@ -50,5 +60,5 @@ def _shown(notice: Notice) -> Row:
         "occurred_at": instant(notice.occurred_at),
         "clock": notice.clock,
         "recorded_at": instant(notice.recorded_at),
-        "data": notice.data,
+        "data": said(notice, names),
     }

@@ -8,6 +8,8 @@ from sqlalchemy.orm import Session
 
 from fellesskap_backend.carriers.service import Credentials, caller
 from fellesskap_backend.db import instant
+from fellesskap_backend.drop_offs import naming
+from fellesskap_backend.drop_offs.tables import DropOff
 from fellesskap_backend.errors import NotFound
 from fellesskap_backend.paging import Page, Slice, Wanted, slice_of
 from fellesskap_backend.parcels import labels
@@ -20,12 +22,16 @@ Row = dict[str, Any]
 def list_own(session: Session, credentials: Credentials, wanted: Wanted, *, page: Page) -> Slice:
     """Return one page of the carrier's own parcels, newest first, without their history."""
     by = caller(session, credentials, "carrier")
-    statement = select(Parcel.id, Parcel).where(Parcel.carrier_id == by.carrier_id)
+    statement = (
+        select(Parcel.id, Parcel, DropOff.id.label("drop_off_id"), DropOff.reference)
+        .outerjoin(DropOff, DropOff.parcel_id == Parcel.id)
+        .where(Parcel.carrier_id == by.carrier_id)
+    )
     statement = wanted.narrowed(statement, Parcel)
     if wanted.label is not None:
         keys = [f"{kind}:{wanted.label}" for kind in get_args(barcodes.Kind)]
         statement = statement.where(Parcel.label_key.in_(keys))
-    return slice_of(session, statement, page, by=Parcel.id, show=lambda row: _shown(row.Parcel))
+    return slice_of(session, statement, page, by=Parcel.id, show=_line_of_list)
 
 
 def find(session: Session, credentials: Credentials, parcel_id: UUID) -> Row:
@@ -43,10 +49,17 @@ def shown(session: Session, parcel: Parcel) -> Row:
     history = session.scalars(
         select(ParcelEntry).where(ParcelEntry.parcel_id == parcel_id).order_by(ParcelEntry.id)
     )
-    return _shown(parcel) | {"history": [_line(entry) for entry in history]}
+    names = naming.names_of(session, [parcel_id] if parcel.kind == "drop_off" else [])
+    told = _shown(parcel, **names.get(parcel_id, {}))
+    return told | {"history": [_line(entry) for entry in history]}
 
 
-def _shown(parcel: Parcel) -> Row:
+def _line_of_list(row: Any) -> Row:
+    drop_off_id = None if row.drop_off_id is None else str(row.drop_off_id)
+    return _shown(row.Parcel, drop_off_id, row.reference)
+
+
+def _shown(parcel: Parcel, drop_off_id: str | None = None, reference: str | None = None) -> Row:
     return {
         "id": str(parcel.id),
         "kind": parcel.kind,
@@ -54,6 +67,8 @@ def _shown(parcel: Parcel) -> Row:
         "locker_id": parcel.locker_id,
         "label": labels.shown(parcel.label_key) if parcel.label_key else None,
         "reservation_id": str(parcel.reservation_id) if parcel.reservation_id else None,
+        "drop_off_id": drop_off_id,
+        "reference": reference,
         "replaced_by": str(parcel.replaced_by) if parcel.replaced_by else None,
         "compartment": parcel.compartment,
         "deposited_at": parcel.deposited_at and instant(parcel.deposited_at),

@@ -39,6 +39,9 @@ class ParcelInList(Shown):
     label: ShownLabel | None
     """Null for a drop-off, and for what a courier put in without a label."""
     reservation_id: Id | None
+    drop_off_id: Id | None
+    reference: str | None
+    """What you call the drop-off; null if it is none."""
     compartment: int | None
     """As printed on the door."""
     deposited_at: Instant | None

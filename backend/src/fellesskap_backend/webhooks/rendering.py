@@ -7,6 +7,8 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from fellesskap_backend.db import instant
+from fellesskap_backend.drop_offs import naming
+from fellesskap_backend.events import service as events
 from fellesskap_backend.events.tables import Notice
 from fellesskap_backend.rights import service as rights
 from fellesskap_backend.webhooks.tables import Delivery
@@ -20,7 +22,7 @@ TEST = "webhook.test"
 def body_of(session: Session, notice: Notice, k_codes: bytes) -> bytes:
     """Render an event. A code that opens nothing any more is left out."""
     data: dict[str, Any] = {
-        **notice.data,
+        **events.said(notice, naming.of_notices(session, [notice])),
         "clock": notice.clock,
         "recorded_at": instant(notice.recorded_at),
         "position": notice.position,
