@@ -32,7 +32,9 @@ def test_drop_off_is_authorised_once_and_its_code_is_stored_nowhere(house: Lives
     assert again.headers["Idempotent-Replayed"] == "true"
     body = first.json()
     assert first.headers["Location"] == f"{PATH}/{body['id']}"
-    assert house.client.get(first.headers["Location"]).json() == body
+    shown = house.client.get(first.headers["Location"])
+    assert shown.json() == body
+    assert shown.headers["ETag"] == first.headers["ETag"] == again.headers["ETag"]
     (stored,) = house.api.rows(Answer)
     for code in ("code", "addition", "qr"):
         assert body[code] not in stored.body

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from fellesskap_backend import paging
 from fellesskap_backend.db import Moment
 from fellesskap_backend.errors import PROBLEM_TYPE
-from fellesskap_backend.etag import Match
+from fellesskap_backend.etag import Match, Tagger
 from fellesskap_backend.idempotency import KEPT, KEY_PATTERN, Answered, Attempt
 from fellesskap_backend.paging import Page, Slice
 from fellesskap_backend.rim import House, Writing, end, house_of
@@ -143,12 +143,27 @@ async def pages(link: Linked, limit: Limit = paging.LIMIT, cursor: Cursor = None
 Paged = Annotated[Pages, Depends(pages)]
 
 
-def sent(answered: Answered, *, location: str | None = None) -> Response:
-    """Return what a POST answered; `location` has fields of the body: `/v1/parcels/{id}`."""
+TAGGED: dict[str, Any] = {
+    "headers": {
+        "ETag": {"description": "The one that a GET gives now.", "schema": {"type": "string"}}
+    }
+}
+"""What an operation says whose answer is what a GET would show."""
+
+
+def sent(
+    answered: Answered, *, location: str | None = None, tagger: Tagger | None = None
+) -> Response:
+    """Return what a POST answered; `location` has fields of the body: `/v1/parcels/{id}`.
+
+    With a `tagger` it has the ETag that a GET of that location gives now.
+    """
     headers = {"Idempotent-Replayed": "true"} if answered.replayed else {}
     refused = answered.status >= 400
     if location is not None and not refused:
         headers["Location"] = location.format_map(answered.body)
+    if tagger is not None and not refused:
+        headers["ETag"] = tagger.of(answered.body)
     media_type = PROBLEM_TYPE if refused else "application/json"
     return Response(msgspec.json.encode(answered.body), answered.status, headers, media_type)
 

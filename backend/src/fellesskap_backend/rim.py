@@ -2,7 +2,7 @@
 
 Everything that commits for HTTP is here. A handler has no effect but on its session, so that it
 can be run again when its transaction lost a race. Every GET answers with an ETag, and 304 to who
-has it already.
+has it already; a PATCH answers with that of what it made.
 """
 
 import asyncio
@@ -157,7 +157,7 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 class RetryingRoute(APIRoute):
     """A route that runs its handler again (at most 3 times) when its transaction lost a race.
 
-    It takes JSON alone, and gives what it read an ETag.
+    It takes JSON alone, and gives what it read or changed an ETag.
     """
 
     def get_route_handler(self) -> Handler:
@@ -226,12 +226,14 @@ async def _note_use(request: Request) -> None:
 
 
 def _tagged(request: Request, answer: Response) -> Response:
-    """Give what was read its ETag; answer 304 to who has it already."""
-    if request.method != "GET" or answer.status_code != 200:
+    """Give what was read or changed its ETag; answer 304 to who read it and has it already."""
+    if request.method not in ("GET", "PATCH") or answer.status_code != 200:
         return answer
     inside = house_of(request)
     tag = inside.tagger.of_bytes(bytes(answer.body))
     answer.headers["ETag"] = tag
+    if request.method == "PATCH":
+        return answer
     answer.headers.setdefault("Cache-Control", "private, no-cache")
     if not unchanged(request.headers.get("if-none-match"), tag):
         return answer

@@ -17,7 +17,7 @@ from fellesskap_backend.carriers import keys
 from fellesskap_backend.carriers.scopes import SCOPES
 from fellesskap_backend.carriers.service import Credentials
 from fellesskap_backend.carriers.shapes import ApiKey, ApiKeyMade, ApiKeys
-from fellesskap_backend.conventions import IfMatch, Posted, sent
+from fellesskap_backend.conventions import TAGGED, IfMatch, Posted, sent
 from fellesskap_backend.examples import API_KEY, API_KEY_MADE, API_KEY_REQUEST, API_KEYS
 from fellesskap_backend.idempotency import Attempt
 from fellesskap_backend.reservations.duration import seconds_of
@@ -137,7 +137,7 @@ def find(prefix: Prefix, key: MayKeys, session: Reading) -> dict[str, Any]:
     operation_id="change_api_key",
     summary="Give an API key another name or end",
     response_model=ApiKey,
-    responses={200: {"content": {"application/json": API_KEY}}},
+    responses={200: {"content": {"application/json": API_KEY}, **TAGGED}},
 )
 def change(
     prefix: Prefix, body: ApiKeyChange, key: MayKeys, match: IfMatch, *, session: Writing

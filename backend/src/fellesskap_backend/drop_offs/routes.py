@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field, StringConstraints
 
 from fellesskap_backend.auth import may
 from fellesskap_backend.carriers.service import Credentials
-from fellesskap_backend.conventions import AtLocker, Paged, Posted, sent
+from fellesskap_backend.conventions import TAGGED, AtLocker, Paged, Posted, sent
 from fellesskap_backend.drop_offs import listing, service
 from fellesskap_backend.drop_offs.service import DropOffAsked
 from fellesskap_backend.drop_offs.shapes import DropOff, DropOffs, DropOffState
@@ -88,7 +88,7 @@ _SHOWN: dict[str, Any] = {"content": {"application/json": DROP_OFF}}
     status_code=201,
     summary="Let a person put something in",
     responses={
-        201: {"model": DropOff, "description": "Authorised", "links": _LINKS, **_SHOWN},
+        201: {"model": DropOff, "description": "Authorised", "links": _LINKS, **_SHOWN, **TAGGED},
     },
 )
 def authorise(body: DropOffRequest, key: MayWrite, post: Posted) -> Response:
@@ -100,7 +100,7 @@ def authorise(body: DropOffRequest, key: MayWrite, post: Posted) -> Response:
         secrets=post.house.secrets,
         moment=post.moment,
     )
-    return sent(answered, location="/v1/drop-offs/{id}")
+    return sent(answered, location="/v1/drop-offs/{id}", tagger=post.house.tagger)
 
 
 @router.get(

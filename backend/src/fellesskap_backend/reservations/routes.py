@@ -9,7 +9,15 @@ from sqlalchemy.orm import Session
 
 from fellesskap_backend.auth import may
 from fellesskap_backend.carriers.service import Credentials
-from fellesskap_backend.conventions import AtLocker, Attempted, IfMatch, Paged, WithLabel, sent
+from fellesskap_backend.conventions import (
+    TAGGED,
+    AtLocker,
+    Attempted,
+    IfMatch,
+    Paged,
+    WithLabel,
+    sent,
+)
 from fellesskap_backend.examples import REQUESTED, RESERVATION, RESERVATIONS
 from fellesskap_backend.paging import Wanted
 from fellesskap_backend.reservations import changing, ending, listing, service
@@ -72,12 +80,14 @@ AtCounter = Annotated[Counter, Depends(at_counter)]
             "description": "Confirmed",
             "content": {"application/json": RESERVATION},
             "links": _LINKS,
+            **TAGGED,
         },
         202: {
             "model": Reservation,
             "description": "It waits for the cut-off of a locker whose day is busy",
             "content": {"application/json": REQUESTED},
             "links": {"find_reservation": _LINKS["find_reservation"]},
+            **TAGGED,
         },
     },
 )
@@ -90,8 +100,9 @@ async def reserve(
     `requested` (202) until then: who asks first is no matter. You are told by
     `reservation.confirmed` or `reservation.rejected`.
     """
-    answered = await house_of(request).together(answers, key, body.asked(attempt))
-    return sent(answered, location="/v1/reservations/{id}")
+    house = house_of(request)
+    answered = await house.together(answers, key, body.asked(attempt))
+    return sent(answered, location="/v1/reservations/{id}", tagger=house.tagger)
 
 
 def answers(
@@ -140,6 +151,7 @@ def find(reservation_id: UUID, key: MayRead, session: Reading, house: TheHouse) 
             "description": "It is as you wish; the locker hears of it",
             "content": {"application/json": RESERVATION},
             "links": {"find_parcel": _PARCEL},
+            **TAGGED,
         }
     },
 )

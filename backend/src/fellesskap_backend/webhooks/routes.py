@@ -16,7 +16,7 @@ from pydantic import (
 
 from fellesskap_backend.auth import may
 from fellesskap_backend.carriers.service import Credentials
-from fellesskap_backend.conventions import IfMatch, Paged, Posted, sent
+from fellesskap_backend.conventions import TAGGED, IfMatch, Paged, Posted, sent
 from fellesskap_backend.events.routes import POSITION_MAX
 from fellesskap_backend.events.types import TYPES
 from fellesskap_backend.examples import (
@@ -217,7 +217,7 @@ def find(mine: ToRead, session: Reading) -> dict[str, Any]:
     operation_id="change_webhook",
     summary="Change, pause or resume a subscription",
     response_model=WebhookSubscription,
-    responses={200: _told(WEBHOOK)},
+    responses={200: {**_told(WEBHOOK), **TAGGED}},
 )
 def change(
     mine: ToChange, body: WebhookChange, match: IfMatch, session: Writing, *, house: TheHouse
