@@ -115,6 +115,8 @@ class Plant:
 
     def advance(self, now: float) -> None:
         """Let everything happen that is due, in the order of its time."""
+        if self._due is not None and self._due > now:
+            return
         while self.wake_at <= now:
             at, self._due = self.wake_at, None
             for number, lock in self.locks.items():

@@ -5,6 +5,7 @@ that speaks hears nothing (half duplex); a reset drops its relays and forgets wh
 """
 
 from abc import ABC, abstractmethod
+from itertools import takewhile
 from typing import ClassVar, Literal
 
 from fellesskap_firmware_sim.faults import BoardFaults
@@ -14,6 +15,7 @@ FRAME_GAP_S = 0.020
 """A longer silence inside a frame ends it."""
 BITS_PER_BYTE = 10
 PIECE_BYTES = 3
+NEVER = float("inf")
 HEARD_BYTES_MAX = 256
 Step = Literal["off", "on", "reply"]
 
@@ -48,11 +50,14 @@ class Board(ABC):
         """Channels whose relay is on."""
         self._address = address
         self._baud = baud or self.FACTORY_BAUD
+        self.byte_s = BITS_PER_BYTE / self._baud
+        """How long one byte takes on the line."""
         self._closed_bit = self.FACTORY_CLOSED_BIT if closed_bit is None else closed_bit
         self._heard = bytearray()
         self._heard_until = float("-inf")
         self._deaf_until = float("-inf")
         self._sending: list[tuple[float, int]] = []
+        """Bytes with the end of their last bit, the first first."""
         self._due: list[tuple[float, Step, int]] = []
         self._shut_before: dict[int, bool] = {}
         self._facts_seen = -1
@@ -88,17 +93,10 @@ class Board(ABC):
         return self._address if self.faults.address is None else self.faults.address
 
     @property
-    def byte_s(self) -> float:
-        """How long one byte takes on the line."""
-        return BITS_PER_BYTE / self._baud
-
-    @property
     def wake_at(self) -> float:
         """When a byte is due or a coil changes."""
-        if not self._sending and not self._due:
-            return float("inf")
-        due = [at for at, _ in self._sending] + [at for at, _, _ in self._due]
-        return min(due, default=float("inf"))
+        due = min(self._due)[0] if self._due else NEVER
+        return min(due, self._sending[0][0]) if self._sending else due
 
     def receive(self, data: bytes, now: float) -> None:
         """Hear bytes that arrive at `now`, each taking its time on the line."""
@@ -114,8 +112,7 @@ class Board(ABC):
         """Switch the coils that are due; notice what moved."""
         if self.faults.reset_s:
             self._reset(now)
-        while self._due and min(self._due)[0] <= now:
-            step = min(self._due)
+        while self._due and (step := min(self._due))[0] <= now:
             self._due.remove(step)
             at, what, channel = step
             if what == "reply":
@@ -130,10 +127,10 @@ class Board(ABC):
     def spoken(self, now: float) -> list[tuple[float, int]]:
         """Take the bytes whose last bit is on the line by now, each with the time of that."""
         self.advance(now)
-        if not self._sending:
+        if not self._sending or self._sending[0][0] > now:
             return []
-        said = sorted((one for one in self._sending if one[0] <= now), key=lambda one: one[0])
-        self._sending = [one for one in self._sending if one[0] > now]
+        said = list(takewhile(lambda one: one[0] <= now, self._sending))
+        del self._sending[: len(said)]
         return said
 
     def transmit(self, now: float) -> bytes:
@@ -142,7 +139,7 @@ class Board(ABC):
 
     def speaks(self, begins: float, ends: float) -> bool:
         """Say whether it sends between two moments."""
-        if not self._sending:
+        if not self._sending or begins >= self._sending[-1][0]:
             return False
         return any(at - self.byte_s < ends and begins < at for at, _ in self._sending)
 
@@ -159,7 +156,8 @@ class Board(ABC):
 
     def bits(self, at: float) -> int:
         """Return all contacts, the lowest channel in the lowest bit."""
-        return sum(self.bit(channel, at) << channel - 1 for channel in range(1, self.size + 1))
+        wired = {*self.channels, *self.switches}  # any other reads open, and that is 0
+        return sum(self.bit(one, at) << one - 1 for one in wired if one <= self.size)
 
     def pulse(self, channel: int, at: float, on_s: float) -> None:
         """Switch a coil on now and off later; what was planned for it is forgotten."""
@@ -213,7 +211,7 @@ class Board(ABC):
             self.faults.flipped_bits -= 1
             frame[self.faults.flipped_bits % len(frame)] ^= 1 << self.faults.flipped_bits % 8
         noise = bytes(0x7F - at for at in range(self.faults.garbage_bytes % 0x7F))
-        ends = max((begins, *(one for one, _ in self._sending)))
+        ends = max(begins, self._sending[-1][0]) if self._sending else begins
         for place, byte in enumerate(noise + frame):
             pause_s = self.faults.split_s if place and place % PIECE_BYTES == 0 else 0.0
             ends += self.byte_s + pause_s
@@ -224,15 +222,17 @@ class Board(ABC):
     def _take(self, byte: int, begins: float) -> None:
         """Hear one byte, unless it is off, resetting or speaking."""
         ends = begins + self.byte_s
-        if self.faults.silent or begins < self._deaf_until or self.speaks(begins, ends):
+        deaf = self.faults.silent or begins < self._deaf_until
+        if deaf or (self._sending and self.speaks(begins, ends)):
             self._heard.clear()
             self._heard_until = ends
             return
         if begins - self._heard_until > FRAME_GAP_S:
             self._heard.clear()
         self._heard_until = ends
-        self._heard.append(self._garbled(byte))
-        del self._heard[:-HEARD_BYTES_MAX]
+        self._heard.append(byte if self.faults.baud is None else self._garbled(byte))
+        if len(self._heard) > HEARD_BYTES_MAX:
+            del self._heard[0]
         if self.hear(bytes(self._heard), ends):
             self._heard.clear()
             self.advance(ends)

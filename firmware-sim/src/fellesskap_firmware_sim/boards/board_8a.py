@@ -31,6 +31,7 @@ class Board8A(Board):
         """Obey the frame that the last bytes are."""
         return any(
             len(heard) >= length
+            and heard[1 - length] == self.address
             and reduce(xor, heard[-length:-1]) == heard[-1]
             and self._obey(heard[-length:], at)
             for length in FRAME_BYTES
@@ -38,9 +39,7 @@ class Board8A(Board):
 
     def _obey(self, frame: bytes, at: float) -> bool:
         """Do what a valid frame says; return whether it is one for this board."""
-        command, address, channel, marker = frame[:4]
-        if address != self.address:
-            return False
+        command, _, channel, marker = frame[:4]
         if command == 0x80 and marker == 0x33 and len(frame) == 5:
             if channel == ALL:
                 self._reply_all(at)

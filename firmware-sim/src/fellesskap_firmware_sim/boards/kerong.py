@@ -38,12 +38,13 @@ class Kerong(Board):
 
     def hear(self, heard: bytes, at: float) -> bool:
         """Obey the frame that the last bytes are."""
+        if len(heard) < FRAME_BYTES[0] or heard[-2] != ETX:
+            return False
         for length in FRAME_BYTES:
             frame = heard[-length:]
             if (
                 len(frame) == length
                 and frame[0] == STX
-                and frame[-2] == ETX
                 and sum(frame[:-1]) & 0xFF == frame[-1]
                 and self._obey(frame[1], frame[2], frame[3:-2], at)
             ):

@@ -3,7 +3,10 @@
 Every board hears the host and each other. Where two speak at once, all hear is broken bytes.
 """
 
+from bisect import insort
 from collections.abc import Sequence
+from itertools import takewhile
+from operator import itemgetter
 
 from fellesskap_firmware_sim.boards.board import Board
 
@@ -16,13 +19,14 @@ class SerialLine:
     def __init__(self, boards: Sequence[Board]) -> None:
         self.boards = boards
         self._for_host: list[tuple[float, int]] = []
+        """Bytes with the end of their last bit, the first first."""
         self._host_until = float("-inf")
 
     @property
     def wake_at(self) -> float:
         """When the next byte is due or a coil changes."""
         due = min(board.wake_at for board in self.boards)
-        return min(due, *(at for at, _ in self._for_host)) if self._for_host else due
+        return min(due, self._for_host[0][0]) if self._for_host else due
 
     def write(self, data: bytes, now: float) -> None:
         """Let the host send bytes, each taking its time."""
@@ -32,19 +36,19 @@ class SerialLine:
         for byte in data:
             begins = max(now, self._host_until)
             self._host_until = begins + byte_s
-            broken = any(board.speaks(begins, self._host_until) for board in self.boards)
+            broken = self._speaks(begins, self._host_until)
             for board in self.boards:
                 board.overhear(BROKEN if broken else byte, self._host_until)
             if echoes:
-                self._for_host.append((self._host_until, BROKEN if broken else byte))
+                self._reaches_host(self._host_until, BROKEN if broken else byte)
 
     def read(self, now: float) -> bytes:
         """Take what came to the host by now."""
         self.advance(now)
         if not self._for_host:
             return b""
-        came = sorted((one for one in self._for_host if one[0] <= now), key=lambda one: one[0])
-        self._for_host = [one for one in self._for_host if one[0] > now]
+        came = list(takewhile(lambda one: one[0] <= now, self._for_host))
+        del self._for_host[: len(came)]
         return bytes(byte for _, byte in came)
 
     def advance(self, now: float) -> None:
@@ -54,23 +58,29 @@ class SerialLine:
             for place, board in enumerate(self.boards)
             for at, byte in board.spoken(now)
         ]
+        if not said:
+            return
+        alone = len({place for _, place, _ in said}) == 1
         for at, place, byte in sorted(said):
-            heard = BROKEN if self._meets(at, place, said) else byte
-            self._for_host.append((at, heard))
+            met = not alone and self._meets(at, place, said)
+            begins = at - self.boards[place].byte_s
+            heard = BROKEN if met or self._speaks(begins, at, but=place) else byte
+            self._reaches_host(at, heard)
             for other, board in enumerate(self.boards):
                 if other != place:
                     board.overhear(heard, at)
 
+    def _reaches_host(self, at: float, byte: int) -> None:
+        insort(self._for_host, (at, byte), key=itemgetter(0))
+
     def _meets(self, at: float, place: int, said: list[tuple[float, int, int]]) -> bool:
-        """Say whether another board is on the line at the same time as a byte."""
-        if len(self.boards) == 1:
-            return False
+        """Say whether a byte of another board came at the same time as one."""
         byte_s = self.boards[place].byte_s
-        together = any(
-            other != place and abs(other_at - at) < byte_s for other_at, other, _ in said
-        )
-        return together or any(
-            board.speaks(at - byte_s, at)
-            for other, board in enumerate(self.boards)
-            if other != place
-        )
+        return any(other != place and abs(other_at - at) < byte_s for other_at, other, _ in said)
+
+    def _speaks(self, begins: float, ends: float, *, but: int | None = None) -> bool:
+        """Say whether any board, or any other than one, still sends between two moments."""
+        for place, board in enumerate(self.boards):
+            if place != but and board.speaks(begins, ends):
+                return True
+        return False

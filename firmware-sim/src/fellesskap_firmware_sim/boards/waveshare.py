@@ -41,12 +41,13 @@ class Waveshare(Board):
     @property
     def wake_at(self) -> float:
         """When a byte is due, a relay changes or a frame has ended."""
-        return min(super().wake_at, self._ends_at)
+        due = super().wake_at
+        return min(due, self._ends_at) if self._heard else due
 
     @property
     def _ends_at(self) -> float:
         silence_s = 3.5 * self.byte_s if self._baud <= 19200 else 0.00175
-        return self._heard_until + silence_s if self._heard else float("inf")
+        return self._heard_until + silence_s
 
     def hear(self, heard: bytes, at: float) -> bool:
         """Wait: only silence ends a frame."""
@@ -54,12 +55,14 @@ class Waveshare(Board):
         return False
 
     def _take(self, byte: int, begins: float) -> None:
-        self._end_frame(begins)
+        if self._heard:
+            self._end_frame(begins)
         super()._take(byte, begins)
 
     def advance(self, now: float) -> None:
         """Take the frame that has ended, switch what is due, follow the inputs."""
-        self._end_frame(now)
+        if self._heard:
+            self._end_frame(now)
         super().advance(now)
         if any(self.modes):
             self._follow(now)
