@@ -138,8 +138,8 @@ class World:
             for one in cabinets:
                 if one.touched:
                     one.look()
-                    one.touched = False
                     one.due = one._due()
+                    one.touched = False  # looking was no touch
             due, who = self._agenda[0][0] if self._agenda else inf, None
             for one in cabinets:
                 if one.due < due:
@@ -155,7 +155,7 @@ class World:
                 who._turn()
                 continue
             for one in cabinets:
-                one.now_s = self.now_s
+                one.now_s, one.touched = self.now_s, True
             heappop(self._agenda)[2]()
         self.now_s = until_s
         for one in cabinets:
