@@ -171,13 +171,14 @@ class BankLine:
     @property
     def due(self) -> tuple[float, What]:
         """What it is asked next, and when."""
-        if self.present and not self.ready:
+        ready = self.ready
+        if self.present and not ready:
             return 0.0, What.START
         if self.off_wanted and self.present:
             return 0.0, What.OFF
-        if self.ready and self.prove_at <= min(self.poll_at, self.check_at):
+        if ready and self.prove_at <= min(self.poll_at, self.check_at):
             return self.prove_at, What.PROOF
-        if self.ready and self.check_at <= self.poll_at:
+        if ready and self.check_at <= self.poll_at:
             return self.check_at, What.COILS
         return self.poll_at, What.STATUS
 
@@ -216,7 +217,8 @@ def replied(name: str, bank: BankLine, what: What, heard: bytes, *, now: float) 
     doors = bank.driver.doors(heard)
     if doors is None:
         return None
-    bank = replace(bank, present=True)
+    if not bank.present:
+        bank = replace(bank, present=True)
     if not bank.ready:
         return bank, ()
     bank, told = _read(name, bank, doors, bank.driver.items(heard))
@@ -325,8 +327,17 @@ def _read(
         effects.append(Occupied(name, moved))
     if changed:
         effects.append(Sensed(name, changed))
-    after = replace(bank, misses=0, answering=True, doors={**bank.doors, **settled}, shutting=shut)
-    return replace(after, items=items, garbled=0, unclear=False), tuple(effects)
+    after = replace(
+        bank,
+        misses=0,
+        answering=True,
+        doors={**bank.doors, **settled},
+        shutting=shut,
+        items=items,
+        garbled=0,
+        unclear=False,
+    )
+    return after, tuple(effects)
 
 
 def _coils(name: str, bank: BankLine, on: frozenset[int], now: float) -> Told:

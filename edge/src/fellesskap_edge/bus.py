@@ -295,17 +295,18 @@ def _learnt(bus: Bus) -> Bus:
         return bus
     doors = bus.banks[bus.asked.bank].driver.doors
     _, echo, rest = bus.heard.partition(bus.sent)
-    if doors(bus.heard) is None:
-        return replace(bus, echo=bus.echo or bool(echo))
     # Doors may stand so that a reply has its request within; then nothing comes after it.
-    return replace(bus, echo=bool(echo) and doors(rest) is not None)
+    echoes = bool(echo) and doors(rest) is not None
+    if doors(bus.heard) is None:
+        echoes = bus.echo or bool(echo)
+    return bus if echoes is bus.echo else replace(bus, echo=echoes)
 
 
 def _tick(bus: Bus, now: float) -> Step:
     if bus.phase is Phase.DOWN or now < bus.wake_at:
         return bus, ()
     if bus.phase in (Phase.SILENT, Phase.IDLE):
-        return _speak(replace(_stirred(bus, now), phase=Phase.IDLE, heard=b""), now)
+        return _speak(replace(_stirred(bus, now), heard=b"") if bus.heard else bus, now)
     assert bus.asked is not None
     name, bank = bus.asked.bank, bus.banks[bus.asked.bank]
     effects: tuple[Effect, ...] = ()
@@ -324,8 +325,9 @@ def _tick(bus: Bus, now: float) -> Step:
 
 def _quiet(bus: Bus, now: float, pause_s: float) -> Bus:
     """End the exchange, and be silent for a while."""
-    bus = replace(_stirred(bus, now), phase=Phase.SILENT, asked=None, heard=b"")
-    return replace(bus, until=now + pause_s, silent_since=now)
+    until, silent = now + pause_s, Phase.SILENT
+    bus = _stirred(bus, now)
+    return replace(bus, phase=silent, asked=None, heard=b"", until=until, silent_since=now)
 
 
 def _stirred(bus: Bus, now: float) -> Bus:
@@ -340,7 +342,7 @@ def _speak(bus: Bus, now: float) -> Step:
     """If the line is free, send what a board needs before it is used, a pulse, or a question."""
     if not bus.free(now):
         return bus, ()
-    bus, given_up = _give_up(replace(bus, phase=Phase.IDLE), now)
+    bus, given_up = _give_up(bus, now)
     name, (due_at, what) = min(
         ((name, bank.due) for name, bank in bus.banks.items()), key=lambda item: item[1][0]
     )
@@ -350,7 +352,7 @@ def _speak(bus: Bus, now: float) -> Step:
                 bus, effects = _fire(bus, unlock, now)
                 return bus, given_up + effects
     if due_at > now:
-        return bus, given_up
+        return replace(bus, phase=Phase.IDLE), given_up
     bus, effects = _ask(bus, Ask(name, what), now)
     return bus, given_up + effects
 
@@ -360,8 +362,17 @@ def _ask(bus: Bus, ask: Ask, now: float) -> Step:
     frame = bank.request(ask.what)
     if ask.what is What.STATUS:
         bank = replace(bank, poll_at=now + bank.pause_s)
-    bus = replace(_with(bus, ask.bank, bank), phase=PHASE_OF[ask.what], asked=ask, sent=frame)
-    return replace(bus, heard=b"", until=now + REPLY_S_MAX), (Write(frame),)
+    banks = {**bus.banks, ask.bank: bank}
+    asking = replace(
+        bus,
+        banks=banks,
+        phase=PHASE_OF[ask.what],
+        asked=ask,
+        sent=frame,
+        heard=b"",
+        until=now + REPLY_S_MAX,
+    )
+    return asking, (Write(frame),)
 
 
 def _fire(bus: Bus, unlock: Unlock, now: float) -> Step:

@@ -44,6 +44,8 @@ class Lines:
         self._perform, self._crash_at = parts.perform, parts.crash_at
         self._control, self._fault = control, fault
         self._buses = buses
+        self._wakes = {port: line.wake_at for port, line in buses.items()}
+        """When each line wants a tick; found anew when it has changed."""
         self._banks = banks_on_pins(config)
         self._port_of = {bank.name: bank.port for bank in config.banks}
         self._place_of = {one.number: (one.bank, one.channel) for one in config.compartments}
@@ -57,9 +59,8 @@ class Lines:
     @property
     def wake_at(self) -> float:
         """When a tick would do something."""
-        times = [line.wake_at for line in self._buses.values()]
-        times += [bank.wake_at for bank in self._banks.values()]
-        return min(times, default=float("inf"))
+        on_pins = [bank.wake_at for bank in self._banks.values()]
+        return min((*self._wakes.values(), *on_pins), default=float("inf"))
 
     def has(self, port: str) -> bool:
         """Say whether a serial port is the line of a lock board."""
@@ -84,8 +85,8 @@ class Lines:
 
     def tick(self, now: float) -> None:
         """Let every deadline of a line pass that is due."""
-        for port, line in self._buses.items():
-            if line.wake_at <= now:
+        for port, wake_at in self._wakes.items():
+            if wake_at <= now:
                 self._bus(port, bus.Tick(), now)
         for name, bank in self._banks.items():
             if bank.wake_at <= now:
@@ -140,7 +141,8 @@ class Lines:
             self._bus(self._port_of[name], event, now)
 
     def _bus(self, port: str, event: bus.Event, now: float) -> None:
-        self._buses[port], effects = bus.step(self._buses[port], event, now)
+        line, effects = bus.step(self._buses[port], event, now)
+        self._buses[port], self._wakes[port] = line, line.wake_at
         for effect in effects:
             if isinstance(effect, bus.Write):
                 unlocks = self._buses[port].phase is bus.Phase.UNLOCKING
