@@ -7,10 +7,11 @@ is over is told, and all relays are switched off; if that cures nothing, the ban
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from fellesskap_edge import power as supply
+from fellesskap_edge.changed import replace
 from fellesskap_edge.locks.driver import PULSE_MS_MAX, SUPPLY_REST_S, DoorReading, Driver, Order
 from fellesskap_edge.power import Power, SetPower
 
@@ -91,7 +92,7 @@ Effect = Sensed | Occupied | Contact | Stuck | Unready | Garbled | SetPower
 Told = tuple["BankLine", tuple[Effect, ...]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BankLine:
     """What is known of one bank."""
 
@@ -217,8 +218,7 @@ def replied(name: str, bank: BankLine, what: What, heard: bytes, *, now: float) 
     doors = bank.driver.doors(heard)
     if doors is None:
         return None
-    if not bank.present:
-        bank = replace(bank, present=True)
+    bank = replace(bank, present=True)
     if not bank.ready:
         return bank, ()
     bank, told = _read(name, bank, doors, bank.driver.items(heard))
@@ -327,17 +327,8 @@ def _read(
         effects.append(Occupied(name, moved))
     if changed:
         effects.append(Sensed(name, changed))
-    after = replace(
-        bank,
-        misses=0,
-        answering=True,
-        doors={**bank.doors, **settled},
-        shutting=shut,
-        items=items,
-        garbled=0,
-        unclear=False,
-    )
-    return after, tuple(effects)
+    after = replace(bank, misses=0, answering=True, doors={**bank.doors, **settled}, shutting=shut)
+    return replace(after, items=items, garbled=0, unclear=False), tuple(effects)
 
 
 def _coils(name: str, bank: BankLine, on: frozenset[int], now: float) -> Told:

@@ -8,7 +8,7 @@ our own is learnt from the polls and cut off: the reply to an unlock may look li
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import get_args
 
@@ -25,6 +25,7 @@ from fellesskap_edge.banks import (
     Unready,
     What,
 )
+from fellesskap_edge.changed import replace
 from fellesskap_edge.locks.driver import silence_s
 
 __all__ = [
@@ -163,7 +164,7 @@ class Ask:
     what: What
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Bus:
     """The state of one line."""
 
@@ -295,18 +296,17 @@ def _learnt(bus: Bus) -> Bus:
         return bus
     doors = bus.banks[bus.asked.bank].driver.doors
     _, echo, rest = bus.heard.partition(bus.sent)
-    # Doors may stand so that a reply has its request within; then nothing comes after it.
-    echoes = bool(echo) and doors(rest) is not None
     if doors(bus.heard) is None:
-        echoes = bus.echo or bool(echo)
-    return bus if echoes is bus.echo else replace(bus, echo=echoes)
+        return replace(bus, echo=bus.echo or bool(echo))
+    # Doors may stand so that a reply has its request within; then nothing comes after it.
+    return replace(bus, echo=bool(echo) and doors(rest) is not None)
 
 
 def _tick(bus: Bus, now: float) -> Step:
     if bus.phase is Phase.DOWN or now < bus.wake_at:
         return bus, ()
     if bus.phase in (Phase.SILENT, Phase.IDLE):
-        return _speak(replace(_stirred(bus, now), heard=b"") if bus.heard else bus, now)
+        return _speak(replace(_stirred(bus, now), phase=Phase.IDLE, heard=b""), now)
     assert bus.asked is not None
     name, bank = bus.asked.bank, bus.banks[bus.asked.bank]
     effects: tuple[Effect, ...] = ()
@@ -325,9 +325,8 @@ def _tick(bus: Bus, now: float) -> Step:
 
 def _quiet(bus: Bus, now: float, pause_s: float) -> Bus:
     """End the exchange, and be silent for a while."""
-    until, silent = now + pause_s, Phase.SILENT
-    bus = _stirred(bus, now)
-    return replace(bus, phase=silent, asked=None, heard=b"", until=until, silent_since=now)
+    bus = replace(_stirred(bus, now), phase=Phase.SILENT, asked=None, heard=b"")
+    return replace(bus, until=now + pause_s, silent_since=now)
 
 
 def _stirred(bus: Bus, now: float) -> Bus:
@@ -342,7 +341,7 @@ def _speak(bus: Bus, now: float) -> Step:
     """If the line is free, send what a board needs before it is used, a pulse, or a question."""
     if not bus.free(now):
         return bus, ()
-    bus, given_up = _give_up(bus, now)
+    bus, given_up = _give_up(replace(bus, phase=Phase.IDLE), now)
     name, (due_at, what) = min(
         ((name, bank.due) for name, bank in bus.banks.items()), key=lambda item: item[1][0]
     )
@@ -352,7 +351,7 @@ def _speak(bus: Bus, now: float) -> Step:
                 bus, effects = _fire(bus, unlock, now)
                 return bus, given_up + effects
     if due_at > now:
-        return replace(bus, phase=Phase.IDLE), given_up
+        return bus, given_up
     bus, effects = _ask(bus, Ask(name, what), now)
     return bus, given_up + effects
 
@@ -362,17 +361,8 @@ def _ask(bus: Bus, ask: Ask, now: float) -> Step:
     frame = bank.request(ask.what)
     if ask.what is What.STATUS:
         bank = replace(bank, poll_at=now + bank.pause_s)
-    banks = {**bus.banks, ask.bank: bank}
-    asking = replace(
-        bus,
-        banks=banks,
-        phase=PHASE_OF[ask.what],
-        asked=ask,
-        sent=frame,
-        heard=b"",
-        until=now + REPLY_S_MAX,
-    )
-    return asking, (Write(frame),)
+    bus = replace(_with(bus, ask.bank, bank), phase=PHASE_OF[ask.what], asked=ask, sent=frame)
+    return replace(bus, heard=b"", until=now + REPLY_S_MAX), (Write(frame),)
 
 
 def _fire(bus: Bus, unlock: Unlock, now: float) -> Step:

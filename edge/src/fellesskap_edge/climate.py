@@ -103,7 +103,9 @@ class Climate:
     @property
     def wake_at(self) -> float:
         """When a tick would do something."""
-        return min((probe.wake_at for probe in self.probes.values()), default=float("inf"))
+        if not self.probes:
+            return float("inf")
+        return min(probe.wake_at for probe in self.probes.values())
 
     @property
     def shown_c(self) -> dict[int, float]:

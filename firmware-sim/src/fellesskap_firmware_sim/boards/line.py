@@ -3,7 +3,6 @@
 Every board hears the host and each other. Where two speak at once, all hear is broken bytes.
 """
 
-from bisect import insort
 from collections.abc import Sequence
 from itertools import takewhile
 from operator import itemgetter
@@ -25,7 +24,7 @@ class SerialLine:
     @property
     def wake_at(self) -> float:
         """When the next byte is due or a coil changes."""
-        due = min(board.wake_at for board in self.boards)
+        due = min([board.wake_at for board in self.boards])
         return min(due, self._for_host[0][0]) if self._for_host else due
 
     def write(self, data: bytes, now: float) -> None:
@@ -40,7 +39,8 @@ class SerialLine:
             for board in self.boards:
                 board.overhear(BROKEN if broken else byte, self._host_until)
             if echoes:
-                self._reaches_host(self._host_until, BROKEN if broken else byte)
+                self._for_host.append((self._host_until, BROKEN if broken else byte))
+        self._for_host.sort(key=itemgetter(0))
 
     def read(self, now: float) -> bytes:
         """Take what came to the host by now."""
@@ -65,13 +65,11 @@ class SerialLine:
             met = not alone and self._meets(at, place, said)
             begins = at - self.boards[place].byte_s
             heard = BROKEN if met or self._speaks(begins, at, but=place) else byte
-            self._reaches_host(at, heard)
+            self._for_host.append((at, heard))
             for other, board in enumerate(self.boards):
                 if other != place:
                     board.overhear(heard, at)
-
-    def _reaches_host(self, at: float, byte: int) -> None:
-        insort(self._for_host, (at, byte), key=itemgetter(0))
+        self._for_host.sort(key=itemgetter(0))
 
     def _meets(self, at: float, place: int, said: list[tuple[float, int, int]]) -> bool:
         """Say whether a byte of another board came at the same time as one."""
