@@ -216,11 +216,12 @@ class Plant:
         """Return what the door's contact says; it bounces for a moment after a movement."""
         self.advance(now)
         lock = self.locks[number]
-        if lock.faults.sensor_stuck is not None:
-            return lock.faults.sensor_stuck == "shut"
+        faults = lock.faults
+        if faults.sensor_stuck is not None:
+            return faults.sensor_stuck == "shut"
         shut = lock.hooked or not lock.is_open
         since_moved = now - lock.moved_at
-        bounced = since_moved < lock.faults.bounce_s and int(since_moved * 1000) % 4 >= 2
+        bounced = since_moved < faults.bounce_s and int(since_moved * 1000) % 4 >= 2
         return shut != bounced
 
     def occupied(self, number: int, now: float) -> bool:

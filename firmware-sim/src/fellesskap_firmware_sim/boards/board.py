@@ -5,7 +5,8 @@ that speaks hears nothing (half duplex); a reset drops its relays and forgets wh
 """
 
 from abc import ABC, abstractmethod
-from itertools import takewhile
+from bisect import bisect_right
+from operator import itemgetter
 from typing import ClassVar, Literal
 
 from fellesskap_firmware_sim.faults import BoardFaults
@@ -129,8 +130,8 @@ class Board(ABC):
         self.advance(now)
         if not self._sending or self._sending[0][0] > now:
             return []
-        said = list(takewhile(lambda one: one[0] <= now, self._sending))
-        del self._sending[: len(said)]
+        by_now = bisect_right(self._sending, now, key=itemgetter(0))
+        said, self._sending = self._sending[:by_now], self._sending[by_now:]
         return said
 
     def transmit(self, now: float) -> bytes:

@@ -3,8 +3,8 @@
 Every board hears the host and each other. Where two speak at once, all hear is broken bytes.
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
-from itertools import takewhile
 from operator import itemgetter
 
 from fellesskap_firmware_sim.boards.board import Board
@@ -47,9 +47,9 @@ class SerialLine:
         self.advance(now)
         if not self._for_host:
             return b""
-        came = list(takewhile(lambda one: one[0] <= now, self._for_host))
-        del self._for_host[: len(came)]
-        return bytes(byte for _, byte in came)
+        by_now = bisect_right(self._for_host, now, key=itemgetter(0))
+        came, self._for_host = self._for_host[:by_now], self._for_host[by_now:]
+        return bytes([byte for _, byte in came])
 
     def advance(self, now: float) -> None:
         """Let the boards go on, and carry what they said to the host and to each other."""
