@@ -12,6 +12,7 @@ from fellesskap_backend.webhooks.machine import PAUSES_S
 from fellesskap_backend.webhooks.signing import secret, sign
 
 DOCS = Path(__file__).parent.parent / "docs"
+SOURCE = Path(__file__).parent.parent / "backend" / "src"
 K_CODES = bytes(range(32))
 
 
@@ -49,6 +50,17 @@ def test_every_type_is_explained_and_can_be_wanted() -> None:
         if step.notice is not None
     }
     assert moved <= set(TYPES)
+
+
+def test_no_type_is_sent_that_cannot_be_wanted() -> None:
+    """Types are written out wherever an event is made; a test delivery's is nobody's to want."""
+    subjects = "|".join(sorted({one.partition(".")[0] for one in TYPES}))
+    made = {
+        found
+        for path in SOURCE.rglob("*.py")
+        for found in re.findall(rf'"((?:{subjects})\.[a-z_]+)"', path.read_text())
+    }
+    assert made - {"webhook.test"} == set(TYPES)
 
 
 def test_pauses_are_those_that_are_written() -> None:

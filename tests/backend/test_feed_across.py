@@ -11,7 +11,9 @@ from fellesskap_backend import db
 from fellesskap_backend.carriers import service as carriers
 from fellesskap_backend.db import Moment
 from fellesskap_backend.events import service as feed
+from fellesskap_backend.lockers import restoring
 from fellesskap_backend.settings import Settings
+from fellesskap_backend.webhooks import numbering
 from tests.backend.hooks import Office, office, write_event
 from tests.backend.receivers import Receivers, takes
 from tests.system.house import wait_for
@@ -33,11 +35,11 @@ def house(settings: Settings) -> Iterator[Office]:
 class Reader:
     """A carrier that reads its feed after what it has."""
 
-    def __init__(self, house: Office) -> None:
+    def __init__(self, house: Office, name: str = "Nordpost") -> None:
         self.house, self.after = house, 0
         self.seen: list[tuple[int, str]] = []
         with db.writing(house.engine) as session:
-            self.carrier_id, key = carriers.add_carrier(session, "Nordpost", house.moment)
+            self.carrier_id, key = carriers.add_carrier(session, name, house.moment)
         self.credentials = carriers.credentials_of(key, "events:read", house.now)
 
     def read(self) -> None:
@@ -45,6 +47,32 @@ class Reader:
             page = feed.feed(session, self.credentials, after=self.after, limit=100)
         self.seen += [(event["position"], event["id"]) for event in page["events"]]
         self.after = page["next"]
+
+
+def test_after_a_backup_was_put_back_readers_and_endpoints_hear_what_comes_then(
+    house: Office, receivers: Receivers
+) -> None:
+    """What this database gave after the backup it does not know: readers stand beyond it."""
+    reader, quiet = Reader(house), Reader(house, "Sydpost")
+    endpoint, _ = house.subscribe(reader.carrier_id, receivers.url("takes"))
+    before = [house.tell(reader.carrier_id, uuid4()) for _ in range(3)]
+    house.settle()
+    reader.read()
+    reader.after += 1_000
+    quiet.after = 5
+    with db.writing(house.engine) as session:
+        restoring.restored(session, house.moment)
+    house.settle()
+    with db.reader(house.engine) as session:
+        assert not numbering.needed(session), "nobody is behind what no event leads to"
+    after = [house.tell(one.carrier_id, uuid4()) for one in (reader, reader, quiet)]
+    house.settle()
+    reader.read()
+    quiet.read()
+    assert [one for _, one in reader.seen] == [str(one) for one in (*before, *after[:2])]
+    assert [one for _, one in quiet.seen] == [str(after[2])]
+    sent = [(one.event_id, one.state) for one in house.deliveries(endpoint)]
+    assert sent == [(one, "delivered") for one in (*before, *after[:2])]
 
 
 def test_two_transactions_open_across_each_other_lose_nothing(

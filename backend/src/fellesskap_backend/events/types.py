@@ -5,6 +5,7 @@ TYPES: dict[str, str] = {
     "reservation.confirmed": "room is held, or noted",
     "reservation.rejected": "at the cut-off there was no room for it",
     "reservation.softened": "its room is held no more",
+    "reservation.changed": "its carrier gave it other times",
     "reservation.cancelled": "its carrier ended it",
     "reservation.expired": "its time to be used has passed",
     "reservation.diverted": "the locker has no room for it any more",

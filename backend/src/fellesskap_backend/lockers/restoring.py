@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from fellesskap_backend.db import Moment, instant
 from fellesskap_backend.downlink import Hold
+from fellesskap_backend.events import service as events
 from fellesskap_backend.ledger.tables import Entry
 from fellesskap_backend.lockers.tables import Epoch, Locker, Restoration
 from fellesskap_protocol.messages import Batch
@@ -23,6 +24,8 @@ Row = dict[str, Any]
 def restored(session: Session, moment: Moment) -> list[Row]:
     """Begin a new generation of every locker; return where the database stands in each journal.
 
+    Carriers' feeds go on far behind where they can have been.
+
     Run again it begins another one: harmless, and needed if the first was not high enough for a
     locker that had not been heard yet.
     """
@@ -33,6 +36,7 @@ def restored(session: Session, moment: Moment) -> list[Row]:
         .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     ).all()
+    events.leap(session)
     return [_begin(session, locker, moment) for locker in lockers]
 
 

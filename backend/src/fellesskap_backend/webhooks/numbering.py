@@ -118,9 +118,8 @@ class _Carrier:
                 made = queueing.again(self._session, one.id, {notice.id for notice in wanted})
                 replayed.append(one.id)
             self.rows += [self._row(one, notice) for notice in wanted if notice.id not in made]
-            if notices:
-                one.position = notices[-1].position
-                one.furthest = max(one.furthest, one.position)
+            one.position = notices[-1].position if notices else self._beyond(one.position)
+            one.furthest = max(one.furthest, one.position)
             more = more or len(notices) == NOTICES_MAX
         self._session.flush()
         if self.rows:
@@ -139,6 +138,15 @@ class _Carrier:
                 .limit(NOTICES_MAX)
             ).all()
         return self._notices[position]
+
+    def _beyond(self, position: int) -> int:
+        """Return where a feed stands that no event leads to: it leapt, for a backup was put back.
+
+        First where it stands, then whether there is nothing on the way, for another gives more.
+        """
+        stands = last(self._session, self._carrier_id)
+        del self._notices[position]
+        return position if self._after(position) else stands
 
     def _row(self, subscription: Subscription, notice: Any) -> dict[str, Any]:
         """Return a delivery that waits its turn; one of no parcel need not."""
