@@ -13,8 +13,6 @@ from uuid import UUID
 
 import pytest
 
-from fellesskap_backend.app import create_api
-from fellesskap_backend.documents import for_audience
 from tests.backend.api import Api
 
 CONFIG = Path(__file__).with_name("client.yaml")
@@ -27,12 +25,20 @@ OPERATIONS = {
 SQLITE = pytest.mark.parametrize("owned", ["sqlite"], indirect=True)
 
 
+def _printed(api: Api, audience: str) -> dict[str, Any]:
+    """Return what the command prints."""
+    program = str(Path(sys.executable).with_name("fellesskap-backend"))
+    command = [program, "openapi", "--audience", audience, "--state", str(api.settings.state)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
+
+
 @pytest.fixture
 def made(api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The client's package: its models, its classes and a few of its operations."""
-    document = create_api(api.settings, api.secrets, api.engine, wake=lambda **_: None).openapi()
     printed = tmp_path / "carrier.json"
-    printed.write_text(json.dumps(for_audience(document, "carrier")))
+    printed.write_text(json.dumps(_printed(api, "carrier")))
     program = Path(sys.executable).with_name("openapi-python-client")
     options = ["--path", str(printed), "--config", str(CONFIG), "--meta", "none"]
     options += ["--fail-on-warning", "--output-path", str(tmp_path / NAME)]
@@ -51,6 +57,15 @@ def made(api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     yield SimpleNamespace(client=package.AuthenticatedClient, models=models, **operations)
     for name in [name for name in sys.modules if name.partition(".")[0] == NAME]:
         del sys.modules[name]
+
+
+@SQLITE
+def test_answers_may_grow_and_what_is_sent_may_not(api: Api) -> None:
+    """A client that checks what it is answered must not break at a member that is new."""
+    schemas = _printed(api, "all")["components"]["schemas"]
+    closed = {name for name, one in schemas.items() if one.get("additionalProperties") is False}
+    assert {"Event", "Parcel", "Reservation", "Manifest"}.isdisjoint(closed)
+    assert {"ReservationRequest", "ManifestRequest", "WebhookRequest"} <= closed
 
 
 @pytest.mark.slow

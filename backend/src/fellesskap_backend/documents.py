@@ -107,7 +107,17 @@ def _dressed(document: Json) -> Json:
     schemas["Problem"] = shape | {"examples": [PROBLEM]}
     for _, method, operation in operations(document):
         _dress_operation(method, operation)
+    _let_answers_grow(document)
     return document
+
+
+def _let_answers_grow(document: Json) -> None:
+    """Forbid unknown members in what is sent to us alone: answers get new ones in time."""
+    schemas = document["components"]["schemas"]
+    bodies = [operation.get("requestBody", {}) for _, _, operation in operations(document)]
+    for name in schemas.keys() - _reached(schemas, bodies):
+        if schemas[name].get("additionalProperties") is False:
+            del schemas[name]["additionalProperties"]
 
 
 def _dress_operation(method: str, operation: Json) -> None:
@@ -174,15 +184,21 @@ def _drop_links(answer: Json, kept: set[str]) -> None:
 def _prune(document: Json) -> None:
     """Drop the schemas that nothing refers to."""
     schemas = document["components"]["schemas"]
-    needed: set[str] = set()
-    waiting: list[Any] = [document["paths"]]
-    while waiting:
-        for name in _referred(waiting.pop()) - needed:
-            needed.add(name)
-            waiting.append(schemas[name])
+    needed = _reached(schemas, document["paths"])
     document["components"]["schemas"] = {
         name: schema for name, schema in schemas.items() if name in needed
     }
+
+
+def _reached(schemas: Json, part: Any) -> set[str]:
+    """Name the schemas that a part of a document refers to, and those that these refer to."""
+    found: set[str] = set()
+    waiting: list[Any] = [part]
+    while waiting:
+        for name in _referred(waiting.pop()) - found:
+            found.add(name)
+            waiting.append(schemas[name])
+    return found
 
 
 def _referred(part: Any) -> set[str]:
