@@ -15,11 +15,13 @@ from rich.live import Live
 from rich.table import Table
 
 from tests.judge import history
-from tests.simulation import running, shrinking, verdict
+from tests.simulation import ending, running, shrinking
 from tests.simulation.life import lives
 from tests.simulation.verdict import Verdict
 
 BUILD = Path("build")
+SHORTENED_MAX = 3
+"""Of so many failing seeds the story is shortened: each takes up to forty lives."""
 console = Console(highlight=False)
 
 
@@ -89,11 +91,11 @@ def _tell_breaks(whole: Verdict, days: float, *, shrinks: bool) -> None:
         if seed in told:
             continue
         told.add(seed)
-        console.print(f"[bold red]seed {seed}, commit {_commit()}:[/] {words}")
+        console.print(f"[bold red]seed {seed}, commit {_commit()}:[/] {words}", soft_wrap=True)
         command = f"python -m tests.simulation --seed {seed} --days {days:g}"
         invariant = words.split()[0]
         short = None
-        if shrinks and len(told) == 1:
+        if shrinks and len(told) <= SHORTENED_MAX:
             short = shrinking.shrink(seed, days, invariant, tell=console.print)
         if short is not None:
             command += f" --only {','.join(map(str, short.acts))}"
@@ -107,15 +109,20 @@ def _tell_breaks(whole: Verdict, days: float, *, shrinks: bool) -> None:
 
 def _again(seed: int, days: float, only: str) -> int:
     acts = frozenset(map(int, only.split(","))) if only else None
+    path = BUILD / f"sim-{seed}.jsonl"
     with lives(seed, days, only=acts) as life:
-        life.live()
-        found = verdict.of(life)
-        path = BUILD / f"sim-{seed}.jsonl"
-        life.world.chronicle.save(path)
-    for _, words in found.breaks:
-        console.print(f"[bold red]{words}[/]")
-    console.print(f"{path}: {len(life.world.chronicle.records)} records, SHA-256 {found.digest}")
-    return 1 if found.breaks else 0
+        try:
+            life.live()
+            breaks = list(ending.breaks(life))
+        except Exception as error:  # noqa: BLE001 - told, with the history that led to it
+            breaks = [ending.bug(error)]
+        chronicle = life.world.chronicle
+        chronicle.save(path)
+        told = f"{path}: {len(chronicle.records)} records, SHA-256 {chronicle.digest()}"
+    for words in breaks:
+        console.print(f"[bold red]{words}[/]", soft_wrap=True)
+    console.print(told)
+    return 1 if breaks else 0
 
 
 def _commit() -> str:

@@ -3,8 +3,10 @@
 The history itself is judged as it grows, by `tests.judge`; here is what no single history shows.
 """
 
+import traceback
 from collections.abc import Iterator
 from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fellesskap_backend import db
@@ -39,6 +41,13 @@ def breaks(life: "Life") -> Iterator[str]:
     yield from _decisions(life)
     yield from _leaks(life)
     yield from limbo(life)
+
+
+def bug(error: Exception) -> str:
+    """Say what ended a life that no breach ended: a bug of ours, of product or world."""
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    said = f"bug {type(error).__name__}: {error}"
+    return f"{said} in {Path(where.filename).name}:{where.lineno}"
 
 
 def _decisions(life: "Life") -> Iterator[str]:
@@ -175,10 +184,12 @@ def _of_doors(life: "Life") -> set[tuple[str, str]]:
 
 
 def content(life: "Life") -> dict[str, int]:
-    """Count parcels put in, and door operations, by the journals."""
+    """Count parcels put in, and door operations, by the journals, until the calm begins."""
     kinds = {"parcels": 0}
     operations: set[str] = set()
     for record in life.world.chronicle.records:
+        if isinstance(record, history.Calm):
+            break
         if isinstance(record, history.Journalled):
             try:
                 event = decode_event(record.event)

@@ -3,12 +3,10 @@
 import gc
 import multiprocessing
 import time
-import traceback
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 
-from tests.simulation import verdict
+from tests.simulation import ending, verdict
 from tests.simulation.life import lives
 from tests.simulation.verdict import Verdict
 
@@ -22,9 +20,7 @@ def live(seed: int, days: float, *, only: frozenset[int] | None = None) -> Verdi
             life.live()
             found = verdict.of(life)
         except Exception as error:  # noqa: BLE001 - a bug of ours ends a life, not the run
-            where = traceback.extract_tb(error.__traceback__)[-1]
-            words = f"bug {type(error).__name__}: {error} in {Path(where.filename).name}"
-            found = Verdict(seed, seeds=1, breaks=[(seed, f"{words}:{where.lineno}")])
+            found = Verdict(seed, seeds=1, breaks=[(seed, ending.bug(error))])
     found.cpu_s = time.process_time() - begun
     return found
 

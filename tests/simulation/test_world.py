@@ -1,9 +1,11 @@
 """The whole system of a seed keeps the invariants, and a seed is a history."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -72,6 +74,38 @@ def test_a_failure_is_shortened_to_the_acts_that_matter() -> None:
     assert short.words == "toy a lock broke"
     assert short.names == ("fault lock",)
     assert isinstance(short.records[-1], history.Fault)
+
+
+def _fails_when_a_lock_breaks(_: Judged, record: history.Fault) -> str | None:
+    return None if record.layer != "plant" else str(1 // 0)
+
+
+@pytest.mark.slow
+def test_a_life_that_a_bug_ends_is_shortened_too() -> None:
+    judges: dict[str, Rules] = {"toy": {history.Fault: _fails_when_a_lock_breaks}}
+    short = shrinking.shrink(13, 0.3, "bug", judges=judges)
+    assert short is not None
+    assert short.words.startswith("bug ZeroDivisionError: ")
+    assert short.names == ("fault lock",)
+
+
+@pytest.mark.slow
+def test_the_command_ends_with_one_line_and_one_seed_again_has_its_history(tmp_path: Path) -> None:
+    said = _command(tmp_path, "--seeds", "2", "--days", "0.1").splitlines()
+    assert re.fullmatch(r"[\d.]+ locker-days, \d+ faults, 0 invariant breaks", said[-1])
+    said = _command(tmp_path, "--seed", "1", "--days", "0.1").splitlines()
+    told = re.fullmatch(r"(build/sim-1.jsonl): (\d+) records, SHA-256 [0-9a-f]{64}", said[-1])
+    assert told is not None
+    kept = (tmp_path / told[1]).read_bytes().splitlines()
+    assert len(kept) == int(told[2])
+
+
+def _command(folder: Path, *asked: str) -> str:
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "COLUMNS": "200"}
+    command = (sys.executable, "-m", "tests.simulation", *asked)
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+    assert not done.stderr.startswith("Traceback"), done.stderr
+    return done.stdout
 
 
 def test_a_verdict_names_what_is_too_little_and_what_never_was() -> None:
