@@ -3,7 +3,7 @@
 Columns are filled by their type and name, so that a table of a revision to come is filled too.
 """
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -72,7 +72,6 @@ _BY_TYPE: tuple[tuple[type[sa.types.TypeEngine[Any]], Any], ...] = (
     (sa.JSON, []),
     (sa.Boolean, False),
     (sa.DateTime, AT),
-    (sa.Date, date(2027, 3, 1)),
     (sa.LargeBinary, b"{}"),
 )
 
@@ -87,6 +86,8 @@ def _value(table: Table, column: sa.Column[Any], number: int) -> Any:
         return number
     if isinstance(kind, sa.DateTime) and column.primary_key:
         return AT + timedelta(hours=number)
+    if isinstance(kind, sa.Date):
+        return AT.date() + timedelta(days=number)
     known = (value for one, value in _BY_TYPE if isinstance(kind, one))
     return next(known, None) if not isinstance(kind, sa.String) else _text(table, column, number)
 
