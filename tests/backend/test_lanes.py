@@ -148,6 +148,17 @@ def test_a_process_that_dies_loses_nothing_and_another_takes_its_place(burst: Bu
     assert burst.kept() == _expected(4)
 
 
+def test_one_that_died_while_nobody_spoke_is_found_gone_and_replaced(burst: Burst) -> None:
+    os.kill(burst.start(), signal.SIGKILL)
+    wait_for("its pool to know", lambda: not multiprocessing.active_children())
+    burst.tell()
+    assert len(burst.acknowledged()) == len(NAMES)
+    burst.start()
+    burst.tell()
+    assert burst.here == [len(NAMES) // 2]
+    assert burst.kept() == _expected(4)
+
+
 def test_few_lockers_are_not_worth_another_process(burst: Burst) -> None:
     burst.lockers = burst.lockers[: BURST - 1]
     burst.tell()

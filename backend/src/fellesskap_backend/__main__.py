@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from fellesskap_backend import db, roles, secrets
+from fellesskap_backend import db, interpreter, roles, secrets
 from fellesskap_backend.allowances import service as allowances
 from fellesskap_backend.carriers import commands
 from fellesskap_backend.carriers import service as carriers
@@ -45,9 +45,7 @@ def main() -> int:
     arguments = _parser().parse_args()
     given = {name: getattr(arguments, name, None) for name in ("state", "port", "host")}
     settings = Settings(**{name: value for name, value in given.items() if value is not None})
-    logging.basicConfig(
-        level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s"
-    )
+    interpreter.log_to_stderr()
     logging.getLogger("alembic").setLevel(logging.WARNING)
     os.umask(0o077)  # the state directory holds secrets
     command: Command = getattr(arguments, "command", _in_one)

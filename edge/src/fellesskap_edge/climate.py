@@ -103,9 +103,7 @@ class Climate:
     @property
     def wake_at(self) -> float:
         """When a tick would do something."""
-        if not self.probes:
-            return float("inf")
-        return min(probe.wake_at for probe in self.probes.values())
+        return min((probe.wake_at for probe in self.probes.values()), default=float("inf"))
 
     @property
     def shown_c(self) -> dict[int, float]:

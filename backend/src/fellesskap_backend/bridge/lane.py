@@ -8,7 +8,6 @@ import logging
 import multiprocessing
 import os
 import signal
-import sys
 import threading
 import traceback
 from dataclasses import replace
@@ -19,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from fellesskap_backend import db, schema, secrets
 from fellesskap_backend.bridge.intake import LET_GO, Intake, Lockers, Said
-from fellesskap_backend.interpreter import look_for_cycles_seldom
+from fellesskap_backend.interpreter import log_to_stderr, look_for_cycles_seldom
 from fellesskap_backend.settings import Settings
 from fellesskap_protocol.messages import Result
 
@@ -34,9 +33,7 @@ class LaneFailed(Exception):
 def begin(settings: Settings) -> None:
     """Make ready to take in; Ctrl-C at a terminal is the bridge's to answer."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    logging.basicConfig(
-        level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s"
-    )
+    log_to_stderr()
     threading.Thread(target=_end_with_the_bridge, name="parent", daemon=True).start()
     assert schema.metadata.tables  # every table must be known before a row of one is read
     engine, kept = db.engine(settings), secrets.load(settings.state)

@@ -35,15 +35,17 @@ class Lanes:
         there = journals[::2] if len(journals) >= BURST and self._ready() else []
         if not there or self._pool is None:
             return take(lockers)
-        away = self._pool.submit(lane.take, there)
         known = {id(one) for one in there}
-        here = take([one for one in lockers if id(one) not in known])
+        here: list[Said] = []
+        left = lockers
         try:
+            away = self._pool.submit(lane.take, there)
+            here, left = take([one for one in lockers if id(one) not in known]), there
             return [*here, *away.result()]
-        except BrokenProcessPool:
+        except BrokenProcessPool:  # just now, or since the last burst
             log.warning("the other lane died; what it had in hand is taken in here")
             self.stop()
-            return [*here, *take(there)]
+            return [*here, *take(left)]
 
     @property
     def apart(self) -> bool:
