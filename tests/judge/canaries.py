@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 from urllib.parse import unquote_plus
 
+Secret = str | bytes
+"""Text, or a key of raw bytes, which can be written in hex or base64 only."""
 ANCHOR = 6
 """Shorter secrets cannot be told from chance."""
 _ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
@@ -19,6 +21,9 @@ _GROUPS = re.compile(r"[0-9]+(?:[ \u00a0.\-][0-9]+)+")
 _GROUPS_MAX = 12
 _GROUPED_MIN = 12
 """From this length on, a secret with letters is found with white space in it."""
+_HEX = frozenset("0123456789abcdefABCDEF")
+_HASH_MIN = 32
+"""Digits in so long a run of hexadecimal ones are there by chance."""
 
 
 class Leak(NamedTuple):
@@ -40,7 +45,7 @@ class _Needle(NamedTuple):
 class Canaries:
     """Finds any of many secrets in a text, in one walk over it."""
 
-    def __init__(self, secrets: Mapping[str, str]) -> None:
+    def __init__(self, secrets: Mapping[str, Secret]) -> None:
         self._by_anchor: dict[str, list[_Needle]] = {}
         self._digits: dict[str, str] = {}
         self._grouped: dict[str, list[_Needle]] = {}
@@ -49,6 +54,8 @@ class Canaries:
                 raise ValueError(f"{name}: a canary has at least {ANCHOR} characters")
             for needle in _needles(name, value):
                 self._by_anchor.setdefault(needle.text[:ANCHOR], []).append(needle)
+            if isinstance(value, bytes):
+                continue
             digits = re.sub(r"[ +\-]", "", value)
             if digits.isdecimal():
                 self._digits[digits] = name
@@ -84,7 +91,9 @@ class Canaries:
                         yield self._digits[joined]
 
 
-def leaks(secrets: Mapping[str, str], texts: Iterable[tuple[str, str | bytes]]) -> Iterator[Leak]:
+def leaks(
+    secrets: Mapping[str, Secret], texts: Iterable[tuple[str, str | bytes]]
+) -> Iterator[Leak]:
     """Yield what some texts, each with where it was found, give away of secrets by name.
 
     >>> list(leaks({"code": "40718265"}, [("log", "opened by 4071 8265")]))
@@ -95,9 +104,10 @@ def leaks(secrets: Mapping[str, str], texts: Iterable[tuple[str, str | bytes]]) 
         yield from canaries.find(text, where)
 
 
-def _needles(name: str, value: str) -> Iterator[_Needle]:
-    lower, raw = value.lower(), value.encode()
-    yield _Needle(lower, name, "as it is", whole=value.isdecimal())
+def _needles(name: str, value: Secret) -> Iterator[_Needle]:
+    raw = value if isinstance(value, bytes) else value.encode()
+    if isinstance(value, str):
+        yield _Needle(value.lower(), name, "as it is", whole=value.isdecimal())
     yield _Needle(raw.hex(), name, "hex", whole=False)
     for offset in range(3):
         # What stands before it shifts the letters; those that touch a neighbour are left out.
@@ -118,7 +128,16 @@ def _hits(by_anchor: Mapping[str, list[_Needle]], text: str) -> Iterator[_Needle
     for at in range(len(text) - ANCHOR + 1):
         for one in by_anchor.get(text[at : at + ANCHOR], ()):
             end = at + len(one.text)
-            beside = text[max(at - 1, 0) : at] + text[end : end + 1]
-            alone = not any(letter.isdecimal() for letter in beside)
-            if text.startswith(one.text, at) and (alone or not one.whole):
+            if text.startswith(one.text, at) and not (one.whole and _by_chance(text, at, end)):
                 yield one
+
+
+def _by_chance(text: str, begin: int, end: int) -> bool:
+    """Say whether digits are a part of a longer number, or of a hash."""
+    if any(one.isdecimal() for one in text[max(begin - 1, 0) : begin] + text[end : end + 1]):
+        return True
+    while begin and text[begin - 1] in _HEX:
+        begin -= 1
+    while end < len(text) and text[end] in _HEX:
+        end += 1
+    return end - begin >= _HASH_MIN

@@ -69,3 +69,25 @@ def test_a_secret_is_found_among_anything(before: str, after: str, name: str) ->
 def test_nothing_is_found_where_nothing_is(text: str) -> None:
     secrets = {"name": "Åse Kanarifugl", "key": "fsk_Zq7+/x9-Kanari_LmN0"}
     assert list(leaks(secrets, [("log", text)])) == []
+
+
+KEY = bytes(range(200, 232))
+WAYS: dict[str, Callable[[bytes], str]] = {
+    "hex": bytes.hex,
+    "base64": lambda key: b64encode(key).decode(),
+    "base64url": lambda key: urlsafe_b64encode(key).decode().rstrip("="),
+    "base64 in something longer": lambda key: b64encode(b"k" + key + b"!").decode(),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_key_of_bytes_is_found_in_every_way_to_write_it(way: str) -> None:
+    [one] = leaks({"key": KEY}, [("log", f"K={WAYS[way](KEY)};")])
+    assert one.secret == "key"
+
+
+def test_digits_within_a_hash_are_there_by_chance_and_beside_a_word_they_are_not() -> None:
+    code = SECRETS["code"]
+    by_chance = [("log", f"{'a1' * 8}b{code}c{'d4' * 8}"), ("log", f"{'0' * 30}f{code}")]
+    assert list(leaks({"code": code}, by_chance)) == []
+    assert len(list(leaks({"code": code}, [("log", f"code{code}f"), ("log", f"x{code}")]))) == 2

@@ -34,6 +34,7 @@ from tests.judge import history
 from tests.one_request import reserve
 from tests.simulation.client import Client
 from tests.simulation.replies import Json, Reply
+from tests.simulation.rivals import Business
 from tests.simulation.shipments import Shipment
 from tests.simulation.stand_parts import START
 from tests.simulation.world import DAY_S, Going, World
@@ -44,19 +45,19 @@ ANY = Match(Tagger(bytes(16)), "*")
 class Asker(Client):
     """One carrier: `name`, its key, its shipments; `to_recipient` sends somebody to the locker."""
 
-    def __init__(self, world: World, name: str, prefix: str) -> None:
-        self.prefix = prefix
+    def __init__(self, world: World, name: str, own: Business) -> None:
+        self.own = own
         moment = world.installation.moment()
         with db.writing(world.installation.engine) as session:
             carrier_id, key = carriers.add_carrier(session, name, moment)
             webhooks.add(
                 session,
                 carrier_id,
-                webhooks.Wish(frozenset({"url"}), url=f"https://{name.lower()}.example/hook"),
+                webhooks.Wish(frozenset({"url"}), url=f"https://{name.lower()}.example/{own.hook}"),
                 moment=moment,
             )
         super().__init__(world, name, str(carrier_id), carriers.credentials_of(key))
-        world.secrets.add(key)
+        world.left.keys.add(key)
         self.shipments: dict[str, Shipment] = {}
         """By parcel id."""
         self.by_label: dict[str, Shipment] = {}
@@ -69,17 +70,17 @@ class Asker(Client):
 
     def request(self, one: Shipment, days: float) -> ReservationRequest:
         """Return the body of a reservation."""
-        width, height, depth = one.box
+        width, height, depth = (side - self.own.spare_mm for side in one.box)
         deposit_by = self.world.installation.now + timedelta(days=days)
         return ReservationRequest.model_validate(
             {
                 "locker_id": one.locker_id,
                 "label": {"kind": "reference", "value": one.label},
-                "dimensions": {"w_mm": width, "h_mm": height, "d_mm": depth, "g": 900},
+                "dimensions": {"w_mm": width, "h_mm": height, "d_mm": depth, "g": self.own.grams},
                 "needs": list(one.needs),
                 "hold": one.hold,
                 "deposit_by": deposit_by.replace(microsecond=0),
-                "collect_within": "P1D" if one.number % 9 == 0 else "P3D",
+                "collect_within": "P1D" if one.number % 9 == 0 else self.own.collect_within,
             }
         )
 
@@ -257,11 +258,13 @@ class Asker(Client):
 
     def _seen(self, parcel_id: str, reservation_id: str, session: Session) -> Json:
         parcel = parcels.find(session, self.credentials, UUID(parcel_id))
+        self.world.left.tell(self.who, parcel)
         seen = {"parcel_id": parcel["id"], "state": parcel["state"]}
         if reservation_id:
             found = reservations.find(
                 self._counter(session), self.credentials, UUID(reservation_id)
             )
+            self.world.left.tell(self.who, found)
             seen["reservation"] = found["state"]
         return seen | {"compartment": parcel.get("compartment")}
 
@@ -322,7 +325,7 @@ class Asker(Client):
         reply = yield from self.insist("badge", work)
         token = reply.body.get("token", "") if reply.ok else ""
         if token:
-            self.world.secrets.add(token)
+            self.world.left.keys.add(token)
             ours = {secrets.signing.kid: secrets.signing.public}
             badge = unseal(Badge, token.encode(), ours, aud=secrets.installation)
             self.world.chronicle.note(history.Badged, badge=badge)

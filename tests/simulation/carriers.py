@@ -17,6 +17,7 @@ from tests.simulation.world import Going
 READS_S = 4 * 3600.0
 """How often a carrier reads on in its feed; it acts upon webhooks, and keeps books by this."""
 PAGE = 200
+PRIES_S, PRIED, TOO_TALL = 1200.0, 3, (200, 2000, 300)
 
 
 class Carrier(Asker):
@@ -31,6 +32,16 @@ class Carrier(Asker):
             yield READS_S * self.rng.uniform(0.5, 1.5)
             self._read_on()
 
+    def pries(self) -> Going:
+        """Look at what is one's own, and ask for what nobody has, as often as one likes to."""
+        for turn in range(self.own.pries):
+            yield PRIES_S
+            for one in list(self.shipments.values())[-PRIED:]:
+                self.look(one)
+            self._read_on()
+            tall = Shipment(0, self, "skap-1", f"{self.own.prefix}-{turn}", TOO_TALL)
+            yield from self.reserve(tall, 0.5)
+
     def _read_on(self) -> None:
         page: list[Json] = []
 
@@ -44,6 +55,7 @@ class Carrier(Asker):
             return
         self.read_to = reply.body["next"]
         for one in page:
+            self.world.left.tell(self.who, one)
             self.world.chronicle.note(
                 history.Delivered,
                 carrier=self.id,
@@ -58,6 +70,7 @@ class Carrier(Asker):
         """Take a webhook in: recipients are told their codes."""
         said: Json = msgspec.json.decode(body)
         data = said["data"]
+        self.world.left.tell(self.who, said)
         parcel_id = data.get("parcel_id") or ""
         self.world.chronicle.note(
             history.Delivered,

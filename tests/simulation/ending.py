@@ -5,7 +5,6 @@ The history itself is judged as it grows, by `tests.judge`; here is what no sing
 
 import traceback
 from collections.abc import Iterator
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,7 @@ from fellesskap_backend.receipts.replaying import Replay
 from fellesskap_protocol.events import AnyEvent, DoorClosed, DoorOpened, Pulsed
 from fellesskap_protocol.messages import MalformedMessage, Right, decode, decode_event
 from tests.judge import history
-from tests.judge.canaries import Canaries
+from tests.simulation import rivals, secrecy
 
 if TYPE_CHECKING:
     from tests.simulation.life import Life
@@ -38,8 +37,9 @@ def breaks(life: "Life") -> Iterator[str]:
     """Yield what is wrong at the end."""
     yield from (f"{one.invariant} {one.words}" for one in life.judge.breaches)
     yield from life.seen
-    yield from _decisions(life)
-    yield from _leaks(life)
+    yield from rivals.strangers(life)
+    yield from secrecy.leaks(life)
+    yield from decisions(life)
     yield from limbo(life)
 
 
@@ -50,30 +50,11 @@ def bug(error: Exception) -> str:
     return f"{said} in {Path(where.filename).name}:{where.lineno}"
 
 
-def _decisions(life: "Life") -> Iterator[str]:
+def decisions(life: "Life") -> Iterator[str]:
     """I15: the same inputs and policy version give the same decision."""
     home = life.world.installation
     found = db.read(home.engine, lambda session: Replay(session, home.secrets).run())
     yield from (f"I15 {one}" for one in found["altered"])
-
-
-def _leaks(life: "Life") -> Iterator[str]:
-    """I11: no code or key in logs, topics and error texts."""
-    world = life.world
-    secrets = {f"secret {n}": one for n, one in enumerate(sorted(world.secrets))}
-    for one in life.shipments:
-        if one.code:
-            secrets[f"long code of {one.label}"] = one.code
-        if one.qr:
-            secrets[f"qr of {one.label}"] = one.qr
-    canaries = Canaries(secrets)
-    for where, texts in (
-        ("log", life.logs.said),
-        ("error", world.errors),
-        ("topic", world.topics),
-    ):
-        for leak in canaries.find("\n".join(sorted(set(texts))), where):
-            yield f"I11 {leak.secret} stands in a {leak.where}, {leak.form}"
 
 
 def limbo(life: "Life") -> Iterator[str]:
@@ -200,21 +181,3 @@ def content(life: "Life") -> dict[str, int]:
             if isinstance(event, Pulsed):
                 operations.add(event.authorisation_id)
     return kinds | {"operations": len(operations)}
-
-
-def seen_by_others(life: "Life", rival: str) -> str:
-    """I10: return a digest of all that anybody but a rival was told."""
-    whose: dict[str, str] = {}
-    digest = sha256()
-    for record in life.world.chronicle.records:
-        match record:
-            case history.Asked():
-                whose[record.op] = record.who
-            case history.Answered() if whose[record.op].startswith("carrier:"):
-                if whose[record.op] != f"carrier:{rival}":
-                    digest.update(history.line(record))
-            case history.Delivered() if record.carrier != rival:
-                digest.update(history.line(record))
-            case _:
-                pass
-    return digest.hexdigest()

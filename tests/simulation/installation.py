@@ -48,6 +48,8 @@ from tests.simulation.stand_parts import START
 Say = Callable[[str, Kind, bytes], None]
 Letters = Callable[[list[Letter], Ended], None]
 NAME = "fellesskap.sqlite3"
+PRIVATE = ("root key", "signing key", "K_master", "K_codes", "K_broker")
+"""What only the backend knows."""
 BACKEND_CRASHES = ("backend_before_commit", "backend_after_commit", "backend_before_say")
 
 
@@ -91,13 +93,16 @@ class Installation:
         """The keys of each locker's devices, by kid."""
         self.backups: list[tuple[float, Path]] = []
         self.refused = 0
+        name = f"fellesskap-{rng.randbytes(8).hex()}"
+        self.private = {one: rng.randbytes(32) for one in PRIVATE}
+        root, signing, k_master, k_codes, k_broker = self.private.values()
         self.secrets = Secrets(
-            installation=f"fellesskap-{rng.randbytes(8).hex()}",
-            root=SigningKey(rng.randbytes(32)),
-            signing=SigningKey(rng.randbytes(32)),
-            k_master=rng.randbytes(32),
-            k_codes=rng.randbytes(32),
-            k_broker=rng.randbytes(32),
+            installation=name,
+            root=SigningKey(root),
+            signing=SigningKey(signing),
+            k_master=k_master,
+            k_codes=k_codes,
+            k_broker=k_broker,
         )
         (folder / NAME).write_bytes(empty_database())
         self._seen_rows = 0

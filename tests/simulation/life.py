@@ -23,13 +23,13 @@ from tests.simulation.carriers import Carrier
 from tests.simulation.layout import locker
 from tests.simulation.logs import Logs
 from tests.simulation.operators import Operator
+from tests.simulation.rivals import Business
 from tests.simulation.shipments import BOXES, Shipment, change_mind
 from tests.simulation.visitors import Courier, Kiosk, resident
 from tests.simulation.world import AWAKE_S, DAY_S, Going, World
 
 HOUR_S = 3600.0
 CARRIERS = ("Nordpost", "Fjordbud", "Rival")
-RIVAL = "Rival"
 SINGLES, MANIFESTS, MANIFEST_PARCELS = 6, 3, 12
 DROP_OFFS, UNANNOUNCED = 3.0, 1.0
 VISITS, ATTACKS, REPLAYS, OPENINGS, CHANGES = 4.0, 2.0, 1.0, 4.0, 4.0
@@ -67,10 +67,10 @@ class Life:
         folder: Path,
         *,
         only: frozenset[int] | None = None,
-        rival: str = "R",
+        rival: Business | None = None,
         judges: Mapping[str, Rules] = JUDGES,
     ) -> None:
-        self.days, self.rival = days, rival
+        self.days = days
         self.shares = seed % SHARES == SHARES - 1
         self.world = World(seed, folder, only=only)
         self.judge = Judge(judges)
@@ -78,8 +78,9 @@ class Life:
             self.judge.take(record)
         self.world.chronicle.watchers.append(self.judge.take)
         self.rng = self.world.chance("plan")
-        self.carriers = [Carrier(self.world, name, name[0]) for name in CARRIERS]
-        self.carriers[-1].prefix = rival
+        everyone = [Business(name[0]) for name in CARRIERS]
+        everyone[-1] = rival or everyone[-1]
+        self.carriers = [Carrier(self.world, *one) for one in zip(CARRIERS, everyone, strict=True)]
         self.operator = Operator(self.world)
         for number in range(self.rng.choice((2, 3, 4))):
             name = f"skap-{number + 1}"
@@ -98,7 +99,8 @@ class Life:
     # People --------------------------------------------------------------------------------------
 
     def _send_recipient(self, one: Shipment) -> None:
-        chance = self.world.chance(f"resident/{one.label[1:]}")
+        number = one.label.removeprefix(one.carrier.own.prefix)
+        chance = self.world.chance(f"resident/{number}")
         kiosk = Kiosk(self.world, self.world.cabinets[one.locker_id])
         delay_s = min(chance.expovariate(1 / (1.5 * HOUR_S)), 20 * HOUR_S)
         if not self.world.faulty:
@@ -109,6 +111,7 @@ class Life:
         """Take webhooks to carriers; some get lost, and their answers too."""
         for letter in letters:
             turn = self._post.random() if self.world.faulty else 1.0
+            self.world.left.urls.add(letter.url)
             if turn >= LETTER_LOST:
                 host = letter.url.split("/")[2].split(".")[0]
                 carrier = next(one for one in self.carriers if one.name.lower() == host)
@@ -134,7 +137,7 @@ class Life:
             number,
             carrier,
             locker_id,
-            f"{carrier.prefix}{self.world.seed:06d}-{number:05d}",
+            f"{carrier.own.prefix}{self.world.seed:06d}-{number:05d}",
             rng.choice(BOXES),
             kind=kind,
             hold="soft" if rng.random() < 0.08 else "hard",
@@ -334,6 +337,7 @@ class Life:
                 world.go(world.radio(one), AWAKE_S)
             for carrier in self.carriers:
                 world.go(carrier.reads())
+                world.go(carrier.pries())
             for name in world.cabinets:
                 world.after(20, partial(self._allow, name))
             self.plan()
@@ -361,7 +365,9 @@ def lives(seed: int, days: float, **named: Any) -> Iterator[Life]:
     """Open a life in a folder of its own, in memory if there is room."""
     logs = Logs()
     root = logging.getLogger()
+    level = root.level
     root.addHandler(logs)
+    root.setLevel(logging.INFO)  # as the product's processes have it
     try:
         with TemporaryDirectory(prefix="fellesskap-world-", dir=in_memory(mib=48)) as name:
             life = Life(seed, days, Path(name), **named)
@@ -376,3 +382,4 @@ def lives(seed: int, days: float, **named: Any) -> Iterator[Life]:
                     life.world.installation.stop()
     finally:
         root.removeHandler(logs)
+        root.setLevel(level)

@@ -4,11 +4,12 @@ import logging
 
 
 class Logs(logging.Handler):
-    """Keeps what was logged: nothing secret may stand there."""
+    """Keeps what was logged as it would be written, an exception's words and traceback with it."""
 
     def __init__(self) -> None:
         super().__init__(logging.INFO)
         self.said: list[str] = []
+        self.setFormatter(logging.Formatter("%(name)s %(message)s"))
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.said.append(record.getMessage())
+        self.said.append(self.format(record))

@@ -36,7 +36,7 @@ class Operator:
         home = world.installation
         with db.writing(home.engine) as session:
             key = carriers.add_operator(session, "Drift", home.moment())
-        world.secrets.add(key)
+        world.left.keys.add(key)
         self._credentials = carriers.credentials_of(key)
 
     @property

@@ -32,6 +32,8 @@ class Shipment:
     code: str = ""
     """Twelve digits, when its recipient was told."""
     qr: str = ""
+    codes: dict[str, str] = field(default_factory=dict)
+    """Every code that it ever had, with its QR code where that was told."""
     recipient_goes: bool = False
 
     @property
@@ -42,6 +44,7 @@ class Shipment:
     def told(self, code: str, addition: str, qr: str = "") -> None:
         """Let its recipient know the code."""
         self.code, self.qr = code + addition, qr
+        self.codes[self.code] = qr or self.codes.get(self.code, "")
 
 
 def change_mind(one: Shipment, rng: random.Random) -> None:

@@ -15,6 +15,7 @@ from fellesskap_protocol.barcodes import UnreadableLabel, candidates
 from fellesskap_protocol.codes import CODE_DIGITS, MacKind
 from tests.judge import history
 from tests.simulation.cabinet import Cabinet, Visitor
+from tests.simulation.secrecy import label_of
 from tests.simulation.shipments import Shipment
 from tests.simulation.world import Going, World
 
@@ -141,7 +142,7 @@ class Courier:
                 yield self.rng.uniform(2, 8)
             if self.rng.random() < 0.05:
                 counts["wrong"] += 1
-                op, looks = self.kiosk.scan(self.who, f"FOREIGN{self.rng.getrandbits(40):010x}")
+                op, looks = self.kiosk.scan(self.who, label_of(self.rng.getrandbits(40)))
                 yield from looks
                 self.kiosk.leave(op, ok=False)
         if sweeps and self.token:

@@ -32,6 +32,7 @@ from tests.simulation.chronicle import Chronicle
 from tests.simulation.installation import BackendDied, Installation
 from tests.simulation.provisioning import claim
 from tests.simulation.replies import Json, Reply, without_secrets
+from tests.simulation.secrecy import Left
 from tests.simulation.stand_parts import START
 from tests.simulation.wire import Wire
 
@@ -68,12 +69,7 @@ class World:
             say=self._backend_says,
         )
         self.cabinets: dict[str, Cabinet] = {}
-        self.secrets: set[str] = set()
-        """What must stand in no log, topic or error text."""
-        self.errors: list[str] = []
-        """Error bodies, as they left."""
-        self.topics: set[str] = set()
-        """Every topic that was published on, and every message there that is not signed."""
+        self.left = Left()
         self.jtis: dict[str, str] = {}
         """What is the id of each badge."""
         self.places: dict[str, str] = {}
@@ -222,10 +218,9 @@ class World:
         assert cabinet.drive is not None
         boot_id = cabinet.drive.parts.boot_id
         self.installation.overheard(locker_id, kind, payload, boot_id)
-        self.topics.add(topic(locker_id, kind))
-        if kind in ("state", "presence", "telemetry"):
-            self.topics.add(payload.decode())
-        else:
+        self.left.topics.add(topic(locker_id, kind))
+        self.left.messages.add((kind, payload))
+        if kind not in ("state", "presence", "telemetry"):
             self.wire.carry(
                 locker_id,
                 "up",
@@ -251,7 +246,8 @@ class World:
 
     def _backend_says(self, locker_id: str, kind: Kind, payload: bytes) -> None:
         cabinet = self.cabinets.get(locker_id)
-        self.topics.add(topic(locker_id, kind))
+        self.left.topics.add(topic(locker_id, kind))
+        self.left.messages.add((kind, payload))
         if cabinet is not None:
             self.wire.carry(
                 locker_id,
@@ -368,7 +364,7 @@ class World:
                 answered = (db.read if reads else db.run)(home.engine, work)
             except BackendError as error:
                 problem = error.problem()
-                self.errors.append(str(problem))
+                self.left.errors.append(str(problem))
                 reply = Reply("fail", error.status, problem)
             except BackendDied:
                 self.backend_died()
@@ -382,6 +378,7 @@ class World:
         if self.faulty and reply.status and self._answers.random() < 0.02:
             self.chronicle.fault("wire", "answer lost", "backend")
             reply = Reply("unknown")
+        self.left.tell(who, reply.body)
         self.chronicle.note(
             history.Answered,
             op=op,
