@@ -26,6 +26,8 @@ class Verdict(msgspec.Struct, frozen=True):
     locker_days: float
     seconds: float
     kinds: dict[str, int]
+    judged: dict[str, int]
+    """How often something was held against each invariant, without excuse."""
     broken: dict[str, int]
     breaches: tuple[Breach, ...]
 
@@ -45,6 +47,7 @@ def judged(path: Path) -> Verdict:
         locker_days=round(lockers * last / DAY_S, 3),
         seconds=round(process_time() - began, 3),
         kinds=dict(sorted(kinds.items())),
+        judged=one.looks,
         broken={name: one.broken[name] for name in JUDGES},
         breaches=tuple(one.breaches),
     )
@@ -53,11 +56,12 @@ def judged(path: Path) -> Verdict:
 def show(verdict: Verdict) -> None:
     """Print a verdict for people."""
     console = Console()
-    table = Table("invariant", "breaches", "the first, and its line")
+    table = Table("invariant", "judged", "breaches", "the first, and its line")
     for name, count in verdict.broken.items():
         first = next((one for one in verdict.breaches if one.invariant == name), None)
         words = f"{first.line}: {first.words}" if first else ""
-        table.add_row(name, str(count), words, style="bold red" if count else "")
+        judged = str(verdict.judged[name])
+        table.add_row(name, judged, str(count), words, style="bold red" if count else "")
     console.print(table)
     for one in verdict.breaches[:TOLD_MAX]:
         console.print(f"{one.invariant} at {one.at:.3f} s, {one.locker}: {one.words}", markup=False)

@@ -11,7 +11,7 @@ from fellesskap_protocol.events import Deposited, DroppedOff, Presented, RightsA
 from fellesskap_protocol.messages import Badge, Right
 from tests.judge import history
 from tests.judge.fold_rights import candidates, names
-from tests.judge.rules import Rules
+from tests.judge.rules import HELD, Rules, held_unless
 from tests.judge.state import Place, World
 
 LABEL_S = 600.0
@@ -31,12 +31,12 @@ def opens(world: World, place: Place, event: Presented) -> str | None:
         return f"{event.compartment} is out of service and was given away"
     right = place.force.get(event.right_id or "")
     if event.kind == "command":
-        return _by_command(world, place, event)
+        return held_unless(_by_command(world, place, event))
     if place.blurred:
         return None
     if event.kind == "badge":
-        return _by_badge(world, place, event, right)
-    return BY[event.kind](world, place, event, right)
+        return held_unless(_by_badge(world, place, event, right))
+    return held_unless(BY[event.kind](world, place, event, right))
 
 
 def _dead(place: Place, right: Right | None) -> str | None:
@@ -226,10 +226,10 @@ def drawn(world: World, place: Place, event: Deposited | DroppedOff) -> str | No
     if name is None:
         if claimless or (soft and by.presented.kind == "label"):
             return f"{event.parcel_id} drew on no allowance"
-        return None
+        return HELD
     if place.drawn.get(name, 0) >= by.granted.get(name, 0):
         return f"{event.parcel_id}: the allowance {name} is used up"
-    return None
+    return HELD
 
 
 def applied(world: World, place: Place, event: RightsApplied) -> str | None:
@@ -243,7 +243,7 @@ def applied(world: World, place: Place, event: RightsApplied) -> str | None:
         return f"no whole change from {place.position[1]} to {event.revision} was sent"
     if event.used != place.drawn:
         return f"it says that {event.used} were drawn: {place.drawn}"
-    return None
+    return HELD
 
 
 I5: Rules = {

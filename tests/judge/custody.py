@@ -14,7 +14,7 @@ from fellesskap_protocol.events import (
 )
 from tests.judge import history
 from tests.judge.fold_rights import names
-from tests.judge.rules import Rules, puts_in
+from tests.judge.rules import HELD, Rules, puts_in
 from tests.judge.state import Place, World
 
 TOLD_S = 30.0
@@ -27,9 +27,11 @@ def given_to_put_in(world: World, place: Place, event: Presented) -> str | None:
     number = event.compartment
     if event.outcome != "authorised" or number is None or place.custody_blurred:
         return None
-    if puts_in(place, event) and place.holds(number):
+    if not puts_in(place, event):
+        return None
+    if place.holds(number):
         return f"door {number} was given away, and {place.lies[number].parcel_id} lies there"
-    return None
+    return HELD
 
 
 def put_in(world: World, place: Place, event: Deposited | DroppedOff) -> str | None:
@@ -43,7 +45,7 @@ def put_in(world: World, place: Place, event: Deposited | DroppedOff) -> str | N
     elsewhere = place.where(event.parcel_id)
     if elsewhere is not None:
         return f"{event.parcel_id} in {elsewhere} and in {event.compartment}"
-    return None
+    return HELD
 
 
 def taken_out(world: World, place: Place, event: Collected | Removed) -> str | None:
@@ -58,7 +60,7 @@ def taken_out(world: World, place: Place, event: Collected | Removed) -> str | N
         return f"{event.parcel_id} was taken from {event.compartment}, where nothing lay"
     if lying.parcel_id != event.parcel_id:
         return f"{event.parcel_id} was taken from {event.compartment}: {lying.parcel_id} lay there"
-    return None
+    return HELD
 
 
 def _was_named(place: Place, event: Collected | Removed) -> bool:
@@ -84,19 +86,21 @@ def reported(world: World, place: Place, event: CustodyReported) -> str | None:
     held = {one for one in place.lies if place.holds(one)}
     if event.complete and not held <= place.reported | {number}:
         return "not all that lies there is told"
-    return None
+    return HELD
 
 
 def truly_moved(world: World, place: Place, event: DoorOpened | DoorClosed | Forced) -> str | None:
     """Hold that a door of which custody depends moved as the journal says, or just before."""
     number, opens = event.compartment, not isinstance(event, DoorClosed)
     unseen = not place.moved or number not in place.spec.sensors or number in place.misread
-    if unseen or (number in place.open_doors) is opens:
+    if unseen:
         return None
+    if (number in place.open_doors) is opens:
+        return HELD
     stood_s = sum(ran - stood for stood, ran in place.stalls if ran > world.at - 2 * TOLD_S)
     moved_at = place.moved.get(number, {}).get(opens, float("-inf"))
     if world.at - moved_at <= TOLD_S + stood_s + place.slack():
-        return None
+        return HELD
     return f"the journal says that {number} was {'opened' if opens else 'shut'}, and it was not"
 
 
@@ -116,9 +120,9 @@ I1: Rules = {
 def _low_enough(place: Place, right_id: str | None, number: int | None) -> str | None:
     right = place.force.get(right_id or "")
     box = place.boxes.get(number or 0)
-    if right is None or box is None or "low" not in right.needs or box.low:
+    if right is None or box is None or "low" not in right.needs:
         return None
-    return f"{right.id} needs a low door and got {number}"
+    return HELD if box.low else f"{right.id} needs a low door and got {number}"
 
 
 def given_low(world: World, place: Place, event: Presented) -> str | None:
@@ -143,13 +147,16 @@ def upsized_low(world: World, place: Place, event: Upsized) -> str | None:
 
 def promised_low(world: World, record: history.Sent) -> str | None:
     """Hold that the backend tells the locker what was asked for."""
+    looked = None
     for right in record.rights.put:
         parcel = world.parcels.get(right.parcel_id or "")
         if right.kind not in ("claim", "drop_off") or right.revoked or parcel is None:
             continue
-        if "low" in parcel.needs and "low" not in right.needs:
-            return f"{right.id}: a low door was asked for, and the locker is not told"
-    return None
+        if "low" in parcel.needs:
+            looked = HELD
+            if "low" not in right.needs:
+                return f"{right.id}: a low door was asked for, and the locker is not told"
+    return looked
 
 
 I13: Rules = {

@@ -2,7 +2,7 @@
 
 from fellesskap_protocol.events import Presented, Pulsed
 from tests.judge import history
-from tests.judge.rules import Rules
+from tests.judge.rules import HELD, Rules
 from tests.judge.state import Place, World
 
 PULSES_MAX = 3
@@ -18,8 +18,10 @@ def coil_without_pulse(world: World, record: history.Coil) -> str | None:
     stray = any(
         kind.startswith("stray") and number in where for (_, kind, _), where in place.faults.items()
     )
-    if stray or place.owed.get(number, 0) > 0 or number in place.coils:
+    if stray:
         return None
+    if place.owed.get(number, 0) > 0 or number in place.coils:
+        return HELD
     return f"the coil of {number} moved, and no pulse of it is in the journal"
 
 
@@ -32,7 +34,7 @@ def pulse_without_authority(world: World, place: Place, event: Pulsed) -> str | 
     one = place.live.get(name)
     if one is not None and one.presented.compartment != event.compartment:
         return f"authorised was {one.presented.compartment}, pulsed is {event.compartment}"
-    return None
+    return HELD
 
 
 I3: Rules = {history.Coil: coil_without_pulse, Pulsed: pulse_without_authority}
@@ -41,9 +43,10 @@ I3: Rules = {history.Coil: coil_without_pulse, Pulsed: pulse_without_authority}
 def authorised_once(world: World, place: Place, event: Presented) -> str | None:
     """Hold that an authorisation is given once."""
     del world
-    if event.outcome == "authorised" and event.authorisation_id in place.given:
-        return f"authorisation {event.authorisation_id} twice"
-    return None
+    if event.outcome != "authorised":
+        return None
+    given = event.authorisation_id in place.given
+    return f"authorisation {event.authorisation_id} twice" if given else HELD
 
 
 def pulsed_within(world: World, place: Place, event: Pulsed) -> str | None:
@@ -62,7 +65,7 @@ def pulsed_within(world: World, place: Place, event: Pulsed) -> str | None:
         "the daemon was started anew": one.boot_id != event.boot_id,
     }
     found = [words for words, is_wrong in wrong.items() if is_wrong]
-    return f"a pulse of {event.compartment}: {', '.join(found)}" if found else None
+    return f"a pulse of {event.compartment}: {', '.join(found)}" if found else HELD
 
 
 I4: Rules = {Presented: authorised_once, Pulsed: pulsed_within}
@@ -73,8 +76,10 @@ def _too_long(place: Place, number: int, until: float) -> str | None:
     limit_s = place.spec.coil_s_max.get(number, 1.0)
     if number in place.welded:
         limit_s = max(limit_s, place.spec.welded_s_max)
-    if since is None or until - since <= limit_s + place.slack():
+    if since is None:
         return None
+    if until - since <= limit_s + place.slack():
+        return HELD
     return f"the coil of {number} was on for {until - since:.3f} s, {limit_s:.3f} s allowed"
 
 
@@ -89,9 +94,9 @@ def still_on(world: World, record: history.End) -> str | None:
     for place in world.places.values():
         for number in place.coils:
             wrong = _too_long(place, number, record.at)
-            if wrong is not None:
+            if wrong:
                 return f"{place.locker}: {wrong}"
-    return None
+    return HELD
 
 
 I14: Rules = {history.Coil: on_too_long, history.End: still_on}

@@ -7,7 +7,7 @@ board was silent, which was out of service, or twice. And nothing is overdue bef
 
 from fellesskap_protocol.events import Serving
 from tests.judge import history
-from tests.judge.rules import Rules
+from tests.judge.rules import HELD, Rules
 from tests.judge.state import Parcel, Place, World
 
 NOTICED_S = 18.0
@@ -41,7 +41,7 @@ def true_row(world: World, place: Place, event: Serving) -> str | None:
             )
             if min(ended, end) - max(began, begin) > noticed_s + place.slack():
                 return f"{number} is told to have served, and its board was silent"
-    return None
+    return HELD
 
 
 def _proven_s(world: World, parcel_id: str, parcel: Parcel) -> float | None:
@@ -49,8 +49,8 @@ def _proven_s(world: World, parcel_id: str, parcel: Parcel) -> float | None:
     for place in world.places.values() if not parcel.locker else (world.places.get(parcel.locker),):
         number = None if place is None else place.where(parcel_id)
         if place is not None and number is not None:
-            unclear = place.odd_clock or len(place.epochs) > 1
-            return None if unclear else place.lies[number].served_s
+            lying = place.lies[number]
+            return None if place.unclear(lying) else lying.served_s
     return parcel.served_s
 
 
@@ -59,8 +59,10 @@ def _too_early(world: World, parcel_id: str) -> str | None:
     if parcel is None or parcel.collect_within_s is None or parcel.unsure:
         return None
     served_s = _proven_s(world, parcel_id, parcel)
-    if served_s is None or served_s + OVERDUE_S >= parcel.collect_within_s:
+    if served_s is None:
         return None
+    if served_s + OVERDUE_S >= parcel.collect_within_s:
+        return HELD
     within_s = parcel.collect_within_s
     return f"{parcel_id} is overdue after {served_s:.0f} s that served, {within_s:.0f} s allowed"
 

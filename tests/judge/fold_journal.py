@@ -115,7 +115,8 @@ def custody_reported(world: World, place: Place, event: CustodyReported) -> None
     if event.compartment:
         place.reported.add(event.compartment)
         if place.custody_blurred:
-            place.lies[event.compartment] = Lying(event.parcel_id, event.right_id, world.at)
+            lying = Lying(event.parcel_id, event.right_id, world.at, unclear=True)
+            place.lies[event.compartment] = lying
     if event.complete:
         if place.custody_blurred:
             place.lies = {n: one for n, one in place.lies.items() if n in place.reported}
@@ -203,7 +204,8 @@ def put_in(world: World, place: Place, event: Deposited | DroppedOff) -> None:
     """Take in that a parcel lies somewhere."""
     number = event.compartment
     by = place.latest.get(number)
-    place.lies[number] = Lying(event.parcel_id, event.right_id, world.at)
+    lying = Lying(event.parcel_id, event.right_id, world.at, unclear=place.odd_clock)
+    place.lies[number] = lying
     place.unknown.discard(number)
     place.disputed.discard(number)
     place.perhaps.pop(number, None)
@@ -234,7 +236,7 @@ def taken_out(world: World, place: Place, event: Collected | Removed) -> None:
     if by is not None:
         by.ended = True
     if lying is not None and (parcel := world.parcels.get(lying.parcel_id)):
-        parcel.served_s = lying.served_s
+        parcel.served_s = None if place.unclear(lying) else lying.served_s
     right = place.force.get(event.right_id) or (by.right if by else None)
     place.used |= {one.id for one in place.force.values() if one.parcel_id == event.parcel_id}
     place.used.add(event.right_id)

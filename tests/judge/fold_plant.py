@@ -82,10 +82,14 @@ def contact(world: World, record: history.Contact) -> None:
 
 
 def clock(world: World, record: history.Clock) -> None:
-    """Take in a clock that is believed and wrong."""
+    """Take in a clock that is believed and wrong, or right again: for what comes from then on."""
     place = world.places.get(record.part.removeprefix("edge:"))
-    if place is not None and record.trusted and abs(record.offset_s) > 60.0:
-        place.odd_clock = True
+    if place is None:
+        return
+    place.odd_clock = record.trusted and abs(record.offset_s) > 60.0
+    if place.odd_clock:
+        for lying in place.lies.values():
+            lying.unclear = True
 
 
 def fault(world: World, record: history.Fault) -> None:

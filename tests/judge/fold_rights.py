@@ -57,7 +57,8 @@ def _put(place: Place, right: Right) -> None:
     good = not right.revoked and right.id not in place.used
     if lying is None and good and number in place.unknown:
         place.unknown.discard(number)
-        place.lies[number] = Lying(right.parcel_id or "", right.id, place.booted_at)
+        lying = Lying(right.parcel_id or "", right.id, place.booted_at, unclear=True)
+        place.lies[number] = lying
 
 
 def names(place: Place, right: Right, number: int) -> bool:

@@ -22,7 +22,7 @@ from tests.judge.once import I9
 from tests.judge.promises import I8
 from tests.judge.remote import I6
 from tests.judge.room import I2
-from tests.judge.rules import Entry, Rule, Rules
+from tests.judge.rules import HELD, Entry, Rule, Rules
 from tests.judge.state import Place, World
 
 JUDGES: dict[str, Rules] = {
@@ -63,6 +63,8 @@ class Judge:
         self.world = World()
         self.breaches: list[Breach] = []
         self.broken: Counter[str] = Counter()
+        self.judged: Counter[tuple[str, str]] = Counter()
+        """How often each rule looked and had no excuse, by invariant and name."""
         self._rules: dict[type[Any], list[tuple[str, Rule]]] = {}
         for invariant, rules in judges.items():
             for kind, rule in rules.items():
@@ -75,15 +77,23 @@ class Judge:
         world.line += 1
         world.at = one.at
         for invariant, rule in self._always:
-            self._hold(invariant, rule(world, one), one)
+            self._hold(invariant, rule, one, world, one)
         if kind is history.Journalled or kind is history.Recorded:
             self._entry(one)  # type: ignore[arg-type]
             return
         for invariant, rule in self._rules.get(kind, ()):
-            self._hold(invariant, rule(world, one), one)
+            self._hold(invariant, rule, one, world, one)
         fold = FOLDS.get(kind)
         if fold is not None:
             fold(world, one)
+
+    @property
+    def looks(self) -> dict[str, int]:
+        """How often each invariant was judged."""
+        times = dict.fromkeys(JUDGES, 0)
+        for (invariant, _), count in self.judged.items():
+            times[invariant] = times.get(invariant, 0) + count
+        return times
 
     def _entry(self, one: history.Journalled | history.Recorded) -> None:
         world = self.world
@@ -92,7 +102,7 @@ class Judge:
             return
         read = self._read(place, one)
         for invariant, rule in self._rules.get(type(one), ()):
-            self._hold(invariant, rule(world, place, read), one)
+            self._hold(invariant, rule, one, world, place, read)
         event = read.event
         if event is None:
             return
@@ -102,7 +112,7 @@ class Judge:
                 record(world, place, known, event, one.event)
             return
         for invariant, rule in self._rules.get(type(event), ()):
-            self._hold(invariant, rule(world, place, event), one)
+            self._hold(invariant, rule, one, world, place, event)
         entry(world, place, one.epoch, one.event, event)
 
     def _read(self, place: Place, one: history.Journalled | history.Recorded) -> Entry:
@@ -116,8 +126,12 @@ class Judge:
         except MalformedMessage:
             return Entry(one.epoch, one.event, None)
 
-    def _hold(self, invariant: str, wrong: str | None, one: history.AnyRecord) -> None:
+    def _hold(self, invariant: str, rule: Rule, one: history.AnyRecord, *seen: Any) -> None:
+        wrong = rule(*seen)
         if wrong is None:
+            return
+        self.judged[invariant, rule.__name__] += 1
+        if wrong == HELD:
             return
         self.broken[invariant] += 1
         if len(self.breaches) < BREACHES_MAX:

@@ -7,7 +7,7 @@ was told; the ledger takes nothing of that.
 from fellesskap_protocol.events import GENESIS
 from tests.judge import history
 from tests.judge.fold import epoch_of
-from tests.judge.rules import Entry, Rules
+from tests.judge.rules import HELD, Entry, Rules
 from tests.judge.state import Epoch, Place, World
 
 REFUSALS_MAX = 20
@@ -26,7 +26,7 @@ def chained(world: World, place: Place, entry: Entry) -> str | None:
         return None
     if seq != known.head + 1:
         return f"entry {seq} of {entry.epoch} after {known.head}"
-    return None if entry.event.prev == known.hash else f"entry {seq}: its chain does not hold"
+    return HELD if entry.event.prev == known.hash else f"entry {seq}: its chain does not hold"
 
 
 def in_order(world: World, place: Place, entry: Entry) -> str | None:
@@ -40,18 +40,18 @@ def in_order(world: World, place: Place, entry: Entry) -> str | None:
     seq = entry.event.seq
     if known.rewound:
         return None
-    if seq <= known.recorded:
-        return f"entry {seq} of {entry.epoch} was recorded again"
     if seq != known.recorded + 1:
-        return f"entry {seq} of {entry.epoch} was recorded after {known.recorded}"
+        when = "again" if seq <= known.recorded else f"after {known.recorded}"
+        return f"entry {seq} of {entry.epoch} was recorded {when}"
     if known.recorded_hash not in ("", entry.event.prev):
         return f"entry {seq} was recorded, and its chain does not hold"
     written = known.unrecorded.get(seq)
     if written is None:
         told = known.branched or seq <= known.furthest
         return None if told else f"entry {seq} was recorded and never written"
-    same = written[0] == entry.stored
-    return None if same or known.branched else f"entry {seq} is not what the locker wrote"
+    if written[0] == entry.stored:
+        return HELD
+    return None if known.branched else f"entry {seq} is not what the locker wrote"
 
 
 def told_lost(world: World, record: history.Gap) -> str | None:
@@ -61,7 +61,7 @@ def told_lost(world: World, record: history.Gap) -> str | None:
         return None
     if record.first != known.recorded + 1 or not record.first <= record.last <= known.head:
         return f"{record.first} to {record.last} are told lost: {known.recorded}, {known.head}"
-    return None
+    return HELD
 
 
 def same_bytes(world: World, record: history.Head) -> str | None:
@@ -70,8 +70,10 @@ def same_bytes(world: World, record: history.Head) -> str | None:
     if record.of != "ledger" or known is None or known.rewound or record.seq != known.recorded:
         return None
     expected = known.recorded_hash if record.seq else GENESIS
-    if not record.hash or not expected or record.hash == expected:
+    if not record.hash or not expected:
         return None
+    if record.hash == expected:
+        return HELD
     return f"entry {record.seq} of the ledger is another than was recorded"
 
 

@@ -6,7 +6,7 @@ No parcel stuck, no entry undelivered, no reservation in limbo, no door operatio
 from collections.abc import Iterator
 
 from tests.judge import history
-from tests.judge.rules import Rules
+from tests.judge.rules import HELD, Rules
 from tests.judge.state import Place, World
 
 OPERATION_ENDS = frozenset(
@@ -36,7 +36,7 @@ def settled(world: World, record: history.End) -> str | None:
             found += _undelivered(world, place)
         found += _unended(world, place)
     more = f", and {len(found) - 1} more" if len(found) > 1 else ""
-    return f"{found[0]}{more}" if found else None
+    return f"{found[0]}{more}" if found else HELD
 
 
 def _reservations(world: World) -> Iterator[str]:

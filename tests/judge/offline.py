@@ -9,7 +9,7 @@ from fellesskap_protocol.events import Presented
 from fellesskap_protocol.messages import Right
 from tests.judge import history
 from tests.judge.fold import macs_of
-from tests.judge.rules import Rules
+from tests.judge.rules import HELD, Rules
 from tests.judge.state import Place, Waiting, World
 
 OPENS_S = 15.0
@@ -77,8 +77,8 @@ def lapsed(world: World, record: history.Record) -> str | None:
 
 def opened(world: World, record: history.Coil) -> str | None:
     """Take in that a door opens for whoever waits."""
-    if record.on and world.waiting:
-        _forget(world, record.locker, record.compartment)
+    if record.on and world.waiting and _forget(world, record.locker, record.compartment):
+        return HELD
     return None
 
 
@@ -89,10 +89,13 @@ def throttled(world: World, place: Place, event: Presented) -> str | None:
     return None
 
 
-def _forget(world: World, locker: str, number: int | None) -> None:
-    for one in list(world.waiting):
-        if one.place.locker == locker and number in (None, one.number):
-            world.waiting.remove(one)
+def _forget(world: World, locker: str, number: int | None) -> bool:
+    found = [
+        one for one in world.waiting if one.place.locker == locker and number in (None, one.number)
+    ]
+    for one in found:
+        world.waiting.remove(one)
+    return bool(found)
 
 
 I12: Rules = {

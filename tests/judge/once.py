@@ -2,7 +2,7 @@
 
 from tests.judge import history
 from tests.judge.fold import is_kept, key_of
-from tests.judge.rules import Rules
+from tests.judge.rules import HELD, Rules
 from tests.judge.state import World
 
 KEPT_S = 6 * 86_400.0
@@ -23,12 +23,12 @@ def same_answer(world: World, record: history.Answered) -> str | None:
         return None
     if keyed.body != ask.body:
         taken = record.outcome == "ok"
-        return f"{ask.act} under the key of another {ask.act} was taken" if taken else None
+        return f"{ask.act} under the key of another {ask.act} was taken" if taken else HELD
     if not is_kept(record):
         return f"{ask.act} {ask.key}: {record.status}, and before {before.status}"
     if (before.status, before.body) != (record.status, record.body):
         return f"{ask.act} {ask.key}: two answers, {before.status} and {record.status}"
-    return None
+    return HELD
 
 
 def asked_for(world: World, record: history.Delivered) -> str | None:
@@ -39,7 +39,7 @@ def asked_for(world: World, record: history.Delivered) -> str | None:
         len(world.unasked | {record.parcel_id}) if record.parcel_id not in world.answered else 0
     )
     if unasked <= world.open_units:
-        return None
+        return HELD
     return f"{record.parcel_id} is confirmed, and no request under a key made it"
 
 
@@ -49,7 +49,7 @@ def one_command(world: World, record: history.Commanded) -> str | None:
     if record.stolen or command.kind != "open_door" or command.jti in world.opens_signed:
         return None
     if len(world.opens_signed) < world.opens_asked:
-        return None
+        return HELD
     return f"command {command.jti} is one more than the {world.opens_asked} that were asked for"
 
 

@@ -8,7 +8,7 @@ state from before a backup was put back (`Restored`), nor of a locker in quarant
 from fellesskap_protocol.events import StoreCreated
 from tests.judge import history
 from tests.judge.fold import epoch_of
-from tests.judge.rules import Entry, Rules
+from tests.judge.rules import HELD, Entry, Rules
 from tests.judge.state import Parcel, Place, World
 
 BEFORE_DEPOSIT = frozenset(
@@ -69,7 +69,7 @@ def _contradiction(parcel: Parcel, record: history.Answered, asked: int) -> str 
     cancelled = parcel.facts.get("cancelled", NEVER) < asked
     if cancelled and reservation in ("confirmed", "requested"):
         return f"{record.body.get('parcel_id')} was cancelled and is {reservation}"
-    return None
+    return HELD if any(line <= asked for line in parcel.facts.values()) else None
 
 
 def acked(world: World, record: history.Acked) -> str | None:
@@ -79,7 +79,7 @@ def acked(world: World, record: history.Acked) -> str | None:
         return None
     if record.seq > known.recorded:
         return f"entry {record.seq} was acknowledged, the ledger ends at {known.recorded}"
-    return None
+    return HELD
 
 
 def still_there(world: World, record: history.Head) -> str | None:
@@ -91,18 +91,20 @@ def still_there(world: World, record: history.Head) -> str | None:
     if record.of == "ledger":
         if record.seq < max(known.acked, 0 if known.rewound else known.recorded):
             return f"the ledger ends at {record.seq}, acknowledged was {known.acked}"
-        return None
+        return HELD
     if record.seq < known.head and not known.branched:
         return f"the store ends at {record.seq}, committed was {known.head}"
-    return None
+    return None if known.branched else HELD
 
 
 def not_again(world: World, place: Place, entry: Entry) -> str | None:
     """Hold that no committed entry gives way to another."""
     del world
     known = place.epochs.get(entry.epoch)
-    if known is None or entry.event is None or known.branched or entry.event.seq > known.head:
+    if known is None or entry.event is None or known.branched:
         return None
+    if entry.event.seq > known.head:
+        return HELD
     return f"entry {entry.event.seq} of {entry.epoch} was written again"
 
 
@@ -114,8 +116,8 @@ def begun_for_a_reason(world: World, place: Place, event: StoreCreated) -> str |
     refused = place.epochs[place.epoch].closed
     harmed = place.copy_at >= place.epoch_since
     if event.reason == "went_back":
-        return None if refused or harmed else "a store says that it went back, and did not"
-    return None if harmed else f"a new store, {event.reason}, and nothing happened to the old one"
+        return HELD if refused or harmed else "a store says that it went back, and did not"
+    return HELD if harmed else f"a new store, {event.reason}, and nothing happened to the old one"
 
 
 def delivered(world: World, record: history.Delivered) -> str | None:
@@ -134,7 +136,7 @@ def delivered(world: World, record: history.Delivered) -> str | None:
         return None
     if parcel is None or not facts & parcel.facts.keys():
         return f"{record.type} of {record.parcel_id} was told, and the ledger has no such entry"
-    return None
+    return HELD
 
 
 I8: Rules = {

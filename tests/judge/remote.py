@@ -1,7 +1,7 @@
 """I6: remote opens per locker never pass the edge's own limit, whoever signs."""
 
 from fellesskap_protocol.events import Presented
-from tests.judge.rules import Rules
+from tests.judge.rules import HELD, Rules
 from tests.judge.state import Place, World
 
 TWO_OPERATORS = "two_operators"
@@ -27,7 +27,7 @@ def within_limit(world: World, place: Place, event: Presented) -> str | None:
         recent += 1
     if recent >= spec.remote_opens_max:
         return f"{recent + 1} remote opens in {spec.window_s:.0f} s"
-    return None
+    return HELD
 
 
 I6: Rules = {Presented: within_limit}

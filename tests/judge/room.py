@@ -9,7 +9,7 @@ right that is taken away counts until the locker applied it.
 from fellesskap_protocol.capacity import Compartment, Demand, Matching, served
 from fellesskap_protocol.messages import Right, Rights
 from tests.judge import history
-from tests.judge.rules import Entry, Rules
+from tests.judge.rules import HELD, Entry, Rules
 from tests.judge.state import Place, World
 
 RESERVES = ("reserve", "manifest")
@@ -55,7 +55,11 @@ def promises_kept(world: World, place: Place, entry: Entry | None = None) -> str
     claims = _claims(place)
     lost = len(claims) - served(map(demand_of, claims), _room(place)) if claims else 0
     before, place.lost = place.lost, lost
-    if before is None or lost <= before or steps:
+    if before is None or not claims:
+        return None
+    if lost <= before:
+        return HELD
+    if steps:
         return None
     return f"{lost} claims have no room, {before} had none before, and nothing physical is told"
 
@@ -65,9 +69,9 @@ def kept_at_end(world: World, record: history.End) -> str | None:
     del record
     for place in world.places.values():
         wrong = promises_kept(world, place)
-        if wrong is not None:
+        if wrong:
             return f"{place.locker}: {wrong}"
-    return None
+    return HELD
 
 
 def room_for_new(world: World, record: history.Sent) -> str | None:
@@ -89,7 +93,7 @@ def room_for_new(world: World, record: history.Sent) -> str | None:
     for one in new:
         if not matching.add(demand_of(one)):
             return f"{one.id} was promised room that others hold until the locker says otherwise"
-    return None
+    return HELD
 
 
 def _new(place: Place, rights: Rights) -> list[Right]:

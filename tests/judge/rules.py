@@ -1,9 +1,11 @@
 """What a rule of the judge looks like.
 
-A rule says in words what is wrong with a record, seen from all that was before it, or None. It is
-asked before the record is folded in. `Rules` of one invariant name what each kind of record must
-hold: a class of `history` gets `(world, record)`, but `Journalled` and `Recorded` `(world, place,
-entry)`; a class of the protocol's events gets `(world, place, event)`, as the locker committed it.
+A rule says in words what is wrong with a record, seen from all that was before it; `HELD`, if it
+looked and found it right; None, if there was nothing to hold, or an excuse. So it is counted how
+often each judges. It is asked before the record is folded in. `Rules` of one invariant name what
+each kind of record must hold: a class of `history` gets `(world, record)`, but `Journalled` and
+`Recorded` `(world, place, entry)`; a class of the protocol's events gets `(world, place, event)`,
+as the locker committed it.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,6 +18,8 @@ from tests.judge.state import Place
 
 Rule = Callable[..., str | None]
 Rules = Mapping[type[Any], Rule]
+HELD = ""
+"""What a rule says that looked, and found it right."""
 
 
 class Entry(NamedTuple):
@@ -26,17 +30,9 @@ class Entry(NamedTuple):
     event: AnyEvent | None
 
 
-def first(*rules: Rule) -> Rule:
-    """Return a rule that says what the first of several finds wrong."""
-
-    def rule(*args: Any) -> str | None:
-        for one in rules:
-            wrong = one(*args)
-            if wrong is not None:
-                return wrong
-        return None
-
-    return rule
+def held_unless(wrong: str | None) -> str:
+    """Say what is wrong, or that it was looked for."""
+    return HELD if wrong is None else wrong
 
 
 def puts_in(place: Place, event: Presented) -> bool:

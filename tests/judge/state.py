@@ -37,12 +37,17 @@ class Authorised:
 
 @dataclass(slots=True)
 class Lying:
-    """A parcel in a compartment, by the journal; `served_s`: how long it could be collected."""
+    """A parcel in a compartment, by the journal; `served_s`: how long it could be collected.
+
+    `unclear`: its locker's clock was believed and wrong while it lay there, or nobody knows since
+    when it lies there.
+    """
 
     parcel_id: str
     right_id: str | None
     since: float
     served_s: float = 0.0
+    unclear: bool = False
 
 
 @dataclass(slots=True)
@@ -176,7 +181,7 @@ class Place:
     proven: dict[int, float] = field(default_factory=dict)
     """Until when it is told of each compartment that it served."""
     odd_clock: bool = False
-    """Its clock was believed and wrong."""
+    """Its clock is believed and wrong."""
     # Room (I2).
     lost: int | None = None
     step: int = -1
@@ -206,6 +211,10 @@ class Place:
     def where(self, parcel_id: str | None) -> int | None:
         """Return where a parcel lies by the journal."""
         return next((n for n, one in self.lies.items() if one.parcel_id == parcel_id), None)
+
+    def unclear(self, lying: Lying) -> bool:
+        """Whether nobody can say how long it could be collected: an odd clock, a new store."""
+        return lying.unclear or lying.since < self.epoch_since
 
     def slack(self) -> float:
         """Return how exact the times of this history are, in seconds."""

@@ -24,6 +24,8 @@ def test_a_true_history_has_a_clean_verdict(
     verdict = msgspec.json.decode(capsys.readouterr().out, type=Verdict)
     assert (verdict.lockers, verdict.breaches) == (1, ())
     assert verdict.kinds["coil"] == 6
+    assert verdict.judged["I14"] == 4  # three that are let go, and the end
+    assert verdict.judged["I12"] == 0
 
 
 def test_a_breach_is_named_by_its_line_and_the_exit_code_says_so(

@@ -20,6 +20,8 @@ from tests.simulation.life import lives
 from tests.simulation.verdict import Verdict
 
 BUILD = Path("build")
+PYTHON = ".tools/bin/uv run --no-sync --quiet python"
+"""As `make` runs it in a checkout."""
 SHORTENED_MAX = 3
 """Of so many failing seeds the story is shortened: each takes up to forty lives."""
 console = Console(highlight=False)
@@ -80,6 +82,7 @@ def _table(whole: Verdict, seconds: float, seeds: int) -> Table:
         f"{len(whole.pairs)} pairs of state and event, {len(whole.points)} buggify points, "
         f"{len(whole.passed)} crash points, {len(whole.faults)} kinds of fault",
     )
+    table.add_row("judged", ", ".join(f"{name} {n}" for name, n in whole.looks.items()))
     table.add_row("invariant breaks", str(len(whole.breaks)))
     return table
 
@@ -92,7 +95,7 @@ def _tell_breaks(whole: Verdict, days: float, *, shrinks: bool) -> None:
             continue
         told.add(seed)
         console.print(f"[bold red]seed {seed}, commit {_commit()}:[/] {words}", soft_wrap=True)
-        command = f"python -m tests.simulation --seed {seed} --days {days:g}"
+        command = f"{PYTHON} -m tests.simulation --seed {seed} --days {days:g}"
         invariant = words.split()[0]
         short = None
         if shrinks and len(told) <= SHORTENED_MAX:

@@ -4,6 +4,7 @@ The history itself is judged as it grows, by `tests.judge`; here is what no sing
 """
 
 import traceback
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -82,14 +83,20 @@ def limbo(life: "Life") -> Iterator[str]:
             yield f"liveness parcel {parcel_id} at {locker_id} is {state} for good"
 
 
+def comparable(life: "Life") -> bool:
+    """Say whether rows and lockers can be compared at all."""
+    back = life.world.chronicle.faults["disk", "backup put back"]
+    return life.world.installation.up and not back
+
+
 def unheld(life: "Life") -> Iterator[str]:
     """Yield which rights a locker lacks, or has otherwise, of the revision that it says it applied.
 
     An allowance of an earlier store may still be in the rows, and in those of an old backup
     anything may be.
     """
-    home, chronicle = life.world.installation, life.world.chronicle
-    if not home.up or chronicle.faults["disk", "backup put back"]:
+    home = life.world.installation
+    if not comparable(life):
         return
     for name, cabinet in life.world.cabinets.items():
         if cabinet.drive is None:
@@ -112,8 +119,8 @@ def unheld(life: "Life") -> Iterator[str]:
 
 def freed_early(life: "Life") -> Iterator[str]:
     """Yield what was taken away and is room again before its locker said that it applied that."""
-    home, chronicle = life.world.installation, life.world.chronicle
-    if not home.up or chronicle.faults["disk", "backup put back"]:
+    home = life.world.installation
+    if not comparable(life):
         return
     for name, parcel_id, revision in home.eye.execute(
         "SELECT claims.locker_id, parcels.id, released_at_revision FROM claims "
@@ -124,6 +131,20 @@ def freed_early(life: "Life") -> Iterator[str]:
         "AND CAST(body AS TEXT) ->> 'revision' >= released_at_revision) ORDER BY parcels.id"
     ).fetchall():
         yield f"I2 {name}: room of {parcel_id} is free before {revision} is applied"
+
+
+def judged(life: "Life") -> Counter[tuple[str, str]]:
+    """Count what was judged, without excuse: as it grew, on the way, and at the end."""
+    (decided,) = life.world.installation.eye.execute("SELECT count(*) FROM decisions").fetchone()
+    return life.judge.judged + Counter(
+        {
+            ("I2", "freed_early"): life.compared,
+            ("I10", "strangers"): len(life.world.left.told),
+            ("I11", "leaks"): len(secrecy.secrets(life)),
+            ("I15", "decisions"): decided,
+            ("liveness", "unheld"): life.compared,
+        }
+    )
 
 
 def pairs(life: "Life") -> set[tuple[str, str]]:

@@ -94,6 +94,7 @@ class Life:
         self.acts: list[Act] = []
         self.seen: list[str] = []
         """What was wrong between lockers and rows, when it was compared."""
+        self.compared = 0
         self.logs = Logs()
 
     # People --------------------------------------------------------------------------------------
@@ -324,6 +325,7 @@ class Life:
     def _compare(self) -> None:
         """Compare lockers and rows, as no outsider can; the first difference is enough."""
         if not self.seen:
+            self.compared += ending.comparable(self)
             self.seen += islice(chain(ending.unheld(self), ending.freed_early(self)), 1)
             self.world.after(COMPARES_S, self._compare)
 

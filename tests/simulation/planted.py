@@ -203,8 +203,47 @@ PLANTED: dict[str, Planted] = {
             days=1,
             invariant="I1",
         ),
+        Planted(
+            "label_of_another_in_a_refusal",
+            f"{BACKEND}.reservations.answering",
+            (
+                (
+                    "            self.told.append(refused(decided, asked, other))\n",
+                    "            session, sql = self.counter.session, __import__('sqlalchemy')\n"
+                    "            here = sql.select(Parcel.label_value).where(\n"
+                    "                Parcel.locker_id == asked.locker_id,\n"
+                    "                Parcel.carrier_id != self.by.carrier_id)\n"
+                    "            by = session.scalars(here.order_by(Parcel.id.desc())).first()\n"
+                    "            problem = refused(decided, asked, other)\n"
+                    "            self.told.append(\n"
+                    "                Answered(problem.status, problem.body | {'taken_by': by}))\n",
+                ),
+            ),
+            seed=0,
+            days=0.6,
+            invariant="I10",
+        ),
     )
 }
+
+WEIGHT_OF_OTHERS = Planted(
+    "weight_of_others_in_an_answer",
+    f"{BACKEND}.reservations.answering",
+    (
+        (
+            "            self.told[at] = Answered(201, view(rows[0], delivered=False))\n",
+            "            sql = __import__('sqlalchemy')\n"
+            "            held = sql.select(sql.func.sum(Claim.g)).where(\n"
+            "                Claim.locker_id == asked.locker_id)\n"
+            "            told = view(rows[0], delivered=False) | {'held_g': session.scalar(held)}\n"
+            "            self.told[at] = Answered(201, told)\n",
+        ),
+    ),
+    seed=14,
+    days=0.3,
+    invariant="I10",
+)
+"""Names nobody: that shows only beside a world in which a rival's parcels weigh something else."""
 
 
 def patched(bug: Planted) -> str:

@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 
@@ -13,6 +13,7 @@ from tests.judge import history
 from tests.judge.rules import Rules
 from tests.judge.state import World as Judged
 from tests.simulation import running, shrinking
+from tests.simulation.planted import WEIGHT_OF_OTHERS
 from tests.simulation.rivals import Business
 from tests.simulation.verdict import Verdict
 
@@ -20,8 +21,17 @@ STANDARD = (0, 3, 1)
 """The first seed, how many, and days of each: some locker-days, half a minute of processor."""
 FULL = (0, 3, 3)
 """Some 33 locker-days: four minutes of processor."""
+RIVALS = (WEIGHT_OF_OTHERS.seed, WEIGHT_OF_OTHERS.days)
 OTHER = Business("Q", hook="elsewhere", grams=1700, spare_mm=7, collect_within="P4D")
 """Another rival: none of that is anybody's concern."""
+LOUD = replace(OTHER, prefix="QUIET", pries=20)
+WEIGHED = """
+from tests.simulation.planted import WEIGHT_OF_OTHERS, plant
+plant(WEIGHT_OF_OTHERS)
+from tests.simulation.running import compare
+from tests.simulation.test_world import OTHER, RIVALS, Business
+print(compare(*RIVALS, Business("R"), OTHER))
+"""
 ONE = "from tests.simulation.running import live; print(live(13, 0.2).digest)"
 
 
@@ -55,7 +65,21 @@ def _digest(hash_seed: str) -> str:
 @pytest.mark.slow
 def test_what_a_rival_writes_on_its_labels_is_nowhere_in_what_others_are_told() -> None:
     """I10: two worlds that differ in a rival's data alone look the same to everybody else."""
-    assert running.compare(12, 0.3, Business("R"), OTHER) == []
+    assert running.compare(*RIVALS, Business("R"), OTHER) == []
+
+
+@pytest.mark.slow
+def test_how_often_a_rival_asks_is_nowhere_either() -> None:
+    """Where nothing breaks it may ask more than in the other world, and nothing else is moved."""
+    assert running.compare(*RIVALS, Business("R"), LOUD, fair=True) == []
+
+
+@pytest.mark.slow
+def test_what_others_weigh_is_found_where_an_answer_tells_it() -> None:
+    asked = [sys.executable, "-c", WEIGHED]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    told = subprocess.run(asked, capture_output=True, text=True, check=True, env=env).stdout
+    assert re.search(r"I10 (Nordpost|Fjordbud) was told \{.*, and \{", told)
 
 
 def _no_lock_breaks(_world: Judged, record: history.Fault) -> str | None:
@@ -83,33 +107,3 @@ def test_a_life_that_a_bug_ends_is_shortened_too() -> None:
     assert short is not None
     assert short.words.startswith("bug ZeroDivisionError: ")
     assert short.names == ("fault lock",)
-
-
-@pytest.mark.slow
-def test_the_command_ends_with_one_line_and_one_seed_again_has_its_history(tmp_path: Path) -> None:
-    said = _command(tmp_path, "--seeds", "2", "--days", "0.1").splitlines()
-    assert re.fullmatch(r"[\d.]+ locker-days, \d+ faults, 0 invariant breaks", said[-1])
-    said = _command(tmp_path, "--seed", "1", "--days", "0.1").splitlines()
-    told = re.fullmatch(r"(build/sim-1.jsonl): (\d+) records, SHA-256 [0-9a-f]{64}", said[-1])
-    assert told is not None
-    kept = (tmp_path / told[1]).read_bytes().splitlines()
-    assert len(kept) == int(told[2])
-
-
-def _command(folder: Path, *asked: str) -> str:
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "COLUMNS": "200"}
-    command = (sys.executable, "-m", "tests.simulation", *asked)
-    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
-    assert not done.stderr.startswith("Traceback"), done.stderr
-    return done.stdout
-
-
-def test_a_verdict_names_what_is_too_little_and_what_never_was() -> None:
-    verdict = Verdict(locker_days=2000.0)
-    verdict.counts.update(parcels=50_000, operations=130_000, wrong=19_000)
-    verdict.faults.update({("wire", "lost"): 5000})
-    told = list(verdict.complaints())
-    assert told[0] == "too little in a locker-day: wrong: 9.5, at least 10"
-    assert told[1] == "too little in a locker-day: disk: 0.0, at least 1"
-    assert any(line.startswith("buggify points never exercised: edge.small_batch") for line in told)
-    assert any("crash points never exercised: before_start" in line for line in told)

@@ -17,6 +17,7 @@ PARCELS_MIN, OPERATIONS_MIN, WRONG_MIN = 20.0, 60.0, 10.0
 """On average in a locker-day; and a fault of each layer."""
 LAYERS = ("wire", "disk", "board", "plant", "clock", "process")
 CRASHES = (*CRASH_AT, *BACKEND_CRASHES)
+INVARIANTS = (*(f"I{number}" for number in range(1, 17)), "liveness")
 PAIRS = Path(__file__).parent / "golden" / "pairs.txt"
 """The pairs of state and event that a run of the standard size must pass."""
 
@@ -34,6 +35,8 @@ class Verdict:
     faults: Counter[tuple[str, str]] = field(default_factory=Counter)
     counts: Counter[str] = field(default_factory=Counter)
     pairs: set[tuple[str, str]] = field(default_factory=set)
+    judged: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """How often each rule looked and had no excuse, by invariant."""
     points: set[str] = field(default_factory=set)
     passed: set[str] = field(default_factory=set)
     cpu_s: float = 0.0
@@ -45,6 +48,7 @@ class Verdict:
         self.breaks += other.breaks
         self.faults += other.faults
         self.counts += other.counts
+        self.judged += other.judged
         self.pairs |= other.pairs
         self.points |= other.points
         self.passed |= other.passed
@@ -59,6 +63,14 @@ class Verdict:
             by_layer[layer] += times
         content = {name: self.counts[name] / days for name in ("parcels", "operations", "wrong")}
         return content | {layer: by_layer[layer] / days for layer in LAYERS}
+
+    @property
+    def looks(self) -> dict[str, int]:
+        """How often each invariant was judged."""
+        times = dict.fromkeys(INVARIANTS, 0)
+        for (invariant, _), count in self.judged.items():
+            times[invariant] += count
+        return times
 
     @property
     def thin(self) -> list[str]:
@@ -80,6 +92,7 @@ class Verdict:
                 f"{layer} {kind}" for layer, kind in weather.KINDS if not self.faults[layer, kind]
             ],
             "pairs": [" | ".join(one) for one in expected if one not in self.pairs],
+            "invariants": [name for name, times in self.looks.items() if not times],
         }
         return {kind: those for kind, those in missed.items() if those}
 
@@ -102,6 +115,7 @@ def of(life: Life) -> Verdict:
         breaks=[(seed, one) for one in ending.breaks(life)],
         faults=chronicle.faults,
         counts=chronicle.counts + Counter(ending.content(life)),
+        judged=ending.judged(life),
         pairs=ending.pairs(life),
         points=chronicle.points,
         passed=chronicle.passed,
