@@ -64,6 +64,12 @@ def test_a_verdict_names_what_is_too_little_and_what_never_was() -> None:
     assert told[1] == "too little in a locker-day: disk: 0.0, at least 1"
     assert any(line.startswith("buggify points never exercised: edge.small_batch") for line in told)
     assert any("crash points never exercised: before_start" in line for line in told)
+    rare = next(line for line in told if line.startswith("faults never"))
+    assert "disk card lost" in rare
+    verdict.locker_days = 100.0
+    rare = next(line for line in verdict.complaints() if line.startswith("faults never"))
+    assert "disk card lost" not in rare
+    assert "disk full" in rare
     assert any(line.startswith("invariants never exercised: I1, I2, ") for line in told)
     verdict.judged["I2", "room_for_new"] = 1
     assert any(

@@ -47,6 +47,7 @@ def test_no_invariant_breaks_in_some_worlds(
     record_property("locker_days", whole.locker_days)
     assert whole.breaks == []
     assert list(whole.complaints()) == []
+    assert whole.not_even() == {}
 
 
 @pytest.mark.slow
