@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from fellesskap_backend.events.data import DATA, WithCode
 from fellesskap_backend.events.types import TYPES
 from fellesskap_backend.parcels.machine import TABLES
 from fellesskap_backend.webhooks.machine import PAUSES_S
@@ -50,6 +51,22 @@ def test_every_type_is_explained_and_can_be_wanted() -> None:
         if step.notice is not None
     }
     assert moved <= set(TYPES)
+
+
+def test_what_data_says_is_what_the_table_says() -> None:
+    text = (DOCS / "events.md").read_text()
+    prose = set(re.findall(r"`([a-z_]+)`", re.sub(r"^\|.*", "", text, flags=re.MULTILINE)))
+    rows = re.findall(r"^\| `([a-z_.]+)` \|[^|]*\|([^|]*)\|$", text, re.MULTILINE)
+    assert [kind for kind, _ in rows] == list(DATA) == list(TYPES)
+    said = ""
+    for kind, column in rows:
+        said = said if "the same" in column else column
+        model = DATA[kind]
+        fields = model.model_fields
+        own = {fields[name].alias or name for name in model.__annotations__}
+        assert set(re.findall(r"`([a-z_]+)`", said)) == own, kind
+        assert ("the code" in said) == issubclass(model, WithCode), kind
+        assert {fields[name].alias or name for name in fields} - own <= prose, kind
 
 
 def test_no_type_is_sent_that_cannot_be_wanted() -> None:

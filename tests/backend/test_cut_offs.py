@@ -29,6 +29,7 @@ from fellesskap_backend.reservations import ending
 from fellesskap_backend.reservations.tables import Claim, Reservation
 from fellesskap_backend.rights.tables import Right, RightCode
 from fellesskap_backend.settings import Settings
+from tests.backend import event_models
 from tests.backend.crowd import CUT_OFF, DAY, MIDNIGHT, NOON, SECOND, Town, two_alike
 from tests.backend.faults import Faults
 
@@ -40,11 +41,12 @@ MADE = (Claim, Parcel, Right, RightCode)
 
 
 @pytest.fixture
-def town(settings: Settings, engine: Engine) -> Town:
+def town(settings: Settings, engine: Engine) -> Iterator[Town]:
     """One locker of ten doors at which today is decided at 20:00: of six 3, 2 and 1 are theirs."""
     made = Town(engine, secrets.load(settings.state), WEIGHTS)
     made.put_up("busy", 10)
-    return made
+    yield made
+    event_models.hold_all(engine, secrets.load(settings.state).k_codes)
 
 
 def crowd(town: Town, locker_id: str = "busy") -> None:

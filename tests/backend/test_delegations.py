@@ -17,6 +17,7 @@ from fellesskap_backend.events.tables import Notice
 from fellesskap_backend.idempotency import Answer
 from fellesskap_backend.reservations.tables import Reservation
 from fellesskap_backend.settings import Settings
+from tests.backend import event_models
 from tests.backend.api import Api, Json, request, reserve
 from tests.backend.delegating import EVERYTHING, ON_BEHALF_OF, Party
 from tests.backend.printed import LOCKER_ID, example_body, operations, printed_for_carriers
@@ -34,6 +35,7 @@ def house(settings: Settings) -> Iterator[Api]:
         made.locker(LOCKER_ID, doors=20, height_mm=240)
         made.locker("oslo-1", doors=20)
         yield made
+        event_models.hold_all(made.engine, made.secrets.k_codes)
     finally:
         made.stop()
 

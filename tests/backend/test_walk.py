@@ -21,6 +21,7 @@ from fellesskap_backend.lockers.tables import Compartment
 from fellesskap_backend.parcels.tables import Parcel
 from fellesskap_backend.reservations.tables import Claim, Reservation
 from fellesskap_backend.settings import Settings
+from tests.backend import event_models
 from tests.backend import walk as right
 from tests.backend.api import Api
 from tests.backend.walk import Demand, Walk
@@ -37,6 +38,7 @@ TWO = st.integers(0, 1)
 def house(settings: Settings) -> Iterator[Api]:
     made = Api(settings.model_copy(update={"rate_per_s": 0}))
     yield made
+    event_models.hold_all(made.engine, made.secrets.k_codes)
     made.stop()
 
 

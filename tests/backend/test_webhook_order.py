@@ -56,9 +56,7 @@ def test_who_answers_500_for_a_day_gets_all_that_day_in_order(
     taken = receivers["ill"].told()[of_the_day:]
     assert len(taken) == 12
     for parcel in parcels:
-        positions = [
-            one["data"]["position"] for one in taken if one["data"]["parcel_id"] == str(parcel)
-        ]
+        positions = [one["position"] for one in taken if one["data"]["parcel_id"] == str(parcel)]
         assert positions == sorted(positions)
         assert len(positions) == 4
 
@@ -100,7 +98,7 @@ def test_failed_delivery_holds_back_its_parcel_alone(house: Office, receivers: R
     assert [row.state for row in house.deliveries(ill)] == ["due", "waiting", *["delivered"] * 2]
     house.pass_time(house.now + timedelta(seconds=10))
     assert {row.state for row in house.deliveries(ill)} == {"delivered"}
-    told = [one["data"]["position"] for one in receivers["ill"].told()]
+    told = [one["position"] for one in receivers["ill"].told()]
     assert told == [1, 3, 4, 1, 2]
 
 

@@ -21,6 +21,7 @@ from fellesskap_backend.webhooks.tables import Delivery, Subscription
 from fellesskap_backend.worker import Worker
 from fellesskap_protocol.codes import pickup_code
 from tests.backend.api import Api, request, reserve
+from tests.backend.event_models import is_alike
 from tests.backend.lockers import HandLocker, collect, deposit
 from tests.system.house import wait_for
 from tests.system.receiver import Receiver
@@ -118,6 +119,9 @@ def test_a_deposit_is_told_signed_with_the_code_that_no_row_holds(house: House) 
     digits = pickup_code(house.api.secrets.k_codes, UUID(reservation["right_id"]), 0)
     assert data["pickup_code"] == digits[:8]
     assert data["addition"] == digits[8:]
+    codes = f"/v1/parcels/{reservation['parcel_id']}/pickup-codes"
+    (code,) = house.carrier.get(codes).json()["pickup_codes"]
+    assert data["qr"] == house.carrier.get(f"{codes}/{code['id']}").json()["qr"]
     assert data["locker"]["address"] == "Jernbanetorget 1"
     assert data["compartment"] == 2
     assert told["timestamp"] == "2026-11-24T08:00:00Z"
@@ -125,6 +129,34 @@ def test_a_deposit_is_told_signed_with_the_code_that_no_row_holds(house: House) 
     feed = house.carrier.get("/v1/events").json()["events"]
     assert [event["type"] for event in feed] == ["reservation.confirmed", "parcel.deposited"]
     _nowhere(house.api, digits[:8], digits)
+
+
+def test_every_webhook_is_the_event_of_the_feed_but_for_the_code(house: House) -> None:
+    first, second, third = (house.reserve(number) for number in (1, 2, 3))
+    path = f"/v1/reservations/{third['id']}"
+    tag = house.carrier.get(path).headers["ETag"]
+    house.carrier.patch(path, json={"collect_within": "P9D"}, headers={"If-Match": tag})
+    house.carrier.delete(path)
+    parcels = [f"/v1/parcels/{one['parcel_id']}" for one in (first, second)]
+    house.tell(*deposit(first, 1), *deposit(second, 2))
+    house.worker.start()
+    wait_for("the deposits", lambda: house.kinds().count("parcel.deposited") == 2)
+    house.carrier.post(f"{parcels[0]}/extend", json={"collect_within": "P9D"})
+    house.carrier.post(f"{parcels[0]}/pickup-codes", json={"reference": "neighbour"})
+    house.carrier.post(f"{parcels[1]}/recall")
+    house.carrier.post(f"{parcels[1]}/dispute", json={"reason": "It is wet."})
+    house.tell(*collect(first, 1))
+    house.worker.wake()
+    wait_for("the end", lambda: house.receiver.of_type("parcel.collected"))
+    wait_for("all delivered", lambda: not house.pending())
+    feed = {one["id"]: one for one in house.carrier.get("/v1/events").json()["events"]}
+    told = {one["headers"]["webhook-id"]: one for one in house.receiver.deliveries}
+    assert told.keys() == feed.keys()
+    assert len({one["type"] for one in feed.values()}) == 9
+    for event_id, body in told.items():
+        sent = {name: body[name] for name in body if name not in ("headers", "received_at")}
+        assert is_alike(feed[event_id], sent), (feed[event_id], sent)
+        assert feed[event_id]["version"] == 1
 
 
 def _nowhere(api: Api, *secrets: str) -> None:
@@ -206,7 +238,7 @@ def test_of_one_parcel_the_order_is_kept_and_others_do_not_wait(house: House) ->
 
     def of(parcel: dict[str, Any]) -> list[tuple[str, int]]:
         return [
-            (delivery["type"], delivery["data"]["position"])
+            (delivery["type"], delivery["position"])
             for delivery in house.receiver.deliveries
             if delivery["data"]["parcel_id"] == parcel["parcel_id"]
         ]
@@ -252,7 +284,7 @@ def test_a_code_that_opens_nothing_any_more_is_left_out(house: House) -> None:
     house.worker.start()
     wait_for("all", lambda: len(house.kinds()) == 3)
     deposited = house.receiver.of_type("parcel.deposited")[0]["data"]
-    assert not {"pickup_code", "addition"} & set(deposited)
+    assert not {"pickup_code", "addition", "qr"} & set(deposited)
 
 
 def test_positions_count_per_carrier_without_holes(house: House) -> None:

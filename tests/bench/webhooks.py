@@ -57,7 +57,7 @@ def measure(folder: Path, events: int) -> list[Figure]:
             good = [one for name, one in receivers.endpoints.items() if name.startswith("good")]
             wait_for("the good ones", lambda: sum(len(one.came) for one in good) >= expected, 120)
         late = [
-            (came.at - datetime.fromisoformat(came.told["data"]["recorded_at"])).total_seconds()
+            (came.at - datetime.fromisoformat(came.told["recorded_at"])).total_seconds()
             for one in good
             for came in one.came
         ]

@@ -192,7 +192,7 @@ class Caller:
         """Note what came by webhook, when it came."""
         for one in deliveries:
             at = one["received_at"].timestamp() - self.chronicle.began_wall
-            self._told(at, one["headers"]["webhook-id"], one["data"]["position"], one, "webhook")
+            self._told(at, one["headers"]["webhook-id"], one["position"], one, "webhook")
 
     def _told(
         self, at: float, event_id: str, position: int, event: Json, via: Via = "feed"

@@ -229,7 +229,7 @@ class Town:
 
 
 def _all_told(carrier: Caller, receiver: Receiver) -> bool:
-    told = {one["data"]["position"] for one in list(receiver.deliveries)}
+    told = {one["position"] for one in list(receiver.deliveries)}
     return told == set(range(1, carrier.position + 1))
 
 

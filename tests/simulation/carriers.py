@@ -75,7 +75,7 @@ class Carrier(Asker):
         self.world.chronicle.note(
             history.Delivered,
             carrier=self.id,
-            position=data.get("position") or 0,
+            position=said["position"],
             event_id=event_id,
             parcel_id=parcel_id,
             type=said["type"],

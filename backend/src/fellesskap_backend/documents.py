@@ -15,6 +15,7 @@ from fellesskap_backend.carriers.scopes import ROLES, SCOPES
 from fellesskap_backend.errors import PROBLEM_TYPE
 from fellesskap_backend.examples import PROBLEM
 from fellesskap_backend.shapes import Problem
+from fellesskap_backend.webhooks import described
 
 Json = dict[str, Any]
 _REF = "#/components/schemas/"
@@ -79,6 +80,8 @@ def for_audience(document: Json, audience: str) -> Json:
     for _, _, operation in operations(chosen):
         for answer in operation["responses"].values():
             _drop_links(answer, kept)
+    if audience != "carrier":
+        del chosen["webhooks"]
     _prune(chosen)
     return chosen
 
@@ -105,6 +108,8 @@ def _dressed(document: Json) -> Json:
     shape = TypeAdapter(Problem).json_schema(ref_template=_REF + "{model}")
     schemas.update(shape.pop("$defs", {}))
     schemas["Problem"] = shape | {"examples": [PROBLEM]}
+    schemas.update(described.schemas(_REF + "{model}"))
+    document["webhooks"] = described.webhooks(_REF + "{model}")
     for _, method, operation in operations(document):
         _dress_operation(method, operation)
     _let_answers_grow(document)
@@ -184,7 +189,7 @@ def _drop_links(answer: Json, kept: set[str]) -> None:
 def _prune(document: Json) -> None:
     """Drop the schemas that nothing refers to."""
     schemas = document["components"]["schemas"]
-    needed = _reached(schemas, document["paths"])
+    needed = _reached(schemas, [document["paths"], document.get("webhooks")])
     document["components"]["schemas"] = {
         name: schema for name, schema in schemas.items() if name in needed
     }

@@ -156,22 +156,6 @@ DROP_OFFS: Example = {
         "next": None,
     }
 }
-EVENTS: Example = {
-    "example": {
-        "events": [
-            {
-                "position": 1,
-                "id": "01977c1e-5a42-7a2b-8d55-6f708192a3b4",
-                "type": "reservation.confirmed",
-                "occurred_at": _AT,
-                "clock": "trusted",
-                "recorded_at": _AT,
-                "data": {"reservation_id": _RESERVATION_ID, "parcel_id": _PARCEL_ID},
-            }
-        ],
-        "next": 1,
-    }
-}
 AVAILABILITY: Example = {
     "example": {
         "locker_id": "fornebu-1",

@@ -107,11 +107,7 @@ def _waiting(
         end = RESERVATION["requested"]["expire"].to
         ids = [row["id"] for row in late]
         session.execute(update(Reservation).where(Reservation.id.in_(ids)).values(state=end))
-        told = [
-            requested.notice(row, "reservation.expired", {}, moment, address=place.address)
-            for row in late
-        ]
-        insert_all(session, Notice, told)
+        insert_all(session, Notice, [_expired(row, moment, place.address) for row in late])
     return found, duplicates
 
 
@@ -181,6 +177,12 @@ class _Answers:
             one.row, "reservation.rejected", data, self._moment, address=place.address
         )
         return change, told
+
+
+def _expired(row: Row, moment: Moment, address: str) -> Row:
+    """Return the notice of a request whose `deposit_by` passed before it was decided."""
+    data = {"deposit_by": instant(row["deposit_by"])}
+    return requested.notice(row, "reservation.expired", data, moment, address=address)
 
 
 def _changed(one: Waiting, decided: Decided, now: Row) -> Row:

@@ -8,8 +8,8 @@ from fellesskap_backend.auth import may
 from fellesskap_backend.carriers.service import Credentials
 from fellesskap_backend.conventions import Limit, Linked
 from fellesskap_backend.events import service
+from fellesskap_backend.events.examples import EVENTS
 from fellesskap_backend.events.shapes import Events
-from fellesskap_backend.examples import EVENTS
 from fellesskap_backend.rim import Reading, RetryingRoute
 
 router = APIRouter(prefix="/v1/events", tags=["Events"], route_class=RetryingRoute)

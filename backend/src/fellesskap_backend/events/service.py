@@ -12,6 +12,7 @@ from fellesskap_backend.db import Moment, instant
 from fellesskap_backend.drop_offs import naming
 from fellesskap_backend.drop_offs.naming import Names
 from fellesskap_backend.events.tables import FeedCounter, Notice
+from fellesskap_backend.events.types import VERSION
 
 Row = dict[str, Any]
 LEAP = 10_000_000
@@ -29,7 +30,7 @@ def feed(session: Session, credentials: Credentials, *, after: int, limit: int) 
     ).all()
     last = notices[-1].position if notices else after
     names = naming.of_notices(session, notices)
-    return {"events": [_shown(notice, names) for notice in notices], "next": last}
+    return {"events": [told(notice, names) for notice in notices], "next": last}
 
 
 def tell(session: Session, carrier_id: UUID, kind: str, data: Row, *, moment: Moment) -> None:
@@ -48,11 +49,18 @@ def tell(session: Session, carrier_id: UUID, kind: str, data: Row, *, moment: Mo
     )
 
 
-def said(notice: Notice, names: Names) -> Row:
-    """Return what a notice says; a drop-off's says by what its carrier knows it."""
-    if notice.parcel_id is None or notice.parcel_id not in names:
-        return notice.data
-    return notice.data | names[notice.parcel_id]
+def told(notice: Notice, names: Names) -> Row:
+    """Return an event as the feed has it, and so as webhooks do."""
+    return {
+        "version": VERSION,
+        "position": notice.position,
+        "id": str(notice.id),
+        "type": notice.type,
+        "occurred_at": instant(notice.occurred_at),
+        "clock": notice.clock,
+        "recorded_at": instant(notice.recorded_at),
+        "data": _said(notice, names),
+    }
 
 
 def leap(session: Session) -> None:
@@ -67,13 +75,8 @@ def leap(session: Session) -> None:
     session.execute(update(FeedCounter).values(last=FeedCounter.last + LEAP))
 
 
-def _shown(notice: Notice, names: Names) -> Row:
-    return {
-        "position": notice.position,
-        "id": str(notice.id),
-        "type": notice.type,
-        "occurred_at": instant(notice.occurred_at),
-        "clock": notice.clock,
-        "recorded_at": instant(notice.recorded_at),
-        "data": said(notice, names),
-    }
+def _said(notice: Notice, names: Names) -> Row:
+    """Return what a notice says; a drop-off's says by what its carrier knows it."""
+    if notice.parcel_id is None or notice.parcel_id not in names:
+        return notice.data
+    return notice.data | names[notice.parcel_id]

@@ -2,12 +2,15 @@
 
 from typing import Any, Literal
 
+from fellesskap_backend.events.types import Version
 from fellesskap_backend.shapes import Id, Instant, Shown
 
 
 class Event(Shown):
     """One fact; new types and new members of `data` may come at any time."""
 
+    version: Version
+    """Another one comes only to who asks for it."""
     position: int
     id: Id
     type: str
@@ -15,6 +18,7 @@ class Event(Shown):
     clock: Literal["trusted", "untrusted"]
     recorded_at: Instant
     data: dict[str, Any]
+    """As `webhooks` in this document says for each type, without the code."""
 
 
 class Events(Shown):

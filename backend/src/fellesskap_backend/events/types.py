@@ -1,5 +1,10 @@
 """PURE: the types of events, as `docs/events.md` explains them. A filter may name these."""
 
+from typing import Literal
+
+Version = Literal[1]
+VERSION: Version = 1
+"""Of what all events have in common, and of what each type's `data` means (`docs/api.md`)."""
 TYPES: dict[str, str] = {
     "reservation.requested": "it waits for its locker's cut-off",
     "reservation.confirmed": "room is held, or noted",

@@ -6,7 +6,6 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.orm import Session
 
-from fellesskap_backend.db import instant
 from fellesskap_backend.drop_offs import naming
 from fellesskap_backend.events import service as events
 from fellesskap_backend.events.tables import Notice
@@ -21,24 +20,29 @@ TEST = "webhook.test"
 
 def body_of(session: Session, notice: Notice, k_codes: bytes) -> bytes:
     """Render an event. A code that opens nothing any more is left out."""
-    data: dict[str, Any] = {
-        **events.said(notice, naming.of_notices(session, [notice])),
-        "clock": notice.clock,
-        "recorded_at": instant(notice.recorded_at),
-        "position": notice.position,
-    }
+    event = events.told(notice, naming.of_notices(session, [notice]))
     has_code = notice.type in WITH_CODE or notice.data.get("code_at") == "reservation"
     if has_code and notice.data.get("right_id"):
-        data |= _codes(session, UUID(notice.data["right_id"]), k_codes)
-    body = {"type": notice.type, "timestamp": instant(notice.occurred_at), "data": data}
-    return msgspec.json.encode(body)
+        event["data"] = event["data"] | _codes(session, UUID(notice.data["right_id"]), k_codes)
+    return _body(event)
 
 
 def test_of(delivery: Delivery) -> bytes:
     """Render a test: an event that stands in no feed."""
-    data = {"subscription_id": str(delivery.subscription_id)}
-    body = {"type": TEST, "timestamp": instant(delivery.made_at), "data": data}
-    return msgspec.json.encode(body)
+    event = Notice(
+        id=delivery.event_id,
+        type=TEST,
+        data={"subscription_id": str(delivery.subscription_id)},
+        occurred_at=delivery.made_at,
+        clock="trusted",
+        recorded_at=delivery.made_at,
+    )
+    return _body(events.told(event, {}))
+
+
+def _body(event: dict[str, Any]) -> bytes:
+    """Return the event as the feed has it, and `timestamp`, which Standard Webhooks wants."""
+    return msgspec.json.encode(event | {"timestamp": event["occurred_at"]})
 
 
 def _codes(session: Session, right_id: UUID, k_codes: bytes) -> dict[str, str]:
@@ -46,4 +50,4 @@ def _codes(session: Session, right_id: UUID, k_codes: bytes) -> dict[str, str]:
     if n is None:
         return {}
     codes = rights.codes_of(k_codes, right_id, n)
-    return {"pickup_code": codes.code, "addition": codes.addition}
+    return {"pickup_code": codes.code, "addition": codes.addition, "qr": codes.qr}

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from fellesskap_backend.events.shapes import Event
 from fellesskap_backend.shapes import Id, Instant, Shown
 
 
@@ -73,3 +74,10 @@ class WebhookReplay(Shown):
     subscription_id: Id
     after: int
     up_to: int
+
+
+class WebhookEvent(Event):
+    """One event as it is sent: as the feed has it, and the code in `data` where there is one."""
+
+    timestamp: Instant
+    """The same as `occurred_at`, as Standard Webhooks wants it."""
