@@ -88,8 +88,8 @@ def test_bug_is_answered_rolled_back_and_logged_without_rows(
     # What no row can satisfy: the database's complaint quotes the whole row.
     owner = db.engine(owned)
     with db.writing(owner) as session:
-        session.execute(text("DROP TABLE notices"))
-        session.execute(text("CREATE TABLE notices (id varchar, impossible varchar NOT NULL)"))
+        session.execute(text("DROP TABLE parcel_history"))
+        session.execute(text("CREATE TABLE parcel_history (impossible varchar NOT NULL)"))
     owner.dispose()
     broken = reserve(api.carrier(), request(code_at="reservation"), "k")
     assert (broken.status_code, broken.json()["code"]) == (500, "internal_error")

@@ -98,7 +98,7 @@ def test_who_asked_for_the_code_at_reservation_is_told_it_when_it_is_confirmed(
     busy.ask(1, code_at="reservation")
     busy.ask(2)
     busy.decide()
-    busy.api.change(give_positions)
+    busy.api.change(partial(give_positions, moment=Moment(busy.at)))
 
     def bodies(session: Any) -> list[bytes]:
         rows = session.query(Notice).filter_by(type="reservation.confirmed")

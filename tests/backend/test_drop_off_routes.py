@@ -121,7 +121,7 @@ def test_parcel_and_every_event_of_a_drop_off_say_its_reference(house: Lives) ->
         )
     )
     reserved = house.room(1)
-    house.api.change(numbering.give_positions)
+    house.do(numbering.give_positions)
     told = house.client.get("/v1/events").json()["events"]
     assert [one["type"] for one in told] == [
         *("drop_off.authorised", "parcel.dropped_off", "parcel.picked_up"),

@@ -29,7 +29,14 @@ class Place(Shown):
     address: str
 
 
-class OfWish(Shown):
+class OfReservation(Shown):
+    """What is about a reservation."""
+
+    on_behalf_of: Id = SOMETIMES
+    """Of one that you made for another carrier: for which. That carrier hears the same without."""
+
+
+class OfWish(OfReservation):
     """What is about a reservation that waits for a cut-off, or waited in vain."""
 
     reservation_id: Id
@@ -62,7 +69,7 @@ class Moved(OfParcel):
     """Whether we had ended it already, or never heard how it began."""
 
 
-class Ended(Shown):
+class Ended(OfReservation):
     """A reservation that ended: while it waited for a cut-off, or with its parcel."""
 
     reservation_id: Id
@@ -113,7 +120,7 @@ class ReservationRequested(OfWish):
     """At which it is decided."""
 
 
-class ReservationConfirmed(WithCode, PerhapsDecided, OfParcel):
+class ReservationConfirmed(WithCode, PerhapsDecided, OfReservation, OfParcel):
     """Room is held, or noted."""
 
     hold: Literal["hard", "soft"]
@@ -127,13 +134,13 @@ class ReservationRejected(Decided, OfWish):
     alternatives: list[Alternative]
 
 
-class ReservationSoftened(OfParcel):
+class ReservationSoftened(OfReservation, OfParcel):
     """It may find room; none is held."""
 
     reserve_until: Instant
 
 
-class ReservationChanged(OfParcel):
+class ReservationChanged(OfReservation, OfParcel):
     """Its times, as they are now."""
 
     deposit_by: Instant
@@ -151,7 +158,7 @@ class ReservationExpired(Ended):
     deposit_by: Instant
 
 
-class ReservationDiverted(Moved):
+class ReservationDiverted(OfReservation, Moved):
     """By the locker."""
 
     alternatives: list[Alternative]

@@ -110,7 +110,7 @@ class Delivering:
         more = db.read(self._engine, numbering.needed)
 
         def number(session: Session) -> bool:
-            numbered = numbering.give_positions(session)
+            numbered = numbering.give_positions(session, moment)
             left = numbering.make_deliveries(session, moment)
             return left or numbered >= numbering.NOTICES_MAX
 

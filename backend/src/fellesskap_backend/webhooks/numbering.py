@@ -14,6 +14,7 @@ from sqlalchemy import BigInteger, cast, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from fellesskap_backend.db import Moment, rows_of, table_of
+from fellesskap_backend.events import consolidators
 from fellesskap_backend.events.tables import FeedCounter, Notice
 from fellesskap_backend.lists import dialect_of, listed, pairs
 from fellesskap_backend.webhooks import queueing
@@ -33,7 +34,7 @@ _BEHIND = (
 
 _NOTICES = table_of(Notice)
 _UNNUMBERED = (
-    select(Notice.number, Notice.carrier_id)
+    select(Notice.number, Notice.carrier_id, Notice.type, consolidators.RESERVATION_ID)
     .where(Notice.position.is_(None))
     .order_by(Notice.number)
 )
@@ -45,12 +46,14 @@ def needed(session: Session) -> bool:
     return bool(rows_of(session, _NEEDED, {}).scalar())
 
 
-def give_positions(session: Session) -> int:
-    """Number notices that have no position; return how many."""
+def give_positions(session: Session, moment: Moment) -> int:
+    """Number what has no position, and what consolidators hear of that; return how many."""
     most = 1 if sometimes("feed.few_at_once") else NOTICES_MAX
     numbers: dict[UUID, list[int]] = {}
-    for number, carrier_id in session.execute(_UNNUMBERED.limit(most)):
-        numbers.setdefault(carrier_id, []).append(number)
+    notices = session.execute(_UNNUMBERED.limit(most)).all()
+    every: list[Any] = [*notices, *consolidators.tell(session, notices, moment)]
+    for one in every:
+        numbers.setdefault(one.carrier_id, []).append(one.number)
     given: list[tuple[str, int]] = []
     # Ascending, as every transaction that locks several rows.
     for carrier_id in sorted(numbers):

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from fellesskap_backend.drop_offs import naming
 from fellesskap_backend.events import service as events
+from fellesskap_backend.events.consolidators import ON_BEHALF_OF
 from fellesskap_backend.events.tables import Notice
 from fellesskap_backend.rights import service as rights
 from fellesskap_backend.webhooks.tables import Delivery
@@ -21,8 +22,7 @@ TEST = "webhook.test"
 def body_of(session: Session, notice: Notice, k_codes: bytes) -> bytes:
     """Render an event. A code that opens nothing any more is left out."""
     event = events.told(notice, naming.of_notices(session, [notice]))
-    has_code = notice.type in WITH_CODE or notice.data.get("code_at") == "reservation"
-    if has_code and notice.data.get("right_id"):
+    if _has_code(notice):
         event["data"] = event["data"] | _codes(session, UUID(notice.data["right_id"]), k_codes)
     return _body(event)
 
@@ -43,6 +43,13 @@ def test_of(delivery: Delivery) -> bytes:
 def _body(event: dict[str, Any]) -> bytes:
     """Return the event as the feed has it, and `timestamp`, which Standard Webhooks wants."""
     return msgspec.json.encode(event | {"timestamp": event["occurred_at"]})
+
+
+def _has_code(notice: Notice) -> bool:
+    """Say whether it is told with a code: to the carrier, never to who acted for it."""
+    data = notice.data
+    asked_for = notice.type in WITH_CODE or data.get("code_at") == "reservation"
+    return asked_for and ON_BEHALF_OF not in data and data.get("right_id") is not None
 
 
 def _codes(session: Session, right_id: UUID, k_codes: bytes) -> dict[str, str]:
