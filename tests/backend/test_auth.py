@@ -99,7 +99,9 @@ def test_bug_is_answered_rolled_back_and_logged_without_rows(
         return [one.getMessage() for one in caplog.records if one.name.endswith("gate")]
 
     (said,) = wait_for("the gate's log", logged)
-    assert "Error\n" in said
+    instance = broken.json()["instance"]
+    assert instance.startswith("urn:uuid:")
+    assert f"Error, {instance}\n" in said
     assert "R-000001" not in caplog.text
 
 

@@ -8,9 +8,14 @@ import pytest
 from fellesskap_backend import problems
 from fellesskap_backend.errors import BackendError
 from tests.backend.api import Api, request
+from tests.backend.printed import operations
 from tests.golden import assert_golden
 
 ROOT = Path(__file__).parents[2]
+PASSING = dict.fromkeys(("date", "ratelimit"))
+"""Headers that pass with time."""
+OF_MEMBERS = {"where", "what", "locker_id", "address", "distance_m"}
+"""What stands in the members of a problem, not beside them."""
 
 
 def test_page_of_the_documents_names_every_problem() -> None:
@@ -49,6 +54,15 @@ def test_a_refusal_carries_what_its_page_says(api: Api) -> None:
     assert [one.json()["code"] for one in answers] == [
         *("no_fitting_compartment", "duplicate_parcel", "invalid_request")
     ]
+
+
+def test_document_shows_every_code_and_every_member_of_a_problem(api: Api) -> None:
+    document = api.client().get("/openapi.json").json()
+    shape = document["components"]["schemas"]["Problem"]["properties"]
+    assert shape["code"]["examples"] == list(problems.kinds())
+    for code, kind in problems.kinds().items():
+        told = {one for one in re.findall("`([a-z_]+)`", kind.members) if one not in OF_MEMBERS}
+        assert told <= shape.keys(), code
 
 
 def test_type_leads_to_a_page_that_explains_it(api: Api) -> None:
@@ -93,14 +107,43 @@ def test_body_that_cannot_be_read_is_a_problem(
 def test_verb_that_is_not_offered_is_told_which_are(api: Api) -> None:
     carrier = api.carrier()
     for path, verbs in (
-        ("/v1/reservations", "GET, POST"),
-        ("/v1/api-keys/0123456789ab", "DELETE, GET, PATCH"),
-        ("/v1/health", "GET"),
-        ("/docs", "GET"),
+        ("/v1/reservations", "GET, HEAD, POST"),
+        ("/v1/api-keys/0123456789ab", "DELETE, GET, HEAD, PATCH"),
+        ("/v1/health", "GET, HEAD"),
+        ("/v1/quotes", "POST"),
+        ("/docs", "GET, HEAD"),
     ):
         answer = carrier.put(path, json={})
         assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
         assert answer.headers["allow"] == verbs, path
+
+
+def test_head_answers_as_get_does_without_its_body(api: Api) -> None:
+    carrier = api.carrier()
+    for path in ("/v1/reservations", "/v1/lockers", "/v1/nothing", "/docs"):
+        got, headed = carrier.get(path), carrier.head(path)
+        assert (headed.status_code, headed.content) == (got.status_code, b""), path
+        assert {**headed.headers, **PASSING} == {**got.headers, **PASSING}, path
+    assert carrier.head("/v1/quotes").status_code == 405
+
+
+def test_parameter_that_is_not_there_is_named_and_not_passed_over(api: Api) -> None:
+    carrier = api.carrier()
+    answer = carrier.get("/v1/reservations?stat=expired&limt=3&limit=5")
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+    assert [one["where"] for one in answer.json()["errors"]] == ["query.limt", "query.stat"]
+    for path, verb, operation in operations(api.client().get("/openapi.json").json()):
+        filled = re.sub(r"{\w+}", "0190aaaa-0000-7000-8000-000000000001", path)
+        named = {one["name"] for one in operation["parameters"] if one["in"] == "query"}
+        assert "debug" not in named
+        answer = carrier.request(verb, f"{filled}?debug=1", json={})
+        assert answer.status_code == 422, (verb, path)
+        assert answer.json()["errors"][0]["where"] == "query.debug", (verb, path)
+
+
+def test_slash_too_many_is_another_address_and_redirects_nowhere(api: Api) -> None:
+    answer = api.carrier().get("/v1/reservations/")
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
 @pytest.mark.parametrize(

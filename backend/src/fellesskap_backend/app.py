@@ -6,6 +6,7 @@ Built by `__main__` and by tests; it knows nothing of brokers and asks nobody fo
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from uuid import uuid4
 
 import anyio.to_thread
 from fastapi import APIRouter, FastAPI, Request
@@ -34,7 +35,7 @@ from fellesskap_backend.errors import (
     NotFound,
 )
 from fellesskap_backend.events import routes as events
-from fellesskap_backend.gate import RETRY_AFTER_S, Gate
+from fellesskap_backend.gate import INSTANCE, RETRY_AFTER_S, Gate
 from fellesskap_backend.lockers import routes as lockers
 from fellesskap_backend.manifests import routes as manifests
 from fellesskap_backend.neutrality import routes as neutrality
@@ -96,6 +97,7 @@ def create_api(settings: Settings, secrets: Secrets, engine: Engine, *, wake: Wa
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
     )
     api.state.house = House(settings, secrets, engine, wake)
     for nouns in (
@@ -175,21 +177,23 @@ async def _no_route(request: Request, error: Exception) -> JSONResponse:
     kind = _KINDS.get(error.status_code, BadRequest)
     headers = dict(error.headers or {})
     if error.status_code == 405:
-        headers["Allow"] = ", ".join(_verbs(request)) or headers.get("Allow", "")
+        headers["Allow"] = ", ".join(_verbs(request, headers.get("Allow", "")))
     return _answer(kind(str(error.detail)).problem(), headers)
 
 
-def _verbs(request: Request) -> list[str]:
+def _verbs(request: Request, said: str) -> list[str]:
     """Return what an address has; the framework names the verbs of one of its routes alone."""
     paths = request.app.openapi()["paths"]
     route = request.scope.get("route")
     operations = paths.get(getattr(route, "path", ""), {})
-    return sorted(verb.upper() for verb in operations)
+    found = {verb.upper() for verb in operations or said.split(", ")}
+    return sorted(found | {"HEAD"} if "GET" in found else found)
 
 
-async def _broken(_: Request, _error: Exception) -> JSONResponse:
-    """Answer; Starlette raises the error again, and the gate logs it."""
-    return _answer(Broken("It is in our log.").problem())
+async def _broken(request: Request, _error: Exception) -> JSONResponse:
+    """Answer; Starlette raises the error again, and the gate logs it under the same name."""
+    instance = request.scope[INSTANCE] = uuid4().urn
+    return _answer(Broken("It is in our log.", instance=instance).problem())
 
 
 _TOLD_WITH = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": str(RETRY_AFTER_S)}}

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 from fellesskap_backend.carriers.scopes import ROLES, SCOPES
 from fellesskap_backend.errors import PROBLEM_TYPE
 from fellesskap_backend.examples import PROBLEM
+from fellesskap_backend.problems import kinds
 from fellesskap_backend.shapes import Problem
 from fellesskap_backend.webhooks import described
 
@@ -107,6 +108,7 @@ def _dressed(document: Json) -> Json:
         schemas.pop(name, None)
     shape = TypeAdapter(Problem).json_schema(ref_template=_REF + "{model}")
     schemas.update(shape.pop("$defs", {}))
+    shape["properties"]["code"]["examples"] = [*kinds()]
     schemas["Problem"] = shape | {"examples": [PROBLEM]}
     schemas.update(described.schemas(_REF + "{model}"))
     document["webhooks"] = described.webhooks(_REF + "{model}")
@@ -151,15 +153,13 @@ def _dress_operation(method: str, operation: Json) -> None:
 
 def _problems_of(operation: Json, headers: set[str]) -> list[int]:
     parameters = operation["parameters"]
-    found = [429, 500, 503]
+    found = [422, 429, 500, 503]
     if operation.get("security"):
         found += [401, 403]
     if "On-Behalf-Of" in headers or any(one["in"] == "path" for one in parameters):
         found.append(404)
     if "requestBody" in operation:
         found += [400, 404, 413, 415]
-    if "requestBody" in operation or parameters:
-        found.append(422)
     if "Idempotency-Key" in headers or "409" in operation["responses"]:
         found.append(409)
     if "If-Match" in headers:

@@ -282,4 +282,7 @@ class Broken(BackendError):
     status = 500
     code = "internal_error"
     title = "Something went wrong here"
-    remedy = "Send the same again under the same key; if it stays, tell the operator when it was."
+    remedy = (
+        "Send the same again under the same key; if it stays, tell the operator its `instance`."
+    )
+    members = "`instance`, the name of this one failure: the log has it too."

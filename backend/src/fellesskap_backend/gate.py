@@ -2,7 +2,8 @@
 
 Threads, connections and admitted requests are one number, so nothing inside waits for another's
 connection; who is outside waits here, cheaply, and is told to come back after `gate_wait_s`. A
-body is read whole before admission: a slow sender holds no place. Pure ASGI, wrapped around `app`.
+body is read whole before admission: a slow sender holds no place. HEAD is admitted as GET: the
+server leaves the body out. Pure ASGI, wrapped around `app`.
 """
 
 import asyncio
@@ -20,6 +21,8 @@ BODY_BYTES_MAX = 64 * 1024
 BODIES_BYTES_MAX = {"/v1/manifests": 2 * 1024 * 1024}
 """Where more than usual is taken at once: 2,000 parcels of a kilobyte."""
 RETRY_AFTER_S = 1
+INSTANCE = "fellesskap.instance"
+"""Where a scope has the name by which a failure is told, and found in the log."""
 Header = tuple[bytes, bytes]
 
 
@@ -51,11 +54,14 @@ class Gate:
             await refuse(busy, send, [(b"retry-after", str(RETRY_AFTER_S).encode())])
             return
         try:
+            method = "GET" if scope["method"] == "HEAD" else scope["method"]
+            scope = {**scope, "method": method}
             await self._app(scope, _replay(body, receive), send)
         except Exception as error:  # noqa: BLE001 - a bug; the application has answered 500
             # The trace without the text: PostgreSQL quotes whole rows in what it says.
             trace = "".join(traceback.format_tb(error.__traceback__))
-            log.error("a request failed: %s\n%s", type(error).__name__, trace)  # noqa: TRY400
+            kind, instance = type(error).__name__, scope.get(INSTANCE, "after its answer began")
+            log.error("a request failed: %s, %s\n%s", kind, instance, trace)  # noqa: TRY400
         finally:
             self._places.release()
 

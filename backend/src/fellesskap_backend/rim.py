@@ -8,7 +8,7 @@ has it already; a PATCH answers with that of what it made.
 import asyncio
 import hmac
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine, Hashable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Hashable, Sequence, Set
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -16,8 +16,9 @@ from functools import cached_property, partial
 from hashlib import sha256
 from typing import Annotated, Any, Protocol, TypeVar
 
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Request, Response, params
 from fastapi.concurrency import run_in_threadpool
+from fastapi.dependencies.utils import get_flat_params
 from fastapi.routing import APIRoute
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
@@ -25,7 +26,13 @@ from sqlalchemy.orm import Session
 
 from fellesskap_backend import db
 from fellesskap_backend.carriers.service import note_use
-from fellesskap_backend.errors import BackendError, Busy, DatabaseAway, UnsupportedMediaType
+from fellesskap_backend.errors import (
+    BackendError,
+    Busy,
+    DatabaseAway,
+    InvalidRequest,
+    UnsupportedMediaType,
+)
 from fellesskap_backend.etag import Tagger, unchanged
 from fellesskap_backend.gathering import Gathering
 from fellesskap_backend.secrets import Secrets
@@ -157,14 +164,18 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 class RetryingRoute(APIRoute):
     """A route that runs its handler again (at most 3 times) when its transaction lost a race.
 
-    It takes JSON alone, and gives what it read or changed an ETag.
+    It takes JSON and the parameters that it names, nothing else, and gives what it read or changed
+    an ETag.
     """
 
     def get_route_handler(self) -> Handler:
         """Wrap the handler so that its transaction ends inside each attempt."""
         handle = super().get_route_handler()
+        every = get_flat_params(self.dependant)
+        named = {one.alias for one in every if isinstance(one.field_info, params.Query)}
 
         async def attempts(request: Request) -> Response:
+            _want_named(request, named)
             if self.body_field is not None:
                 _want_json(request)
             answer = await _until_done(handle, request)
@@ -193,6 +204,15 @@ async def _until_done(handle: Handler, request: Request) -> Response:
                 raise
             lost = error
     raise Busy("It lost every race; nothing was done.") from lost
+
+
+def _want_named(request: Request, named: Set[str]) -> None:
+    """Raise `InvalidRequest` for a parameter that is not there: passed over, it would show more."""
+    if unknown := sorted(request.query_params.keys() - named):
+        told = [
+            {"where": f"query.{one}", "what": "There is no such parameter here"} for one in unknown
+        ]
+        raise InvalidRequest("See `errors`.", errors=told)
 
 
 def _want_json(request: Request) -> None:

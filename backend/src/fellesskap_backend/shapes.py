@@ -110,3 +110,11 @@ class Problem(BaseModel):
     """Up to three lockers nearby with room for it, if room was refused."""
     decision_id: str | None = None
     """The decision that refused it, for whoever asks why."""
+    state: str | None = None
+    """Where it is, if what was asked does not fit its state."""
+    size_class: str | None = None
+    quota: int | None = None
+    """How many of that class you are guaranteed at the locker, if room is kept for others."""
+    used: int | None = None
+    instance: Annotated[str | None, WithJsonSchema({"type": "string", "format": "uri"})] = None
+    """The name of one failure of ours, by which the operator finds it in the log."""
