@@ -12,7 +12,7 @@ from fellesskap_backend.conventions import LockerId, Posted, sent
 from fellesskap_backend.door_operations import service
 from fellesskap_backend.door_operations.shapes import DoorOperation
 from fellesskap_backend.examples import DOOR_OPERATION, DOOR_REQUEST
-from fellesskap_backend.rim import Reading, RetryingRoute
+from fellesskap_backend.rim import Reading, RetryingRoute, TheHouse
 from fellesskap_backend.shapes import TEXT, Wish
 
 router = APIRouter(
@@ -75,7 +75,8 @@ def issue(locker_id: LockerId, body: DoorRequest, key: MayOperate, post: Posted)
     responses={200: {"content": {"application/json": DOOR_OPERATION}}},
 )
 def find(
-    locker_id: LockerId, operation_id: UUID, key: MayOperate, session: Reading
+    locker_id: LockerId, operation_id: UUID, key: MayOperate, session: Reading, *, house: TheHouse
 ) -> dict[str, Any]:
     """Show one door operation."""
-    return service.find(session, key, locker_id, operation_id=operation_id)
+    now = house.moment().now
+    return service.find(session, key, locker_id, operation_id=operation_id, now=now)

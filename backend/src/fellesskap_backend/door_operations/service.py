@@ -1,7 +1,7 @@
 """Doors that operators open from afar: a row here, a command by the bridge, an outcome here."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from fellesskap_backend import idempotency
 from fellesskap_backend.carriers.service import Caller, Credentials, caller
 from fellesskap_backend.db import Moment, instant
+from fellesskap_backend.door_operations import machine
 from fellesskap_backend.door_operations.tables import DoorOperation
 from fellesskap_backend.errors import InvalidRequest, NotFound
 from fellesskap_backend.idempotency import Answered, Attempt
@@ -63,10 +64,17 @@ def _issue(session: Session, by: Caller, asked: Asked, moment: Moment) -> Row:
     )
     session.add(operation)
     session.flush()
-    return _shown(operation)
+    return _shown(operation, moment.now)
 
 
-def find(session: Session, credentials: Credentials, locker_id: str, *, operation_id: UUID) -> Row:
+def find(
+    session: Session,
+    credentials: Credentials,
+    locker_id: str,
+    *,
+    operation_id: UUID,
+    now: datetime,
+) -> Row:
     """Return what became of a door operation; raise `NotFound`."""
     caller(session, credentials, "operator")
     operation = session.scalars(
@@ -76,17 +84,17 @@ def find(session: Session, credentials: Credentials, locker_id: str, *, operatio
     ).one_or_none()
     if operation is None:
         raise NotFound("No door operation by this id at this locker.")
-    return _shown(operation)
+    return _shown(operation, now)
 
 
-def _shown(operation: DoorOperation) -> Row:
+def _shown(operation: DoorOperation, now: datetime) -> Row:
     return {
         "id": str(operation.id),
         "locker_id": operation.locker_id,
         "compartment": operation.compartment,
         "reason_code": operation.reason_code,
         "reason": operation.reason,
-        "state": operation.state,
+        "state": machine.shown(operation.state, operation.updated_at, now),
         "outcome_reason": operation.outcome_reason,
         "issued_at": instant(operation.issued_at),
         "expires_at": instant(operation.expires_at),

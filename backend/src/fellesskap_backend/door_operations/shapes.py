@@ -1,7 +1,6 @@
 """What is shown of door operations."""
 
-from typing import Literal
-
+from fellesskap_backend.door_operations.machine import State
 from fellesskap_backend.shapes import Id, Instant, Shown
 
 
@@ -13,18 +12,8 @@ class DoorOperation(Shown):
     compartment: int
     reason_code: str
     reason: str
-    state: Literal[
-        "issued",
-        "pulsed",
-        "opened",
-        "closed",
-        "rejected",
-        "expired",
-        "not_opened",
-        "left_open",
-        "jammed",
-        "unverified",
-    ]
+    state: State
+    """`unverified`: the lock was pulsed, and nobody saw what the door did."""
     outcome_reason: str | None
     issued_at: Instant
     expires_at: Instant

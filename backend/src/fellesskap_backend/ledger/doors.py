@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from fellesskap_backend.db import held
+from fellesskap_backend.door_operations import machine
 from fellesskap_backend.door_operations.tables import DoorOperation
 from fellesskap_backend.ledger.at import At
 from fellesskap_backend.parcels.tables import Parcel
@@ -51,7 +52,7 @@ def presented(at: At, event: Presented) -> None:
     if operation is not None:
         operation.authorisation_id = event.authorisation_id
         if event.outcome != "authorised":
-            _move(operation, "rejected", at.moment.now, reason=event.reason)
+            _move(operation, "refused", at.moment.now, reason=event.reason)
 
 
 def pulsed(at: At, event: Pulsed) -> None:
@@ -97,16 +98,12 @@ def resulted(session: Session, locker_id: str, result: Result, *, now: datetime)
     """Move an operation on by what its command's result says."""
     operation = _operation(session, locker_id, result.jti)
     outcome = result.first_outcome if result.outcome == "duplicate" else result.outcome
-    if operation is None or operation.state not in ("issued", "expired"):
-        return
-    if outcome == "done":
-        _move(operation, "pulsed", now)
-    elif outcome == "refused":
-        _move(operation, "rejected", now, reason=result.reason)
+    if operation is not None and outcome in ("done", "refused"):
+        _move(operation, outcome, now, reason=result.reason)
 
 
 def _tell(
-    at: At, event: Event, state: str, *, what: str | None = None, detail: str | None = None
+    at: At, event: Event, word: machine.Word, *, what: str | None = None, detail: str | None = None
 ) -> None:
     """Tell the parcel or the operator of an authorisation what its door did."""
     authorisation_id: str | None = getattr(event, "authorisation_id", None)
@@ -118,17 +115,19 @@ def _tell(
     compartment: int = getattr(event, "compartment")  # noqa: B009 - all of these have one
     parcel = held(at.session, Parcel, found.parcel_id) if found.parcel_id else None
     if parcel is not None:
-        at.tell(parcel, what or state, event, compartment=compartment, detail=detail)
+        at.tell(parcel, what or word, event, compartment=compartment, detail=detail)
     operation = _operation(at.session, at.locker.id, found.jti)
     if operation is not None:
-        _move(operation, state, at.moment.now)
+        _move(operation, word, at.moment.now)
 
 
 def _move(
-    operation: DoorOperation, state: str, now: datetime, *, reason: str | None = None
+    operation: DoorOperation, word: machine.Word, now: datetime, *, reason: str | None = None
 ) -> None:
-    operation.state, operation.outcome_reason = state, reason
-    operation.updated_at = now
+    state = machine.after(operation.state, word)
+    if state is None:
+        return
+    operation.state, operation.outcome_reason, operation.updated_at = state, reason, now
 
 
 def _operation(session: Session, locker_id: str, jti: str | None) -> DoorOperation | None:
