@@ -13,6 +13,7 @@ from uuid import UUID
 import httpx
 import pytest
 
+from fellesskap_backend.carriers.tables import Carrier
 from fellesskap_backend.settings import Settings
 from tests.backend.api import Api, Json
 from tests.backend.printed import (
@@ -59,23 +60,31 @@ def send(client: httpx.Client, verb: str, path: str, operation: Json, body: Any)
     return client.request(verb, path, json=body, headers=headers)
 
 
-def owned(owner: httpx.Client, document: Json) -> dict[str, str]:
-    """Run the example of every POST; return the ids that their links name, by parameter."""
+def run(owner: httpx.Client, document: Json) -> Iterator[tuple[Json, httpx.Response, Json]]:
+    """Run the example of every POST; yield it, its answer, and the ids that its links name."""
     found: dict[str, str] = {}
     waiting = [(path, one) for path, verb, one in operations(document) if verb == "post"]
-    while True:
-        ready = [one for one in waiting if set(parameters(one[0])) <= {*found, *PUBLIC}]
-        if not ready:
-            return found
+    while ready := [one for one in waiting if set(parameters(one[0])) <= {*found, *PUBLIC}]:
         for path, operation in ready:
             waiting.remove((path, operation))
             body = example_body(document, operation)
             answer = send(owner, "post", path.format(**PUBLIC, **found), operation, body)
             links = operation["responses"].get(str(answer.status_code), {}).get("links", {})
-            for link in links.values():
-                for name, expression in link["parameters"].items():
-                    where = expression.removeprefix("$response.body#/")
-                    found.setdefault(name, answer.json()[where])
+            named = {
+                name: answer.json()[expression.removeprefix("$response.body#/")]
+                for link in links.values()
+                for name, expression in link["parameters"].items()
+            }
+            found = named | found
+            yield operation, answer, named
+
+
+def owned(owner: httpx.Client, document: Json) -> dict[str, str]:
+    """Run the example of every POST; return the ids that their links name, by parameter."""
+    found: dict[str, str] = {}
+    for _, _, named in run(owner, document):
+        found = named | found
+    return found
 
 
 def of_nobody(identifier: str) -> str:
@@ -112,6 +121,76 @@ def test_foreign_id_answers_like_one_that_does_not_exist(wide: Api) -> None:
             assert answers[0][0] == 404, f"{verb} {path}"
             asked += 1
     assert asked >= 5
+
+
+def test_foreign_id_below_an_own_one_answers_like_one_that_does_not_exist(wide: Api) -> None:
+    document = printed_for_carriers(wide)
+    owner, other = wide.carrier(), wide.carrier("Sydpost")
+    theirs, mine = owned(owner, document), owned(other, document)
+    asked = set()
+    for path, verb, operation in operations(document):
+        first, *below = [name for name in parameters(path) if name not in PUBLIC] or [""]
+        for name in below:
+            body = example_body(document, operation)
+            answers = []
+            for identifier in (theirs[name], of_nobody(theirs[name])):
+                whole = path.format(**PUBLIC, **{**mine, name: identifier})
+                answers.append(told(send(other, verb, whole, operation, body), identifier))
+            assert answers[0] == answers[1], f"{verb} {path}"
+            assert answers[0][0] == 404, f"{verb} {path}"
+            own = send(other, "get", path.format(**PUBLIC, **mine), operation, None)
+            assert own.status_code in (200, 405), f"{first} is not one's own"
+            asked.add(operation["operationId"])
+    assert asked >= {"find_pickup_code", "revoke_pickup_code", "redeliver_webhook"}
+
+
+def test_foreign_id_in_what_is_sent_answers_like_one_that_does_not_exist(wide: Api) -> None:
+    owner, other = wide.carrier(), wide.carrier("Sydpost")
+    document = printed_for_carriers(wide)
+    mine = owned(owner, document)
+    (rival,) = [str(one.id) for one in wide.rows(Carrier) if one.name == "Nordpost"]
+    cases = 0
+    for path, verb, operation in operations(document):
+        names = {one["name"] for one in operation["parameters"] if one["in"] == "header"}
+        if "On-Behalf-Of" not in names:
+            continue
+        whole, body = path.format(**PUBLIC, **mine), example_body(document, operation)
+        answers = []
+        for identifier in (rival, UNKNOWN):
+            other.headers["On-Behalf-Of"] = identifier
+            answers.append(told(send(other, verb, whole, operation, body), identifier))
+        del other.headers["On-Behalf-Of"]
+        assert answers[0] == answers[1], f"{verb} {path}"
+        assert answers[0][0] == 404, f"{verb} {path}"
+        cases += 1
+    assert cases >= 5
+    badge = {"lockers": [LOCKER_ID], "may": ["deposit"]}
+    sent = [
+        other.post("/v1/courier-badges", json={**badge, "carriers": [one]})
+        for one in (rival, UNKNOWN)
+    ]
+    assert told(sent[0], rival) == told(sent[1], UNKNOWN)
+    assert sent[0].status_code in (404, 422)
+
+
+def test_each_answer_that_made_something_says_where_and_it_is_there(wide: Api) -> None:
+    carrier, document = wide.carrier(), printed_for_carriers(wide)
+    followed = set()
+    for operation, answer, _ in run(carrier, document):
+        made = {"201", "202"} & operation["responses"].keys()
+        if made:
+            assert str(answer.status_code) in made, answer.text
+            assert all(
+                operation["responses"][one]["headers"]["Location"]["required"] for one in made
+            )
+            assert carrier.get(answer.headers["location"]).status_code == 200
+            followed.add(operation["operationId"])
+    wanted = {
+        operation["operationId"]
+        for _, verb, operation in operations(document)
+        if verb == "post" and {"201", "202"} & operation["responses"].keys()
+    }
+    assert followed == wanted
 
 
 def test_whoever_asks_for_foreign_ids_changes_nothing(wide: Api) -> None:

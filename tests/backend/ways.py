@@ -97,20 +97,21 @@ class World(Lives):
         return found
 
 
-def _post(client: httpx.Client, path: str, body: Any, number: int) -> Any:
+def posted(client: httpx.Client, path: str, body: Any, number: int) -> Any:
+    """Send under a key of its own; return the status and whether it was answered before."""
     answer = client.post(path, json=body, headers={"Idempotency-Key": f"post-{number}"})
     return answer.status_code, answer.headers.get("idempotent-replayed")
 
 
 def _reserve(world: World) -> Act:
     number = world.fresh()
-    return lambda: _post(world.client, "/v1/reservations", request(number), number)
+    return lambda: posted(world.client, "/v1/reservations", request(number), number)
 
 
 def _refused(world: World) -> Act:
     number = world.fresh()
     body = request(number, dimensions={"w_mm": 900, "h_mm": 900, "d_mm": 900, "g": 1})
-    return lambda: _post(world.client, "/v1/reservations", body, number)
+    return lambda: posted(world.client, "/v1/reservations", body, number)
 
 
 def _cancel(world: World) -> Act:
@@ -126,7 +127,7 @@ def _drop_off_body(number: int) -> dict[str, Any]:
 
 def _authorise(world: World) -> Act:
     number = world.fresh()
-    return lambda: _post(world.client, "/v1/drop-offs", _drop_off_body(number), number)
+    return lambda: posted(world.client, "/v1/drop-offs", _drop_off_body(number), number)
 
 
 def _cancel_drop_off(world: World) -> Act:
@@ -137,14 +138,14 @@ def _cancel_drop_off(world: World) -> Act:
 def _open_door(world: World) -> Act:
     number = world.fresh()
     body = {"compartment": 2, "reason_code": "inspection", "reason": "It did not spring open."}
-    return lambda: _post(world.person, "/v1/lockers/oslo-1/door-operations", body, number)
+    return lambda: posted(world.person, "/v1/lockers/oslo-1/door-operations", body, number)
 
 
 def _make_key(world: World) -> Act:
     # Each of another operator: one owner has a limited number.
     person, number = world.api.operator(), world.fresh()
     person.get("/v1/api-keys")
-    return lambda: _post(person, "/v1/api-keys", {"name": "a new one"}, number)
+    return lambda: posted(person, "/v1/api-keys", {"name": "a new one"}, number)
 
 
 def _change_key(world: World) -> Act:
@@ -157,7 +158,7 @@ def _change_key(world: World) -> Act:
 def _act_on_parcel(verb: str, body: Any) -> Callable[[World], Act]:
     def prepare(world: World) -> Act:
         parcel, number = world.lying()["parcel_id"], world.fresh()
-        return lambda: _post(world.client, f"/v1/parcels/{parcel}/{verb}", body, number)
+        return lambda: posted(world.client, f"/v1/parcels/{parcel}/{verb}", body, number)
 
     return prepare
 
@@ -197,12 +198,12 @@ def _poll(world: World) -> Act:
 def _round(world: World) -> Act:
     """Number notices, end one reservation and soften another by time."""
     ends = {world.reserved()["id"]: "deposit_by"}
-    ends[world.reserved(reserve_until=_in_days(0.5).isoformat())["id"]] = "reserve_until"
+    ends[world.reserved(reserve_until=in_days(0.5).isoformat())["id"]] = "reserve_until"
 
     def pass_time(session: Any) -> None:
         for row in session.scalars(select(Reservation)):
             if str(row.id) in ends:
-                setattr(row, ends[str(row.id)], _in_days(-1))
+                setattr(row, ends[str(row.id)], in_days(-1))
 
     world.worker.round()
     world.set(lambda session: session.execute(update(Claim).values(released=True)))
@@ -235,13 +236,14 @@ def _delivery(session: Any, event_id: UUID) -> Key:
         state="due",
         attempts=0,
         made_at=_now().now,
-        due_at=_in_days(1),
+        due_at=in_days(1),
     )
     session.add(due)
     return Key(endpoint, event_id)
 
 
-def _in_days(days: float) -> Any:
+def in_days(days: float) -> Any:
+    """Return when it is so many days from now."""
     return datetime.now(UTC) + timedelta(days=days)
 
 
@@ -252,15 +254,15 @@ def _now() -> db.Moment:
 WAYS: dict[str, Callable[[World], Act]] = {
     "reserve": _reserve,
     "be refused": _refused,
-    "cancel a reservation": _cancel,
-    "authorise a drop-off": _authorise,
-    "cancel a drop-off": _cancel_drop_off,
-    "open a door": _open_door,
-    "make a key": _make_key,
-    "change a key": _change_key,
-    "extend": _act_on_parcel("extend", {"collect_within": "P5D"}),
-    "recall": _act_on_parcel("recall", None),
-    "dispute": _act_on_parcel("dispute", {"reason": "found empty"}),
+    "cancel_reservation": _cancel,
+    "authorise_drop_off": _authorise,
+    "cancel_drop_off": _cancel_drop_off,
+    "open_door": _open_door,
+    "make_api_key": _make_key,
+    "change_api_key": _change_key,
+    "extend_parcel": _act_on_parcel("extend", {"collect_within": "P5D"}),
+    "recall_parcel": _act_on_parcel("recall", None),
+    "dispute_parcel": _act_on_parcel("dispute", {"reason": "found empty"}),
     "read": _read,
     "journal": _journal,
     "birth": _birth,
@@ -269,3 +271,4 @@ WAYS: dict[str, Callable[[World], Act]] = {
     "round of the worker": _round,
     "answer of an endpoint": _delivered,
 }
+"""Those of the API bear their operation's id."""

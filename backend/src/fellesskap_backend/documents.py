@@ -39,7 +39,7 @@ _TELLS = {
 }
 _TEXT: Json = {"schema": {"type": "string"}}
 _ETAG = {"description": "Changes with what is shown; for If-None-Match and If-Match.", **_TEXT}
-_LOCATION = {"description": "Where it is read.", **_TEXT}
+_LOCATION = {"description": "Where it is read.", "required": True, **_TEXT}
 _LINK = {"description": '`rel="next"`: the next page, if there is one.', **_TEXT}
 _REPLAYED = {"description": "`true`: this answer was given before.", **_TEXT}
 _RETRY = {
