@@ -7,7 +7,7 @@ own, not by the code under test.
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, NamedTuple
@@ -25,6 +25,7 @@ from fellesskap_backend.lockers.tables import Compartment, Locker
 from fellesskap_backend.parcels.tables import Parcel
 from fellesskap_backend.reservations.tables import Claim, Reservation
 from fellesskap_backend.rights.tables import Right
+from fellesskap_backend.webhooks import numbering
 from fellesskap_protocol import events, messages
 from fellesskap_protocol.capacity import Compartment as Box
 from tests.backend.api import Api, label
@@ -33,6 +34,8 @@ from tests.backend.lockers import HandLocker
 DOORS = ((1, 110, 1500), (2, 110, 400), (3, 240, 500))
 """Number, inner height and floor in mm: a high one, a low one, a large low one."""
 IN_CUSTODY = ("deposited", "overdue", "recalled", "disputed", "dropped_off")
+_read_to: Counter[str] = Counter()
+"""How far each carrier has read its feed, by its key."""
 _numbers = itertools.count(1)
 Json = dict[str, Any]
 
@@ -294,11 +297,26 @@ def nobody_sees_anothers(walk: Walk) -> None:
         foreign, nothing = other.get(path), other.get(never)
         assert foreign.status_code == nothing.status_code == 404, "I10"
         assert foreign.json() == nothing.json(), "I10"
+    walk.api.change(numbering.give_positions)
+    names = ("id", "parcel_id", "right_id", "decision_id")
     for number, carrier in enumerate(walk.carriers):
-        others = {one.answer["id"] for one in made if one.carrier != number}
-        for locker_id in walk.ids:
-            listed = carrier.get("/v1/reservations", params={"locker_id": locker_id}).json()
-            assert not others & {one["id"] for one in listed["reservations"]}, "I10: in a list"
+        ids = {one.answer[name] for one in made if one.carrier != number for name in names}
+        for path in ("/v1/reservations", "/v1/parcels", "/v1/drop-offs"):
+            said = carrier.get(path, params={"limit": 200}).text
+            assert not [one for one in ids if one in said], f"I10: in {path}"
+        for said in _news(carrier):
+            assert not [one for one in ids if one in said], "I10: in the feed"
+
+
+def _news(carrier: httpx.Client) -> Iterator[str]:
+    """Read what the feed says since it was read last, in whichever walk."""
+    key = carrier.headers["authorization"]
+    while True:
+        answer = carrier.get("/v1/events", params={"after": _read_to[key]})
+        if not answer.json()["events"]:
+            return
+        _read_to[key] = answer.json()["next"]
+        yield answer.text
 
 
 IN_ROWS = (

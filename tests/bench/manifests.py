@@ -35,6 +35,9 @@ def measure(folder: Path, calls: int) -> list[Figure]:
             load = [manifest(house, key, number) for number in told]
             per_second(house.url, load[:WARM], CONNECTIONS, 200)
             calls_per_s = per_second(house.url, load[WARM:], CONNECTIONS, 200)
+            for table in OF_PARCELS:
+                made_of_it = made.count(f"SELECT count(*) FROM {table}")
+                assert made_of_it == len(load) * PARCELS, f"{made_of_it} {table}: some were refused"
         made.empty_copy()
         best = copied_per_s(made.dsn(), made.dsn(LIMIT), OF_PARCELS, PARCELS)
     return [figure("backend.manifest_parcels_per_s", calls_per_s * PARCELS, "1/s", best)]
