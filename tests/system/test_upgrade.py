@@ -22,6 +22,7 @@ def _is(carrier: httpx.Client, parcel: Json, *states: str) -> bool:
     return state_of(carrier, parcel) in states
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", VERSIONS)
 def test_what_a_version_left_behind_is_taken_on(version: str, tmp_path: Path) -> None:
     with taken_on(version, tmp_path) as (house, locker, told):
