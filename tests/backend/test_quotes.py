@@ -77,20 +77,26 @@ def test_each_is_quoted_as_if_alone_and_nothing_is_written(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    ("parcels", "status"),
+    "parcels",
     [
-        ([], 422),
-        ([{"locker_id": "oslo-1", "dimensions": BOX}] * 101, 422),
-        ([{"locker_id": "oslo-1"}], 422),
-        ([{"locker_id": "oslo-1", "dimensions": BOX, "deposit_by": "2027-01-01T00:00:00Z"}], 422),
-        ([{"locker_id": "oslo-1", "dimensions": BOX}, {"locker_id": "no", "size_class": "S"}], 404),
+        [],
+        [{"locker_id": "oslo-1", "dimensions": BOX}] * 101,
+        [{"locker_id": "oslo-1"}],
+        [{"locker_id": "oslo-1", "dimensions": BOX, "deposit_by": "2027-01-01T00:00:00Z"}],
     ],
 )
-def test_what_cannot_be_quoted_is_refused(api: Api, parcels: list[Json], status: int) -> None:
+def test_what_cannot_be_quoted_is_refused(api: Api, parcels: list[Json]) -> None:
     answer = api.carrier().post("/v1/quotes", json={"parcels": parcels})
-    assert answer.status_code == status
-    if status == 404:
-        assert "parcels.1" in answer.json()["detail"]
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+
+
+def test_a_locker_that_is_not_there_takes_nothing_from_the_others(api: Api) -> None:
+    nowhere = {"locker_id": "nowhere", "size_class": "S"}
+    good, missing, again = ask(api, {**nowhere, "locker_id": "oslo-1"}, nowhere, nowhere)
+    assert (good["would_confirm"], good["reason"]) == (True, None)
+    assert (missing["would_confirm"], missing["reason"]) == (False, "not_found")
+    assert (missing["size_class"], missing["alternatives"]) == ("S", [])
+    assert again == missing
 
 
 def test_a_refusal_names_the_nearest_lockers_with_room(api: Api) -> None:

@@ -10,9 +10,8 @@ from sqlalchemy.orm import Session
 
 from fellesskap_backend.carriers.service import Credentials, caller
 from fellesskap_backend.db import instant
-from fellesskap_backend.decisions.desk import Desk, Place, answer
+from fellesskap_backend.decisions.desk import Desk, answer
 from fellesskap_backend.decisions.policy import Request
-from fellesskap_backend.errors import NotFound
 from fellesskap_backend.lockers.tables import Locker
 from fellesskap_backend.reservations import basis
 from fellesskap_backend.reservations.alternatives import Neighbours
@@ -35,14 +34,11 @@ class Sought:
 def quote(
     session: Session, credentials: Credentials, every: Sequence[Sought], *, now: datetime
 ) -> list[Row]:
-    """Answer each for itself, as if it were the only one; raise `NotFound` for no such locker."""
+    """Answer each for itself, as if it were the only one."""
     by = caller(session, credentials, "carrier")
     ids = {one.locker_id for one in every}
     rows = session.execute(select(*basis.COLUMNS).where(Locker.id.in_(ids)))
     places = {row.locker_id: basis.place_of(row) for row in rows}
-    for number, one in enumerate(every):
-        if one.locker_id not in places:
-            raise NotFound(f"No locker by the id of parcels.{number}.")
     basis.read(session, places, now)
     desks = {locker_id: Desk(place, now) for locker_id, place in places.items()}
     live = live_labels(session, by, [one.label_key for one in every if one.label_key])
@@ -50,9 +46,14 @@ def quote(
     found = []
     for one in every:
         request = Request(one.demand, one.hold, one.label_key in live)
-        place = places[one.locker_id]
+        place = places.get(one.locker_id)
+        if place is None:
+            found.append(_no(one, reason="not_found"))
+            continue
         if desks[one.locker_id].waits(request):
-            found.append(_waits(place, one))
+            # At the cut-off all that was asked is decided together; nobody is told before.
+            assert place.cut_off is not None
+            found.append(_no(one, cut_off=instant(place.cut_off)))
             continue
         decision = answer(place.rules, desks[one.locker_id].view, by.number, request)
         wanted_elsewhere = not decision.confirmed and not request.is_duplicate
@@ -69,14 +70,13 @@ def quote(
     return found
 
 
-def _waits(place: Place, one: Sought) -> Row:
-    """Say that nobody is told now: at the cut-off all that was asked is decided together."""
-    assert place.cut_off is not None
+def _no(one: Sought, *, reason: str | None = None, cut_off: str | None = None) -> Row:
+    """Say that no room would be confirmed now, without any looking elsewhere."""
     return {
         "locker_id": one.locker_id,
         "size_class": size_class(one.demand),
         "would_confirm": False,
-        "reason": None,
-        "cut_off": instant(place.cut_off),
+        "reason": reason,
+        "cut_off": cut_off,
         "alternatives": [],
     }

@@ -44,6 +44,7 @@ class Quote(Shown):
     would_confirm: bool
     reason: (
         Literal[
+            "not_found",
             "duplicate_parcel",
             "locker_unavailable",
             "no_fitting_compartment",
@@ -53,7 +54,7 @@ class Quote(Shown):
         ]
         | None
     )
-    """Why not."""
+    """Why not, as the reservation's problem would say; `not_found`: there is no such locker."""
     cut_off: Instant | None
     """A reservation would not be answered now but wait (202) until then; null: at once."""
     alternatives: list[Alternative]
