@@ -34,7 +34,7 @@ def test_ready_line_says_where_everything_is(house: Installation) -> None:
     assert house.backend is not None
     ready = house.backend.ready
     assert ready["ready"] is True
-    assert set(ready["broker"]) == {"host", "port"}
+    assert set(ready["broker"]) == {"host", "port", "tls"}
     assert set(ready["operator"]) == {"username", "password"}
     with house.client("none") as public:
         assert public.get("/v1/health").json() == {"status": "ok"}
@@ -104,7 +104,7 @@ def test_provisioned_locker_is_told_all_that_it_needs(house: Installation, tmp_p
     told = house.cli(*provision(tmp_path))
     assert house.cli(*provision(tmp_path))["k_locker"] == told["k_locker"]
     assert (told["locker_id"], told["device_id"], told["k_version"]) == ("oslo-1", "device-1", 1)
-    assert set(told["broker"]) == {"host", "port", "username", "password"}
+    assert set(told["broker"]) == {"host", "port", "username", "password", "tls"}
     root = PublicKey(unb64url(told["root_key"]))
     keys = unseal(Keys, told["keys"].encode(), {root.kid: root}, aud="oslo-1")
     assert (keys.iss, keys.version) == (told["installation"], 1)

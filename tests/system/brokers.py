@@ -31,6 +31,8 @@ class Broker:
     folder: Path
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
+    certificate: Path | None = None
+    """With one, Mosquitto speaks TLS alone."""
 
     def start(self) -> "Broker":
         """Start it and wait until it accepts connections."""
@@ -68,11 +70,13 @@ class Broker:
             "port": self.port,
             "username": username,
             "password": PASSWORD,
+            "tls": self.certificate is not None,
         }
 
     def url(self, username: str) -> str:
         """Return the same as one URL."""
-        return f"mqtt://{username}:{PASSWORD}@127.0.0.1:{self.port}"
+        scheme, host = ("mqtts", "localhost") if self.certificate else ("mqtt", "127.0.0.1")
+        return f"{scheme}://{username}:{PASSWORD}@{host}:{self.port}"
 
     def _nats(self) -> list[str]:
         config = self.folder / "nats.conf"
@@ -97,8 +101,10 @@ class Broker:
                 capture_output=True,
             )
         config = self.folder / "mosquitto.conf"
+        tls = f"certfile {self.certificate}\nkeyfile {self.certificate}\n"
         config.write_text(
             f"listener {self.port} 127.0.0.1\nallow_anonymous false\n"
             f"password_file {passwords}\nset_tcp_nodelay true\npersistence false\nuser root\n"
+            + (tls if self.certificate else "")
         )
         return [program, "-c", str(config)]

@@ -53,6 +53,7 @@ class BrokerFolder:
             port=self.ports()[0],
             username=username,
             password=secrets.load(self._state).broker_password(username),
+            tls=False,
         )
 
     def add_locker(self, locker_id: str) -> bool:

@@ -65,7 +65,7 @@ def serve(
                 {
                     "ready": True,
                     "api": f"http://{host}:{port}",
-                    "broker": {name: operator[name] for name in ("host", "port")},
+                    "broker": {name: operator[name] for name in ("host", "port", "tls")},
                     "operator": {name: operator[name] for name in ("username", "password")},
                 }
             )

@@ -11,7 +11,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Role = Literal["backend", "operator", "locker"]
-MQTT_PORT = 1883
+PORTS = {"mqtt": 1883, "mqtts": 8883}
 
 
 class Login(TypedDict):
@@ -21,6 +21,7 @@ class Login(TypedDict):
     port: int
     username: str
     password: str
+    tls: bool
 
 
 class Settings(BaseSettings):
@@ -44,7 +45,7 @@ class Settings(BaseSettings):
     rate_burst: int = Field(default=2_000, ge=1)
     """How many of them at once, after a rest."""
     broker_url: str = ""
-    """Empty: `serve` starts its own; else `mqtt://user:password@host:port`."""
+    """Empty: `serve` starts its own; else `mqtts://user:password@host:port`, or `mqtt://…`."""
     locker_broker_url: str = ""
     """What lockers are told, when the broker is not our own."""
     operator_broker_url: str = ""
@@ -69,17 +70,18 @@ class Settings(BaseSettings):
 
 
 def login_of(url: str) -> Login:
-    """Take `mqtt://user:password@host:port` apart.
+    """Take `mqtts://user:password@host:port` apart; `mqtt://` is the same without TLS.
 
     >>> login_of("mqtt://backend:s%2Fe@broker.example")["password"]
     's/e'
     """
     parts = urlsplit(url)
-    if parts.scheme != "mqtt" or not parts.hostname:
-        raise ValueError("a broker's address is mqtt://user:password@host:port")
+    if parts.scheme not in PORTS or not parts.hostname:
+        raise ValueError("a broker's address is mqtts://user:password@host:port, or mqtt://…")
     return Login(
         host=parts.hostname,
-        port=parts.port or MQTT_PORT,
+        port=parts.port or PORTS[parts.scheme],
         username=unquote(parts.username or ""),
         password=unquote(parts.password or ""),
+        tls=parts.scheme == "mqtts",
     )

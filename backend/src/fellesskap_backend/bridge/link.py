@@ -7,6 +7,7 @@ clean sessions; a refused subscription is a fault: logged, and tried again on a 
 import logging
 import random
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -100,6 +101,8 @@ class Link:
             CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv311, reconnect_on_failure=False
         )
         client.username_pw_set(self._login["username"], self._login["password"])
+        if self._login["tls"]:
+            client.tls_set_context(ssl.create_default_context())
         client.on_socket_open = _no_delay
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
