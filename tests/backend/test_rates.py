@@ -65,6 +65,15 @@ def test_guessed_keys_share_the_bucket_of_their_address(strict: Api) -> None:
 
 
 @SQLITE
+def test_callers_behind_a_proxy_of_this_machine_are_told_apart(strict: Api) -> None:
+    near, far = strict.client(), strict.client()
+    near.headers["X-Forwarded-For"], far.headers["X-Forwarded-For"] = "192.0.2.1", "192.0.2.2"
+    path = "/v1/lockers"
+    assert [near.get(path).status_code for _ in range(BURST + 1)][-2:] == [200, 429]
+    assert far.get(path).status_code == 200
+
+
+@SQLITE
 def test_health_is_not_counted(strict: Api) -> None:
     public = strict.client()
     answers = [public.get("/v1/health") for _ in range(BURST * 3)]
