@@ -45,7 +45,7 @@ def _rate(made: Cluster, broker: Broker, fleet: Fleet) -> float:
         fleet.each(ThinEdge.connect)
         fleet.run("every locker is commissioned", lambda: fleet.owes == 0)
         for number in progress(range(parcels // CALL), "backend: ingest", parcels // CALL):
-            call = manifest(house, key, number, count=CALL, at_a_locker=AT_A_LOCKER)
+            call = manifest(house.url, key, number, count=CALL, at_a_locker=AT_A_LOCKER)
             per_second(house.url, [call], 1, 200)
         fleet.run(
             "every right is applied",

@@ -66,7 +66,7 @@ def _lead(made: Cluster, house: Installation, fleet: Fleet, receivers: Receivers
     for one in fleet.edges.values():
         one.collects = True
     calls = len(fleet.edges) * AT_A_LOCKER // PARCELS
-    load = [manifest(house, added["api_key"], number) for number in range(calls)]
+    load = [manifest(house.url, added["api_key"], number) for number in range(calls)]
     console.print(f"backend: {(calls - WARM) * PARCELS} whole lives")
     begun = 0.0
     for some, parcels in ((load[:WARM], WARM * PARCELS), (load[WARM:], calls * PARCELS)):

@@ -1,7 +1,7 @@
 """Manifests over HTTP on PostgreSQL: parcels a second, 500 in a call.
 
-One server process, two connections, fsync on; load, server and PostgreSQL share the two cores. The
-limit is the same rows by COPY, as many in a transaction, with nothing around it.
+Two processes of the API, a connection to each, fsync on; load, servers and PostgreSQL share the two
+cores. The limit is the same rows by COPY, as many in a transaction, with nothing around it.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -13,7 +13,6 @@ from tests.bench.callers import per_second, rendered
 from tests.bench.cluster import LIMIT, cluster
 from tests.bench.figures import Figure, figure, progress
 from tests.bench.limits import copied_per_s
-from tests.system.house import Installation
 
 PARCELS = 500
 CONNECTIONS = 2
@@ -32,9 +31,10 @@ def measure(folder: Path, calls: int) -> list[Figure]:
         with made.house() as house:
             key = house.cli("carrier", "add", "Nordpost")["api_key"]
             told = progress(range(WARM + calls), "backend: manifests of 500", WARM + calls)
-            load = [manifest(house, key, number) for number in told]
-            per_second(house.url, load[:WARM], CONNECTIONS, 200)
-            calls_per_s = per_second(house.url, load[WARM:], CONNECTIONS, 200)
+            urls = [house.url, house.one_more_api()]
+            load = [manifest(urls[number % 2], key, number) for number in told]
+            per_second(urls, load[:WARM], CONNECTIONS, 200)
+            calls_per_s = per_second(urls, load[WARM:], CONNECTIONS, 200)
             for table in OF_PARCELS:
                 made_of_it = made.count(f"SELECT count(*) FROM {table}")
                 assert made_of_it == len(load) * PARCELS, f"{made_of_it} {table}: some were refused"
@@ -44,7 +44,7 @@ def measure(folder: Path, calls: int) -> list[Figure]:
 
 
 def manifest(
-    house: Installation,
+    url: str,
     key: str,
     number: int,
     *,
@@ -63,4 +63,4 @@ def manifest(
         }
         for one in range(number * count, (number + 1) * count)
     ]
-    return rendered(house.url, "/v1/manifests", headers, {"parcels": parcels})
+    return rendered(url, "/v1/manifests", headers, {"parcels": parcels})

@@ -298,6 +298,8 @@ class Installation:
         self.env = {**own, **(env or {})}
         self.lockers: list[Locker] = []
         self.backend: Program | None = None
+        self.beside: list[Program] = []
+        """More processes of the API."""
         self._clients: list[httpx.Client] = []
         self.broker: StoppableBroker | None = None
         root.mkdir(parents=True, exist_ok=True)
@@ -305,10 +307,17 @@ class Installation:
     def start(self) -> Program:
         """Start the backend on a free port, or again on the port it had."""
         port = httpx.URL(self.backend.ready["api"]).port if self.backend else 0
-        command = [str(BIN / "fellesskap-backend"), "serve", "--state", str(self.state)]
-        command += ["--port", str(port)]
-        self.backend = Program("backend", command, self.root / "backend.log", self.env)
+        self.backend = self._serve("backend", "--port", str(port))
         return self.backend
+
+    def one_more_api(self) -> str:
+        """Start one more process of the API; return where it is."""
+        self.beside.append(self._serve("api", "--api-only", "--port", "0"))
+        return str(self.beside[-1].ready["api"])
+
+    def _serve(self, name: str, *words: str) -> Program:
+        command = [str(BIN / "fellesskap-backend"), "serve", "--state", str(self.state), *words]
+        return Program(name, command, self.root / f"{name}.log", self.env)
 
     @property
     def url(self) -> str:
@@ -338,10 +347,10 @@ class Installation:
         """Add an operator and return a client that bears its key."""
         return self.client(self.cli("operator", "add", name)["api_key"])
 
-    def client(self, key: str) -> httpx.Client:
-        """Return an HTTP client with an API key."""
+    def client(self, key: str, url: str | None = None) -> httpx.Client:
+        """Return an HTTP client with an API key, of another process of the API with its `url`."""
         client = httpx.Client(
-            base_url=self.url,
+            base_url=url or self.url,
             headers={"Authorization": f"Bearer {key}"},
             timeout=30,
             event_hooks={"request": [with_own_key]},
@@ -372,8 +381,9 @@ class Installation:
         for locker in self.lockers:
             with contextlib.suppress(ProcessLookupError):
                 locker.stop()
-        if self.backend is not None and self.backend.process.poll() is None:
-            self.backend.stop()
+        for program in (*self.beside, self.backend):
+            if program is not None and program.process.poll() is None:
+                program.stop()
 
 
 @contextlib.contextmanager

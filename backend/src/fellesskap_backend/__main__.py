@@ -70,6 +70,8 @@ def _parser() -> argparse.ArgumentParser:
     run = words.add_parser("serve", parents=[state], help="run API, bridge and worker")
     run.add_argument("--host", help="where to listen; 127.0.0.1 by default")
     run.add_argument("--port", type=int, help="where to listen; 0 takes a free port")
+    alone = "one more process of the API beside a `serve` with bridge and worker; on PostgreSQL"
+    run.add_argument("--api-only", action="store_true", help=alone)
     run.set_defaults(command=_serve)
 
     nouns = words.add_parser("carrier", help="take carriers in").add_subparsers(required=True)
@@ -145,11 +147,14 @@ def _moment() -> db.Moment:
     return db.Moment(datetime.now(UTC))
 
 
-def _serve(settings: Settings, _: argparse.Namespace) -> None:
+def _serve(settings: Settings, arguments: argparse.Namespace) -> None:
     """Print one line when everything is up, and run on."""
     from fellesskap_backend.server import serve  # noqa: PLC0415 (a second that others do not wait)
 
-    serve(settings, *_open(settings), tell=lambda ready: print(json.dumps(ready), flush=True))
+    def tell(ready: Json) -> None:
+        print(json.dumps(ready), flush=True)
+
+    serve(settings, *_open(settings), tell=tell, api_only=arguments.api_only)
 
 
 def _add_carrier(settings: Settings, arguments: argparse.Namespace) -> Json:

@@ -1,4 +1,7 @@
-"""`serve`: API, bridge and worker in one process, with a broker of its own where none is set."""
+"""`serve`: API, bridge and worker in one process, with a broker of its own where none is set.
+
+Or the API alone, beside such a process: what it commits is found there by the next poll.
+"""
 
 import logging
 import signal
@@ -16,6 +19,7 @@ from fellesskap_backend import db, interpreter, roles
 from fellesskap_backend.app import create_app
 from fellesskap_backend.broker import EmbeddedBroker
 from fellesskap_backend.mqtt import Bridge
+from fellesskap_backend.rim import Wake
 from fellesskap_backend.secrets import Secrets
 from fellesskap_backend.settings import Login, Settings
 from fellesskap_backend.worker import Worker
@@ -42,40 +46,54 @@ class _Server(uvicorn.Server):
 
 
 def serve(
-    settings: Settings, secrets: Secrets, engine: Engine, *, tell: Callable[[Ready], None]
+    settings: Settings,
+    secrets: Secrets,
+    engine: Engine,
+    *,
+    tell: Callable[[Ready], None],
+    api_only: bool = False,
 ) -> None:
     """Run until SIGTERM or SIGINT; `tell` is called once everything is up."""
     signal.signal(signal.SIGTERM, _end)
     interpreter.take_turns()
     with ExitStack() as running:
-        backend, operator = _logins(settings, running)
-        worker = Worker(settings, secrets, engine)
-        bridge = Bridge(settings, secrets, engine, backend, served=worker.wake)
-        for part in (worker, bridge):
-            part.start()
-            running.callback(part.stop)
-
+        told, wake = ({}, _not_here) if api_only else _senders(settings, secrets, engine, running)
         listening = socket.create_server((settings.host, settings.port), backlog=BACKLOG)
         running.callback(listening.close)
         host, port = listening.getsockname()[:2]
 
         def ready() -> None:
             interpreter.look_for_cycles_seldom()
-            tell(
-                {
-                    "ready": True,
-                    "api": f"http://{host}:{port}",
-                    "broker": {name: operator[name] for name in ("host", "port", "tls")},
-                    "operator": {name: operator[name] for name in ("username", "password")},
-                }
-            )
+            tell({"ready": True, "api": f"http://{host}:{port}", **told})
 
         callers = db.for_callers(settings, engine)
         powers = db.read(callers, lambda session: roles.powers_of(session.connection()))
         if powers:
             log.warning("the database's role is %s: row security is off", " and ".join(powers))
-        app = create_app(settings, secrets, callers, wake=bridge.wake)
+        app = create_app(settings, secrets, callers, wake=wake)
         _Server(_config(app), ready).run(sockets=[listening])
+
+
+def _senders(
+    settings: Settings, secrets: Secrets, engine: Engine, running: ExitStack
+) -> tuple[Ready, Wake]:
+    """Start bridge and worker; return what is told of the broker, and what wakes them."""
+    backend, operator = _logins(settings, running)
+    worker = Worker(settings, secrets, engine)
+    bridge = Bridge(settings, secrets, engine, backend, served=worker.wake)
+    for part in (worker, bridge):
+        part.start()
+        running.callback(part.stop)
+    told = {
+        "broker": {name: operator[name] for name in ("host", "port", "tls")},
+        "operator": {name: operator[name] for name in ("username", "password")},
+    }
+    return told, bridge.wake
+
+
+def _not_here(*, at_once: bool = True) -> None:
+    """Wake nobody: bridge and worker are another process's, and look by themselves."""
+    del at_once
 
 
 def _config(app: ASGIApp) -> uvicorn.Config:
