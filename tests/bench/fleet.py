@@ -29,13 +29,15 @@ SETTLED_S_MAX = 600.0
 class Fleet:
     """So many lockers, provisioned, each with a device of its own."""
 
-    def __init__(self, settings: Settings, broker: Broker, count: int) -> None:
+    def __init__(
+        self, settings: Settings, broker: Broker, count: int, *, trusting: bool = False
+    ) -> None:
         settings.state.mkdir(parents=True, mode=0o700)
         kept = secrets.load(settings.state)
         self._came: queue.SimpleQueue[tuple[str, bytes]] = queue.SimpleQueue()
         self._client = _client(broker.login("locker"), self._came.put)
         names = [f"bench-{number}" for number in range(count)]
-        self.edges = {name: ThinEdge(kept, name, self._say) for name in names}
+        self.edges = {name: ThinEdge(kept, name, self._say, trusting=trusting) for name in names}
         self._due: list[tuple[float, str]] = []
         _provision(settings, list(self.edges.values()))
 

@@ -29,8 +29,9 @@ from fellesskap_protocol.topics import every_locker
 log = logging.getLogger(__name__)
 INBOX_MAX = 10_000
 """Messages that wait; further ones are dropped and come again by their senders' timers."""
-AT_ONCE_MAX = 32
-"""How many messages are taken together: who waits at a door waits for no more."""
+AT_ONCE_MAX = 128
+"""How many messages are taken together: who waits at a door waits for no more. Fewer are more
+commits, for each of which a disk is waited."""
 POLL_S = 0.1
 """The net under `wake`: how often the database is asked what is owed."""
 RESTS = 4
@@ -60,7 +61,7 @@ class Bridge:
         self._link = Link(login, [every_locker(kind) for kind in HEARD], self._post)
         house = House(secrets, engine, self._link.publish, lambda: datetime.now(UTC), served=served)
         if engine.dialect.name == "postgresql":
-            self._lanes = Lanes(settings)  # SQLite has one writer at a time
+            self._lanes = Lanes(settings, self._look)  # SQLite has one writer at a time
             house = replace(house, spread=self._lanes.spread)
         self._exchange = Exchange(house)
         self._committed, self._woken = threading.Event(), threading.Event()
@@ -95,7 +96,11 @@ class Bridge:
         if not at_once or self._woken.is_set():  # it was told so already
             return
         self._woken.set()
-        with suppress(queue.Full):  # then the thread is awake already
+        self._look()
+
+    def _look(self) -> None:
+        """Let the thread look what there is."""
+        with suppress(queue.Full):  # then it is awake already
             self._inbox.put_nowait(None)
 
     @property
@@ -117,8 +122,7 @@ class Bridge:
             try:
                 if self._until_poll_s() <= 0:
                     self._poll()
-                if came:
-                    self._exchange.take_all(came)
+                self._exchange.take_all(came)
                 self._exchange.tick()
             except Exception as error:  # noqa: BLE001 - the top of the loop; words may be secret
                 self.refused[type(error).__name__] += 1

@@ -55,8 +55,11 @@ class House:
     moment: Callable[[datetime], Moment] = Moment
     served: Callable[[], None] = field(default=lambda: None)
     """Called when what was committed is on its way."""
-    spread: Callable[[Take, Lockers], list[Said]] = field(default=lambda take, came: take(came))
-    """Who takes in what several lockers said: one lane by itself, or several (`bridge.lanes`)."""
+    spread: Callable[[Take, Lockers], list[Said]] = field(
+        default=lambda take, came: take(came) if came else []
+    )
+    """Who takes in what several lockers said: one lane by itself, or several (`bridge.lanes`), and
+    then some of it is returned by a later call."""
 
 
 class Exchange:
@@ -151,7 +154,10 @@ class Exchange:
         self.take_all([came])
 
     def take_all(self, came: Sequence[Came]) -> None:
-        """Take messages in: those of several lockers together, of each in order."""
+        """Take messages in: those of several lockers together, of each in order.
+
+        With none, finish what was given to another lane and is done by now.
+        """
         each: dict[str, list[Came]] = {}
         for one in came:
             each.setdefault(one.topic.rpartition("/")[0], []).append(one)
