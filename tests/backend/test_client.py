@@ -15,6 +15,7 @@ from uuid import UUID
 
 import pytest
 
+from fellesskap_backend.db import Moment
 from fellesskap_backend.webhooks import numbering
 from tests.backend.api import Api
 from tests.backend.printed import operations
@@ -141,7 +142,7 @@ def test_made_client_announces_changes_delegates_codes_and_reads_events(
         codes = made.list_pickup_codes.sync(reservation.parcel_id, client=carrier)
         assert len(codes.pickup_codes) == 1
 
-        api.change(numbering.give_positions)
+        api.change(partial(numbering.give_positions, moment=Moment(datetime.now(UTC))))
         told = made.read_events.sync(client=carrier, after=0)
         kinds = [one.type_ for one in told.events]
         assert kinds == [*["reservation.confirmed"] * 2, "reservation.changed"]

@@ -297,7 +297,7 @@ def nobody_sees_anothers(walk: Walk) -> None:
         foreign, nothing = other.get(path), other.get(never)
         assert foreign.status_code == nothing.status_code == 404, "I10"
         assert foreign.json() == nothing.json(), "I10"
-    walk.api.change(numbering.give_positions)
+    walk.api.change(partial(numbering.give_positions, moment=_now()))
     names = ("id", "parcel_id", "right_id", "decision_id")
     for number, carrier in enumerate(walk.carriers):
         ids = {one.answer[name] for one in made if one.carrier != number for name in names}
