@@ -1,11 +1,10 @@
 """Reservations over HTTP on PostgreSQL: how many a second, and what a hundredfold of lockers costs.
 
-Two server processes on one database, fsync on; load, servers and PostgreSQL share the two cores.
+Two processes of the API, fsync on; load, servers and PostgreSQL share the two cores.
 The limit is `pgbench` at its best of 4, 8 and 16 connections, writing the same rows.
 """
 
 import contextlib
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -21,7 +20,7 @@ from tests.bench.cluster import cluster
 from tests.bench.figures import Figure, figure, progress
 from tests.bench.limits import pgbench_per_s
 from tests.bench.many import columns_of, multiply
-from tests.system.house import Installation, installation
+from tests.system.house import installation
 
 CONNECTIONS = (4, 8, 16)
 WARM = 100
@@ -43,8 +42,7 @@ def measure(folder: Path, requests: int) -> list[Figure]:
 
 def _rate(postgres: Postgres, folder: Path, requests: int) -> Figure:
     lockers = -(-(WARM + requests * len(CONNECTIONS)) // DOORS) + 1
-    with _two_servers(postgres, folder, "rate", lockers, DOORS) as (houses, key):
-        urls = [house.url for house in houses]
+    with _two_servers(postgres, folder, "rate", lockers, DOORS) as (urls, key):
         load = [
             request(urls[number % 2], key, number, f"bench-{number % lockers}")
             for number in range(WARM + requests * len(CONNECTIONS))
@@ -115,8 +113,7 @@ def _cost_of_size(postgres: Postgres, folder: Path, requests: int, *, full: bool
         }
         turns = progress(enumerate(TURNS), "backend: 1,000 and 100,000 lockers", len(TURNS))
         for turn, name in turns:
-            houses, key = servers[name]
-            urls = [house.url for house in houses]
+            urls, key = servers[name]
             load = [
                 request(urls[0], key, number, f"bench-{draw.randrange(sizes[name])}")
                 for number in range(turn * requests, (turn + 1) * requests)
@@ -132,8 +129,8 @@ def _cost_of_size(postgres: Postgres, folder: Path, requests: int, *, full: bool
 @contextlib.contextmanager
 def _two_servers(
     postgres: Postgres, folder: Path, database: str, lockers: int, doors: int, held: int = 0
-) -> Iterator[tuple[list[Installation], str]]:
-    """Run two servers on one database with so many lockers; yield them and a carrier's key."""
+) -> Iterator[tuple[list[str], str]]:
+    """Run two processes of the API with so many lockers; yield where, and a carrier's key."""
     url = postgres.create(database)
     root = folder / database
     settings = Settings(state=root / "backend", database_url=url)
@@ -145,13 +142,9 @@ def _two_servers(
         connection.autocommit = True
         connection.execute("VACUUM ANALYZE")
     env = {"FELLESSKAP_DATABASE_URL": url}
-    with installation(root, env) as first:
-        key = first.cli("carrier", "add", "Nordpost")["api_key"]
-        other = folder / f"{database}-b"
-        (other / "backend").mkdir(parents=True, mode=0o700)
-        shutil.copy2(root / "backend" / "secrets.json", other / "backend" / "secrets.json")
-        with installation(other, env) as second:
-            yield [first, second], key
+    with installation(root, env) as house:
+        key = house.cli("carrier", "add", "Nordpost")["api_key"]
+        yield [house.url, house.one_more_api()], key
 
 
 def _hold(connection: psycopg.Connection, lockers: int, held: int) -> None:
