@@ -6,18 +6,19 @@ claim that is sent must have room beside every claim that the locker has *or may
 right that is taken away counts until the locker applied it.
 """
 
-from fellesskap_protocol.capacity import Compartment, Demand, Matching, served
+from fellesskap_protocol.capacity import Compartment
 from fellesskap_protocol.messages import Right, Rights
 from tests.judge import history
+from tests.judge.matching import Claim, Doors, in_vain
 from tests.judge.rules import HELD, Entry, Rules
 from tests.judge.state import Place, World
 
 RESERVES = ("reserve", "manifest")
 
 
-def demand_of(right: Right) -> Demand:
+def claim_of(right: Right) -> Claim:
     """Return what a claim needs."""
-    return Demand(right.w_mm, right.h_mm, right.d_mm, right.g, right.needs)
+    return Claim(right.w_mm, right.h_mm, right.d_mm, right.g, right.needs)
 
 
 def _room(place: Place) -> list[Compartment]:
@@ -53,7 +54,7 @@ def promises_kept(world: World, place: Place, entry: Entry | None = None) -> str
         place.lost = None
         return None
     claims = _claims(place)
-    lost = len(claims) - served(map(demand_of, claims), _room(place)) if claims else 0
+    lost = in_vain(map(claim_of, claims), _room(place)) if claims else 0
     before, place.lost = place.lost, lost
     if before is None or not claims:
         return None
@@ -85,13 +86,11 @@ def room_for_new(world: World, record: history.Sent) -> str | None:
     broken = any(one != "in" for one in place.service.values())
     if broken or _asked_at(world, new) <= place.room_taken_at:
         return None  # what the backend knew when it promised is not known here
-    matching = Matching(_room(place))
-    for one in _claims(place):
-        matching.add(demand_of(one))
-    for demand in _allowance(place):
-        matching.add(demand)
+    doors = Doors(_room(place))
+    for claim in [*map(claim_of, _claims(place)), *_allowance(place)]:
+        doors.give(claim)
     for one in new:
-        if not matching.add(demand_of(one)):
+        if not doors.give(claim_of(one)):
             return f"{one.id} was promised room that others hold until the locker says otherwise"
     return HELD
 
@@ -115,13 +114,13 @@ def _asked_at(world: World, new: list[Right]) -> float:
     return min(asked)
 
 
-def _allowance(place: Place) -> list[Demand]:
+def _allowance(place: Place) -> list[Claim]:
     units = []
     for right in place.force.values():
         box = place.spec.classes.get(right.size_class or "")
         if right.kind == "allowance" and not right.revoked and box is not None:
             left = right.granted - place.drawn.get(right.size_class or "", 0)
-            units += [Demand(*box, 0)] * max(left, 0)
+            units += [Claim(*box, 0)] * max(left, 0)
     return units
 
 
