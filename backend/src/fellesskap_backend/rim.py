@@ -171,8 +171,9 @@ class RetryingRoute(APIRoute):
     def get_route_handler(self) -> Handler:
         """Wrap the handler so that its transaction ends inside each attempt."""
         handle = super().get_route_handler()
+        elsewhere = (params.Path, params.Header, params.Cookie)
         every = get_flat_params(self.dependant)
-        named = {one.alias for one in every if isinstance(one.field_info, params.Query)}
+        named = {one.alias for one in every if not isinstance(one.field_info, elsewhere)}
 
         async def attempts(request: Request) -> Response:
             _want_named(request, named)
