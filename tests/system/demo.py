@@ -175,6 +175,9 @@ def stay_up(house: Installation, locker: Locker, keys: Json, parcel_id: str) -> 
 API and its documents   {house.url}/docs
 The kiosk               {locker.edge.ready["kiosk"]}
 
+# For the program of docs/carriers.md
+export FELLESSKAP_API={house.url} FELLESSKAP_KEY={keys["api_key"]}
+
 # Reserve (any SSCC; another key is another attempt)
 curl -s {house.url}/v1/reservations -H 'Authorization: Bearer {keys["api_key"]}' \\
   -H 'Idempotency-Key: mine-1' -H 'Content-Type: application/json' \\
