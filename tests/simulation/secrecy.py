@@ -124,7 +124,7 @@ def opened(payload: bytes) -> bytes:
 
 
 def leaves(value: Any) -> Iterator[str]:
-    """Yield every text of something, down to JSON within JSON, and its numbers that may be codes.
+    r"""Yield every text of something, down to JSON within JSON, and its numbers that may be codes.
 
     >>> sorted(leaves(b'{"iat": 12345678, "said": ["{\\"n\\": 40718265}"]}'))
     ['40718265', 'iat', 'n', 'said']

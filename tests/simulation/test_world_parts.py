@@ -25,7 +25,7 @@ def _reserved(life: Life) -> tuple[Carrier, Shipment]:
 
 
 def _told(what: str, **data: str) -> bytes:
-    return msgspec.json.encode({"type": what, "data": data})
+    return msgspec.json.encode({"position": 1, "type": what, "data": data})
 
 
 def test_a_carrier_knows_that_a_restored_database_forgot_the_reservation_of_what_it_adopted() -> (
