@@ -1,4 +1,7 @@
-"""Lives whose end is judged: each test damages one thing, and it is put back."""
+"""Lives whose end is judged: each test damages one thing, and it is put back.
+
+A life takes seconds, so a module that uses these is of one group (`ENDED`): one worker lives it.
+"""
 
 from collections.abc import Iterator
 
@@ -8,6 +11,7 @@ from tests.simulation.damage import Healed
 from tests.simulation.life import Life, lives
 from tests.simulation.world import DAY_S
 
+ENDED = [pytest.mark.slow, pytest.mark.xdist_group("ended_lives")]
 SEED, DAYS, UNDER_WAY = 12, 0.2, 0.1
 
 

@@ -17,9 +17,12 @@ from tests.judge import history
 from tests.simulation import ending, rivals, secrecy
 from tests.simulation.cabinet import Cabinet
 from tests.simulation.carriers import Carrier
+from tests.simulation.conftest import ENDED
 from tests.simulation.damage import changes
 from tests.simulation.life import Life
 from tests.simulation.shipments import Shipment
+
+pytestmark = ENDED
 
 
 def test_a_life_in_which_nothing_is_wrong_ends_well(life: Life) -> None:

@@ -12,8 +12,11 @@ from fellesskap_protocol.signing import b64url
 from tests.judge import history
 from tests.judge.canaries import Secret
 from tests.simulation import secrecy
+from tests.simulation.conftest import ENDED
 from tests.simulation.damage import changes
 from tests.simulation.life import Life
+
+pytestmark = ENDED
 
 
 def _log(life: Life, text: str) -> None:

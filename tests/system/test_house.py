@@ -17,6 +17,7 @@ from tests.system.brokers import Broker
 from tests.system.demo import play
 from tests.system.house import Installation, installation, wait_for
 from tests.system.receiver import Receiver
+from tests.system.reserving import reserved_when_known
 from tests.system.verdict import disagreements
 
 Json = dict[str, Any]
@@ -51,30 +52,18 @@ def receiver() -> Iterator[Receiver]:
     listening.close()
 
 
-def reserve(carrier: httpx.Client, key: str = "key-1", **fields: object) -> httpx.Response:
-    """Ask for room for one small parcel."""
-    body = {
-        "locker_id": LOCKER_ID,
-        "label": {"kind": "sscc", "value": LABEL},
-        "dimensions": {"w_mm": 300, "h_mm": 100, "d_mm": 200, "g": 900},
-        "deposit_by": (datetime.now(UTC) + timedelta(days=1)).isoformat(),
-        "collect_within": "P3D",
-        **fields,
-    }
-    return carrier.post("/v1/reservations", headers={"Idempotency-Key": key}, json=body)
-
-
 def reserved(carrier: httpx.Client) -> Json:
-    """Reserve and wait until the locker has the right."""
-
-    def confirmed() -> Json | None:
-        answer = reserve(carrier, f"key-{datetime.now(UTC).timestamp()}")
-        return answer.json() if answer.status_code == 201 else None
-
-    reservation: Json = wait_for("a locker with known compartments", confirmed)
-    path = f"/v1/reservations/{reservation['id']}"
-    wait_for("delivered", lambda: carrier.get(path).json()["delivered_to_locker"])
-    return reservation
+    """Reserve for one small parcel and wait until the locker has the right."""
+    return reserved_when_known(
+        carrier,
+        {
+            "locker_id": LOCKER_ID,
+            "label": {"kind": "sscc", "value": LABEL},
+            "dimensions": {"w_mm": 300, "h_mm": 100, "d_mm": 200, "g": 900},
+            "deposit_by": (datetime.now(UTC) + timedelta(days=1)).isoformat(),
+            "collect_within": "P3D",
+        },
+    )
 
 
 def state_of(carrier: httpx.Client, parcel_id: str) -> str:

@@ -17,9 +17,9 @@ def test_what_another_process_commits_goes_out_and_it_ends_alone(tmp_path: Path)
         (program,) = house.beside
         assert program.ready == {"ready": True, "api": beside}
         other = house.client(added["api_key"], beside)
-        made = put_in(other, locker, 1, until="deposited")
+        made = put_in(other, locker, 1)
         assert state_of(carrier, made) == "deposited"
         told = wait_for("told", lambda: other.get("/v1/events?after=0").json()["events"])
         assert told[0]["type"] == "reservation.confirmed"
         program.kill()
-        put_in(carrier, locker, 2, until="deposited")
+        put_in(carrier, locker, 2)

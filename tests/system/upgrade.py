@@ -19,7 +19,15 @@ from typing import Any
 
 import httpx
 
-from tests.system.house import BIN, Installation, Locker, locker_toml, run_json, wait_for
+from tests.system.house import (
+    BIN,
+    Installation,
+    Locker,
+    locker_toml,
+    run_json,
+    wait_for,
+)
+from tests.system.reserving import reserved_when_known
 
 Json = dict[str, Any]
 GOLDEN = Path(__file__).parent / "golden"
@@ -33,39 +41,34 @@ KEPT = (
 """Not the broker: it keeps nothing, and has another port each time."""
 
 
-def put_in(carrier: httpx.Client, locker: Locker, number: int, *, until: str) -> Json:
-    """Reserve, wait until the locker knows and put it in; return the reservation.
+def reserve(carrier: httpx.Client, number: int) -> Json:
+    """Reserve for one small parcel; return when the locker knows of it."""
+    return reserved_when_known(
+        carrier,
+        {
+            "locker_id": LOCKER_ID,
+            "label": {"kind": "reference", "value": f"ORDER-{number}"},
+            "dimensions": {"w_mm": 300, "h_mm": 100, "d_mm": 200, "g": 900},
+            "deposit_by": (datetime.now(UTC) + timedelta(hours=2)).isoformat(),
+            "collect_within": "PT2H",
+            "code_at": "reservation",
+        },
+    )
 
-    `until` is "inside", seen at the door, or "deposited", told to the carrier.
-    """
-    label = f"ORDER-{number}"
-    body = {
-        "locker_id": LOCKER_ID,
-        "label": {"kind": "reference", "value": label},
-        "dimensions": {"w_mm": 300, "h_mm": 100, "d_mm": 200, "g": 900},
-        "deposit_by": (datetime.now(UTC) + timedelta(hours=2)).isoformat(),
-        "collect_within": "PT2H",
-        "code_at": "reservation",
-    }
 
-    def confirmed() -> Json | None:
-        answer = carrier.post("/v1/reservations", json=body)
-        return answer.json() if answer.status_code == 201 else None
-
-    made: Json = wait_for("a locker with known compartments", confirmed)
-    path = f"/v1/reservations/{made['id']}"
-    wait_for("delivered", lambda: carrier.get(path).json()["delivered_to_locker"])
-    if until == "deposited":
-        drop(locker, label)
-        wait_for("deposited", lambda: state_of(carrier, made) == "deposited")
+def put_in(carrier: httpx.Client, locker: Locker, number: int) -> Json:
+    """Reserve, put it in, and wait until the carrier is told; return the reservation."""
+    made = reserve(carrier, number)
+    drop(locker, number)
+    wait_for("deposited", lambda: state_of(carrier, made) == "deposited")
     return made
 
 
-def drop(locker: Locker, label: str) -> None:
+def drop(locker: Locker, number: int) -> None:
     """Scan a label, put the parcel in, shut the door."""
     before = sum(door["full"] for door in locker.hardware.doors())
     locker.hardware.person("put_in", open_s=2.5)
-    locker.hardware.scan(label)
+    locker.hardware.scan(f"ORDER-{number}")
 
     def shut() -> bool:
         doors = locker.hardware.doors()
@@ -87,15 +90,19 @@ def code_of(carrier: httpx.Client, made: Json) -> str:
     return str(carrier.get(f"{path}/{own['id']}").json()["code"])
 
 
-def live(root: Path) -> None:
-    """Leave behind one parcel that all know of, and one of which the locker alone does."""
+@contextmanager
+def left_behind(root: Path) -> Iterator[None]:
+    """Leave behind one parcel that all know of, and one of which the locker alone does.
+
+    Both sides were killed just before; afterwards all is ended in order, the broker too.
+    """
     house = Installation(root)
     house.start()
     try:
         carrier, added = house.carrier("Nordpost")
         locker = house.locker(LOCKER_ID, locker_toml(LOCKER_ID, doors=8))
-        known = put_in(carrier, locker, 1, until="deposited")
-        untold = put_in(carrier, locker, 2, until="expected")
+        known = put_in(carrier, locker, 1)
+        untold = reserve(carrier, 2)
         told = {
             "api_key": added["api_key"],
             "known": {**known, "code": code_of(carrier, known)},
@@ -103,13 +110,15 @@ def live(root: Path) -> None:
         }
         assert house.backend is not None
         house.backend.kill()
-        drop(locker, "ORDER-2")
+        drop(locker, 2)
         newest = [str(BIN / "fellesskap-edge"), "journal", "--config", str(locker.config)]
         newest += ["--json", "--last", "1"]
         wait_for("it is written down", lambda: run_json(newest, {})["type"] == "deposited")
         assert locker.edge is not None
         locker.edge.kill()
         (root / "told.json").write_text(json.dumps(told))
+        yield
+        house.start()
     finally:
         house.stop()
 
@@ -156,6 +165,5 @@ def taken_on(version: str, root: Path) -> Iterator[tuple[Installation, Locker, J
 if __name__ == "__main__":
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("version")
-    with TemporaryDirectory() as folder:
-        live(Path(folder))
+    with TemporaryDirectory() as folder, left_behind(Path(folder)):
         print(keep(Path(folder), words.parse_args().version))

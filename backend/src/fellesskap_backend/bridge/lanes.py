@@ -57,10 +57,8 @@ class Lanes:
         """
         said: list[Said] = []
         left = sorted(lockers, key=_are_journals)  # for a result somebody may wait at a door
-        if self._away is not None and self._away.has(left):
-            said += self._returned(take)
         while True:
-            if self._away is not None and self._away.said.done():
+            if self._away is not None and (self._away.said.done() or self._away.has(left)):
                 said += self._returned(take)
             if not self.busy:
                 left = self._give(left)
