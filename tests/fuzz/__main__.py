@@ -19,7 +19,7 @@ STALLED_S_MAX = 60
 def main() -> None:
     """Instrument what the target covers, then fuzz it; atheris ends the process."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("name", help="as in: labels, boards.8a")
+    parser.add_argument("name", help="as in: labels, codecs.8a")
     parser.add_argument("--runs", type=int, default=1_000_000)
     parser.add_argument("--folder", type=Path, default=Path("build/fuzz"), help="corpus, findings")
     parser.add_argument("--rss", type=int, default=RSS_MB_MAX, help="memory it may take, in MB")

@@ -2,20 +2,18 @@
 
 A target for each family. An input is: one board on the line (an even byte) or two, and steps:
 `00-DF`: so many of the bytes that follow arrive (at most 223), `E0-E5`: time passes, `F0-F6`: the
-port goes and comes, a pulse, a watch, an echo, a right answer.
+port goes and comes, a pulse, a watch, an echo, a right answer. What is heard alone: `codecs`.
 """
 
-from dataclasses import fields, replace
 from functools import partial
 from random import Random
 
 from fellesskap_edge import bus as b
-from fellesskap_edge.locks import FAMILIES, board_8a, kerong, modbus, waveshare, wkly
-from fellesskap_edge.locks.driver import Driver
+from fellesskap_edge.locks import FAMILIES
 from tests.edge.line_frames import FRAMES, Frames, driver
-from tests.fuzz.harness import Fuzz, Part
+from tests.fuzz.codecs import CODECS, HEARD, NAMES, decode, other, resealed
+from tests.fuzz.harness import Fuzz
 
-NAMES = tuple(FAMILIES)
 ARRIVES_MAX = 0xDF
 PASSES = {0xE0: 0.0, 0xE1: 0.003, 0xE2: 0.05, 0xE3: 0.31, 0xE4: 0.8, 0xE5: 5.1}
 PULLED, UNLOCK_A, UNLOCK_B, WATCH, UNWATCH, ECHO, ANSWER = range(0xF0, 0xF7)
@@ -35,32 +33,6 @@ def _answers(frames: Frames) -> dict[bytes, bytes]:
 
 
 ANSWERS = {name: _answers(FRAMES[name]) for name in NAMES}
-
-
-def _heard(name: str) -> tuple[bytes, ...]:
-    """Return every golden frame of a family, requests too: adapters echo them."""
-    one = FRAMES[name]
-    told = [one.shut, one.one_open, one.other_board, one.ack_1, one.ack_2, one.stirred]
-    told += [
-        one.coils_off,
-        one.coil_1_on,
-        one.off,
-        *(frame for pair in one.start for frame in pair),
-    ]
-    return tuple(bytes.fromhex(frame) for frame in (*told, one.status, one.unlock_1) if frame)
-
-
-HEARD = {name: _heard(name) for name in NAMES}
-
-
-STARTS = {
-    "8a": (b"\x80\x01", b"\x80\x02", b"\x8a\x01", b"\x8a\x02"),
-    "kerong": (b"\x02\x10\x35", b"\x02\x20\x35"),
-    "waveshare": (b"\x01\x01\x01", b"\x02\x01\x01", b"\x01\x05\x02", b"\x02\x05\x02"),
-    "waveshare_d": (b"\x01\x02\x01", b"\x02\x02\x01", b"\x01\x05\x02", b"\x02\x05\x02"),
-    "wkly": (b"WKLY",),
-}
-"""How what boards 1 and 2 say of a door or of a pulse begins."""
 
 
 def _arrives(frame: bytes) -> bytes:
@@ -88,10 +60,6 @@ def _seeds(name: str) -> tuple[bytes, ...]:
     return tuple(bytes((turn % 3 == 0,)) + one for turn, one in enumerate(steps))
 
 
-SIZED = bytes.fromhex("00 01 05 08 0B 0C 16 30 FF")
-"""Lengths and counts that stand in frames."""
-
-
 def _mutate(name: str, rng: Random, data: bytes) -> bytes:
     """Put a frame, one whose checksum is right over changed content, or a step between two."""
     at = rng.choice(_steps(data))
@@ -100,7 +68,7 @@ def _mutate(name: str, rng: Random, data: bytes) -> bytes:
         case 0:
             piece = _arrives(frame)
         case 1 | 2:
-            piece = _arrives(_resealed(rng, name, frame))
+            piece = _arrives(resealed(rng, name, frame))
         case 3:
             piece = bytes((rng.choice(STEPS),))
         case 4:
@@ -110,24 +78,6 @@ def _mutate(name: str, rng: Random, data: bytes) -> bytes:
             pause = bytes((rng.choice(tuple(PASSES)),))
             piece = _arrives(frame[:cut]) + pause + _arrives(frame[cut:])
     return data[:at] + piece + data[at:]
-
-
-def _resealed(rng: Random, name: str, frame: bytes) -> bytes:
-    """Change one byte, or the length, of a frame; its checksum holds again."""
-    tail = 2 if name.startswith("waveshare") else 1
-    body = bytearray(frame[:-tail])
-    place = rng.randrange(len(body))
-    body[place] = rng.choice((rng.randrange(256), rng.choice(SIZED)))
-    if rng.random() < 0.3:
-        body = body[: place + 1]
-        if name == "wkly" and len(body) > 4:
-            body[4] = len(body) + 1
-    if tail == 2:
-        return modbus.sealed(bytes(body))
-    total = 0
-    for byte in body:
-        total = total + byte & 0xFF if name == "kerong" else total ^ byte
-    return bytes(body) + bytes((total,))
 
 
 def _steps(data: bytes) -> list[int]:
@@ -141,42 +91,19 @@ def _steps(data: bytes) -> list[int]:
 
 
 def _one_input(name: str, data: bytes) -> None:
-    """Decode the bytes; play the steps; then the board is good, is read and pulses when asked."""
+    """Play the steps; then the board is good, is read and pulses when asked."""
     play = _Play(name, both=data[:1] != b"" and data[0] % 2 == 1)
-    _decode(driver(name), name, data[1:])
-    _decode(_other(driver(name)), name, data[1:])
     at = 1
     while at < len(data):
         code, at = data[at], at + 1
         if code <= ARRIVES_MAX:
             heard = data[at : at + code]
             play.give(b.Received(heard))
-            _decode(play.bus.banks["a"].driver, name, heard)
+            decode(play.bus.banks["a"].driver, name, heard)
             at += code
         else:
             play.do(code)
     play.heals()
-
-
-def _decode(board: Driver, name: str, heard: bytes) -> None:
-    """What is read is of the board's channels."""
-    # A WKLY board says itself how many doors it has.
-    channels = range(1, 257 if name == "wkly" else FAMILIES[name].channels + 1)
-    doors = board.doors(heard)
-    assert doors is None or set(doors) <= set(channels)
-    assert doors is None or set(doors.values()) <= {"shut", "open", "unknown"}
-    assert (board.coils_on(heard) or set()) <= set(channels)
-    board.stirs(heard)
-    if not any(start in heard for start in STARTS[name]):
-        assert doors is None
-        assert not any(board.acknowledges(heard, channel) for channel in (1, 2))
-
-
-def _other(board: Driver) -> Driver:
-    """The same board the other way round: polarity, and order of the groups."""
-    known = {one.name for one in fields(board)}  # type: ignore[arg-type]
-    other = {"closed_bit": 1 - getattr(board, "closed_bit", 0), "status_order": "low_first"}
-    return replace(board, **{key: at for key, at in other.items() if key in known})  # type: ignore[type-var]
 
 
 class _Play:
@@ -184,7 +111,7 @@ class _Play:
         family, self.name, self.now = FAMILIES[name], name, 0.0
         lines = {"a": b.BankLine(driver(name, 1), "psu")}
         if both:
-            lines["b"] = b.BankLine(_other(driver(name, 2)), "psu")
+            lines["b"] = b.BankLine(other(driver(name, 2)), "psu")
         self.bus = b.Bus(lines, family.baud)
         self.written, self.asked, self.pulses = b"", 0, 0
         self.answered: list[str] = []
@@ -261,18 +188,9 @@ def _well(board: b.BankLine) -> bool:
     return bool(board.answering and board.ready and read)
 
 
-READS = (modbus.crc, modbus.bits, modbus._stretches)
-"""All that hears; its table is made when it is imported."""
-CODECS: dict[str, tuple[Part, ...]] = {
-    "8a": (board_8a,),
-    "kerong": (kerong,),
-    "waveshare": READS,  # the rest of its codec is the (D)'s too, which has branches more
-    "waveshare_d": (waveshare, *READS),
-    "wkly": (wkly,),
-}
 FUZZES = {
-    f"boards.{name}": Fuzz(
-        partial(_one_input, name), _seeds(name), CODECS[name], partial(_mutate, name), bytes_max=256
+    f"lines.{name}": Fuzz(
+        partial(_one_input, name), _seeds(name), CODECS[name], partial(_mutate, name), bytes_max=96
     )
     for name in NAMES
 }
