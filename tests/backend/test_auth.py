@@ -28,6 +28,18 @@ def test_unknown_keys_answer_alike(api: Api, key: str | None) -> None:
         assert answer.headers["www-authenticate"] == "Bearer"
 
 
+@pytest.mark.parametrize("scheme", ["", "Basic ", "Token "])
+def test_a_good_key_shown_another_way_is_none_and_how_to_show_it_is_said(
+    api: Api, scheme: str
+) -> None:
+    key = api.key()
+    shown = {"Authorization": scheme + key}
+    answer = api.client().get("/v1/events", headers=shown)
+    assert answer.status_code == 401
+    assert "Authorization: Bearer" in answer.json()["detail"]
+    assert api.client().get("/v1/events", headers={"Authorization": f"bEARER {key}"}).is_success
+
+
 def test_only_the_hash_of_a_key_is_kept(api: Api) -> None:
     key = api.key()
     _, prefix, secret = key.split("_", 2)

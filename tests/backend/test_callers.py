@@ -65,6 +65,8 @@ def test_a_key_is_taken_apart_and_its_secret_forgotten() -> None:
     found = credentials_of("fsk_a_b_c", "parcels:read", NOW)
     assert (found.prefix, found.scope, found.shown_at) == ("a", "parcels:read", NOW)
     assert found.secret_hash == credentials_of("fsk_x_b_c").secret_hash, "the secret holds a `_`"
+    later = credentials_of("fsk_a_b_c", "parcels:read", NOW + timedelta(seconds=1))
+    assert (found, hash(found)) == (later, hash(later)), "what came apart is answered together"
     assert found.secret_hash not in repr(found)
 
 
