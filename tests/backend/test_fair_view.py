@@ -134,6 +134,14 @@ def test_what_is_given_takes_room_and_what_is_kept_shrinks_with_it() -> None:
     assert twin.accessible_left("S") == 0
 
 
+def test_what_is_kept_shrinks_by_what_is_used_up_and_by_no_more() -> None:
+    seen = view("SSSSS", {("east", "S"): 3})
+    assert seen.room_beside(parcel("S"), 1_000)
+    for use, left in ((EAST, True), (NORTH, True), (NORTH, False)):
+        seen.give(parcel("S"), use)
+        assert seen.room_beside(parcel("S"), 1_000) is left
+
+
 def test_room_that_is_kept_for_one_other_is_no_full_locker() -> None:
     seen = view("S", {("north", "S"): 1})
     assert decide(POLICY, seen, Request("east", parcel("S"))).reason == "quota_exceeded"
