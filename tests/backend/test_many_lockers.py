@@ -202,3 +202,34 @@ def test_the_bridge_records_the_others_when_one_cannot_be_recorded(row: _Row) ->
     assert exchange.refused["InvalidTopic"] == 1
     recorded = Counter(one.locker_id for one in row.api.rows(Entry))
     assert {name: recorded[name] for name in NAMES} == dict.fromkeys(NAMES, 7)
+
+
+def test_a_batch_that_came_before_the_answer_to_its_first_sending_is_let_go(row: _Row) -> None:
+    said: list[str] = []
+    house = House(
+        row.api.secrets,
+        row.api.engine,
+        lambda topic, _: said.append(topic),
+        lambda: NOW.now,
+        came=lambda: 3,  # all of the first three came before the first was answered
+    )
+    exchange = Exchange(house)
+    one, other = row.lockers["oslo-1"], row.lockers["oslo-2"]
+    one.add(*deposit(row.parcels[0]))
+
+    def told(locker: HandLocker, number: int) -> Came:
+        payload = seal(locker.batch(), locker.key)
+        return Came(topic(locker.locker_id, "journal"), payload, False, number)
+
+    def heard(*came: Came) -> Counter[str]:
+        said.clear()
+        exchange.take_all(came)
+        return Counter(said)
+
+    ack, keys = topic("oslo-1", "ack"), topic("oslo-1", "keys")
+    assert heard(told(one, 1))[ack] == 1
+    more = heard(told(one, 2), told(other, 2), told(one, 3))
+    assert more[topic("oslo-2", "ack")] == 1, "another's was not answered yet"
+    assert (more[ack], exchange.refused) == (0, {"answered": 2})
+    lost = heard(told(one, 4))
+    assert (lost[ack], lost[keys]) == (1, 1), "it did not hear the answer"

@@ -59,7 +59,14 @@ class Bridge:
         self._inbox: queue.Queue[Came | None] = queue.Queue(INBOX_MAX)
         self._lanes: Lanes | None = None
         self._link = Link(login, [every_locker(kind) for kind in HEARD], self._post)
-        house = House(secrets, engine, self._link.publish, lambda: datetime.now(UTC), served=served)
+        house = House(
+            secrets,
+            engine,
+            self._link.publish,
+            lambda: datetime.now(UTC),
+            served=served,
+            came=lambda: self._link.came,
+        )
         if engine.dialect.name == "postgresql":
             self._lanes = Lanes(settings, self._look)  # SQLite has one writer at a time
             house = replace(house, spread=self._lanes.spread)

@@ -60,6 +60,8 @@ class House:
     )
     """Who takes in what several lockers said: one lane by itself, or several (`bridge.lanes`), and
     then some of it is returned by a later call."""
+    came: Callable[[], int] = field(default=lambda: 0)
+    """How many messages came until now, those included that wait to be taken in."""
 
 
 class Exchange:
@@ -82,6 +84,8 @@ class Exchange:
         )
         self.refused: Counter[str] = Counter()
         """Messages that were let go, by why."""
+        self._answered: dict[str, int] = {}
+        """How many messages had come when a locker's last batch was answered."""
 
     @property
     def wake_at(self) -> float:
@@ -156,10 +160,16 @@ class Exchange:
     def take_all(self, came: Sequence[Came]) -> None:
         """Take messages in: those of several lockers together, of each in order.
 
-        With none, finish what was given to another lane and is done by now.
+        With none, finish what was given to another lane and is done by now. A batch that came
+        before its locker's last one was answered is let go: only one is in flight, so it repeats
+        that one, and the answer is on its way. Else what waits too long would come twice and wait
+        longer (docs/decisions/0067).
         """
         each: dict[str, list[Came]] = {}
         for one in came:
+            if 0 < one.number <= self._answered.get(one.topic, 0):
+                self.refused["answered"] += 1
+                continue
             each.setdefault(one.topic.rpartition("/")[0], []).append(one)
         failed: list[Exception] = []
         for said in self._house.spread(self._intake.take, list(each.values())):
@@ -185,6 +195,8 @@ class Exchange:
         assert said.message is not None
         if said.standing is not None:
             self._acknowledge(said.locker_id, said.standing)
+        if isinstance(said.message, Batch):
+            self._answered[said.topic] = self._house.came()
         self._heard(said.locker_id, said.message, said.standing)
 
     def _withdraw(self, session: Session, locker_id: str, result: Result) -> None:

@@ -30,6 +30,8 @@ class Came(NamedTuple):
     topic: str
     payload: bytes
     retained: bool
+    number: int = 0
+    """Which of all that came it is, from 1 on; 0: nobody counts."""
 
 
 class Link:
@@ -41,6 +43,8 @@ class Link:
         self._login = login
         self._subscriptions = tuple(subscriptions)
         self._post = post
+        self.came = 0
+        """How many messages came."""
         self._client: mqtt.Client | None = None
         self._stopping = threading.Event()
         self._subscribed = threading.Event()
@@ -132,7 +136,8 @@ class Link:
         self._subscribed.set()
 
     def _on_message(self, _client: object, _data: object, message: mqtt.MQTTMessage) -> None:
-        self._post(Came(message.topic, bytes(message.payload), message.retain))
+        self.came += 1
+        self._post(Came(message.topic, bytes(message.payload), message.retain, self.came))
 
 
 def _no_delay(_client: object, _data: object, line: Any) -> None:
