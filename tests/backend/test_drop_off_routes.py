@@ -92,6 +92,9 @@ def test_drop_offs_are_found_again_by_their_reference_without_codes(house: Lives
     assert [one["id"] for one in listed(house.client, state="cancelled")] == [made[0]["id"]]
     assert [one["id"] for one in listed(house.client, locker_id="oslo-2")] == [made[4]["id"]]
     assert listed(house.client, reference="R-1", locker_id="oslo-2") == []
+    at = shown[2]["created_at"]
+    assert listed(house.client, made_from=at) == shown[:3]
+    assert listed(house.client, made_until=at) == shown[3:]
     assert [one["id"] for one in listed(other)] == [theirs["id"]]
     assert listed(house.api.carrier("Vestpost")) == []
 

@@ -68,6 +68,24 @@ def test_filters_narrow_and_stay_in_the_link(api: Api, path: str) -> None:
     assert ids(carrier, path, label=label(4)["value"], locker_id="oslo-1") == []
 
 
+def test_what_was_made_in_a_time_is_found_by_it(api: Api) -> None:
+    api.locker("wide-1", doors=20)
+    carrier = api.carrier()
+    wishes = [wish(number, locker_id="wide-1") for number in range(4)]
+    made = [reserve(carrier, one, f"k{number}").json() for number, one in enumerate(wishes)]
+    at = [one["created_at"] for one in made]
+    for asked, wanted in (
+        ({"made_from": at[2]}, made[:1:-1]),
+        ({"made_until": at[2]}, made[1::-1]),
+        ({"made_from": at[1], "made_until": at[3]}, made[2:0:-1]),
+        ({"made_from": at[1], "made_until": at[1]}, []),
+        ({"made_from": "0001-01-01T00:00:00Z"}, made[::-1]),
+    ):
+        found = ids(carrier, "/v1/reservations", limit=1, **asked)
+        assert found == [one["id"] for one in wanted], asked
+        assert ids(carrier, "/v1/drop-offs", limit=1, **asked) == []
+
+
 def test_list_shows_what_the_single_one_shows_without_its_code(api: Api) -> None:
     carrier = api.carrier()
     made = reserve(carrier, wish(code_at="reservation"), "k")
@@ -89,6 +107,8 @@ def test_list_shows_what_the_single_one_shows_without_its_code(api: Api) -> None
         {"state": "lost in thought"},
         {"locker_id": "Oslo 1"},
         {"label": "a\x00b"},
+        {"made_from": "yesterday"},
+        {"made_until": "2027-03-01T08:00:00"},
     ],
 )
 def test_odd_questions_are_refused(api: Api, query: dict[str, str | int]) -> None:

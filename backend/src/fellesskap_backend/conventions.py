@@ -22,7 +22,7 @@ from fellesskap_backend.etag import Match, Tagger
 from fellesskap_backend.idempotency import KEPT, KEY_PATTERN, Answered, Attempt
 from fellesskap_backend.paging import Page, Slice
 from fellesskap_backend.rim import House, Writing, end, house_of
-from fellesskap_backend.shapes import LABEL_MAX, LOCKER_ID, TEXT
+from fellesskap_backend.shapes import LABEL_MAX, LOCKER_ID, TEXT, When
 
 IdempotencyKey = Annotated[
     str,
@@ -49,6 +49,8 @@ WithLabel = Annotated[
     str | None,
     Query(max_length=LABEL_MAX, pattern=TEXT, description="Only with this text on its label."),
 ]
+MadeFrom = Annotated[When | None, Query(description="Only what was made then or later.")]
+MadeUntil = Annotated[When | None, Query(description="Only what was made before.")]
 
 
 async def attempt(request: Request, key: IdempotencyKey) -> Attempt:

@@ -128,7 +128,16 @@ class Moment:
 
     @cached_property
     def _milliseconds(self) -> int:
-        return int(self.now.timestamp() * 1000)
+        return _milliseconds(self.now)
+
+
+def first_id(at: datetime) -> UUID:
+    """Return an id that is at most any that a moment makes at a time, or after it."""
+    return UUID(int=max(0, _milliseconds(at)) << 80)
+
+
+def _milliseconds(at: datetime) -> int:
+    return int(at.timestamp() * 1000)
 
 
 def engine(settings: Settings) -> Engine:

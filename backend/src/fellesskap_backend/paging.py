@@ -7,12 +7,14 @@ no filter, and whoever makes one up sees a piece of his own list.
 from base64 import urlsafe_b64decode
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, Select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from fellesskap_backend.db import first_id
 from fellesskap_protocol.signing import b64url
 
 LIMIT_MAX = 200
@@ -46,6 +48,9 @@ class Wanted:
     locker_id: str | None = None
     label: str | None = None
     reference: str | None = None
+    made_from: datetime | None = None
+    made_until: datetime | None = None
+    """Of what is made by us alone, whose ids are of the moment it was made in."""
 
     def narrowed(self, statement: Selecting, model: type[Any]) -> Selecting:
         """Leave out what is of another state or locker; the rest is each noun's own."""
@@ -53,6 +58,11 @@ class Wanted:
             statement = statement.where(model.state == self.state)
         if self.locker_id is not None:
             statement = statement.where(model.locker_id == self.locker_id)
+        if self.made_from is not None:  # the ids alone have an index
+            statement = statement.where(model.id >= first_id(self.made_from))
+            statement = statement.where(model.created_at >= self.made_from)
+        if self.made_until is not None:
+            statement = statement.where(model.created_at < self.made_until)
         return statement
 
 

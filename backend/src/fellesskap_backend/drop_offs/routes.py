@@ -8,7 +8,15 @@ from pydantic import ConfigDict, Field, StringConstraints
 
 from fellesskap_backend.auth import may
 from fellesskap_backend.carriers.service import Credentials
-from fellesskap_backend.conventions import TAGGED, AtLocker, Paged, Posted, sent
+from fellesskap_backend.conventions import (
+    TAGGED,
+    AtLocker,
+    MadeFrom,
+    MadeUntil,
+    Paged,
+    Posted,
+    sent,
+)
 from fellesskap_backend.drop_offs import listing, service
 from fellesskap_backend.drop_offs.service import DropOffAsked
 from fellesskap_backend.drop_offs.shapes import DropOff, DropOffs, DropOffState
@@ -60,12 +68,15 @@ WithReference = Annotated[
 
 
 async def wanted(
+    *,
     state: Annotated[DropOffState | None, Query(description="Only in this state.")] = None,
     locker_id: AtLocker = None,
     reference: WithReference = None,
+    made_from: MadeFrom = None,
+    made_until: MadeUntil = None,
 ) -> Wanted:
     """Read which ones are asked for."""
-    return Wanted(state, locker_id, reference=reference)
+    return Wanted(state, locker_id, reference=reference, made_from=made_from, made_until=made_until)
 
 
 Filtered = Annotated[Wanted, Depends(wanted)]

@@ -14,6 +14,8 @@ from fellesskap_backend.conventions import (
     AtLocker,
     Attempted,
     IfMatch,
+    MadeFrom,
+    MadeUntil,
     Paged,
     WithLabel,
     sent,
@@ -50,12 +52,15 @@ _LINKS = {
 
 
 async def wanted(
+    *,
     state: Annotated[ReservationState | None, Query(description="Only in this state.")] = None,
     locker_id: AtLocker = None,
     label: WithLabel = None,
+    made_from: MadeFrom = None,
+    made_until: MadeUntil = None,
 ) -> Wanted:
     """Read which ones are asked for."""
-    return Wanted(state, locker_id, label)
+    return Wanted(state, locker_id, label, made_from=made_from, made_until=made_until)
 
 
 Filtered = Annotated[Wanted, Depends(wanted)]
