@@ -254,6 +254,7 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="stay up afterwards, to play with")
     parser.add_argument("--scene", choices=["parcel", "busy"], default="parcel")
     asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that all it started is ended too
     keep: bool = asked.keep
     if asked.scene == "busy":
         with tempfile.TemporaryDirectory(prefix="fellesskap-") as root:

@@ -1,0 +1,39 @@
+"""The demo as a newcomer runs it: a command that leaves nothing behind, however it ends."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.system.house import wait_for
+
+
+@pytest.mark.slow
+def test_a_demo_that_is_ended_half_way_ends_all_that_it_started(tmp_path: Path) -> None:
+    command = [sys.executable, "-u", "-m", "tests.system.demo"]
+    here = os.environ | {"TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=here) as demo:
+        assert demo.stdout is not None
+        assert any("holds the label" in line for line in demo.stdout)
+        (folder,) = tmp_path.iterdir()
+        assert running(folder)
+        demo.send_signal(signal.SIGTERM)
+    assert demo.returncode == 143
+    wait_for("nothing runs any more", lambda: not running(folder))
+    assert not folder.exists()
+
+
+def running(folder: Path) -> list[str]:
+    """Name the processes that were told of a folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            command = process.read_bytes().decode(errors="replace")
+        except OSError:  # it has ended
+            continue
+        if str(folder) in command:
+            found.append(command.replace("\0", " "))
+    return found
