@@ -18,6 +18,10 @@ ANCHOR = 6
 """Shorter secrets cannot be told from chance."""
 _ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
 _GROUPS = re.compile(r"[0-9]+(?:[ \u00a0.\-][0-9]+)+")
+_BY_CHANCE = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(?:\.[0-9]+)?|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+)
+"""Instants and UUIDs: among many, some have the digits of some code in their groups."""
 _GROUPS_MAX = 12
 _GROUPED_MIN = 12
 """From this length on, a secret with letters is found with white space in it."""
@@ -81,7 +85,7 @@ class Canaries:
 
     def _joined(self, text: str) -> Iterator[str]:
         """Yield what stands there as digits in groups."""
-        for run in _GROUPS.finditer(text):
+        for run in _GROUPS.finditer(_BY_CHANCE.sub("|", text)):
             groups = re.split(r"[^0-9]", run.group())
             for start in range(len(groups)):
                 joined = groups[start]

@@ -54,6 +54,19 @@ def test_digits_in_a_longer_number_are_no_code() -> None:
     assert list(leaks({"code": SECRETS["code"]}, [("log", text)])) == []
 
 
+@pytest.mark.parametrize(
+    "by_chance",
+    ["2026-11-26T20:16:40.718265Z", "01977c1e-4071-8265-8f3e-0a1b2c3d4e5f", "4071-08-26T05:00:00"],
+)
+def test_digits_of_an_instant_or_of_a_uuid_are_no_code_but_those_beside_it_are(
+    by_chance: str,
+) -> None:
+    codes = {"code": SECRETS["code"], "day": "40710826"}
+    assert list(leaks(codes, [("log", f"at {by_chance}")])) == []
+    assert list(leaks(codes, [("log", f"at {by_chance} 4071 8265")]))
+    assert list(leaks(codes, [("log", f"4071-8265-{by_chance}")]))
+
+
 def test_a_secret_that_chance_could_write_is_refused() -> None:
     with pytest.raises(ValueError, match="at least 6"):
         Canaries({"name": "Kari"})
