@@ -1,7 +1,8 @@
 """Scanners: any bytes at any pace are heard without a crash, and the next label is told.
 
 An input is a family and steps: `00-DF`: so many of the bytes that follow arrive (at most 224),
-`E0-EF` and up: time passes, the port goes and comes. So a mutation cuts, joins and delays frames.
+`E0-EF` and up: time passes, the port goes and comes, what arrived last does so again two seconds
+later. So a mutation cuts, joins and delays frames.
 """
 
 from random import Random
@@ -14,7 +15,7 @@ from tests.fuzz.harness import Fuzz
 NAMES = tuple(FAMILIES)
 ARRIVES_MAX = 0xDF
 PASSES = {0xE0: 0.0, 0xE1: 0.05, 0xE2: 0.11, 0xE3: 0.6, 0xE4: 2.0, 0xE5: 16.0, 0xE6: 61.0}
-PULLED = 0xF0
+PULLED, HELD = 0xF0, 0xF1
 LABEL = b"]C100370712345678901238"
 HEARD_BYTES_MAX = LABEL_BYTES_MAX + framing.REPLY_BYTES_MAX
 FRAMES = (
@@ -62,8 +63,9 @@ SEEDS = tuple(
     for number in range(len(NAMES))
     for turn, frame in enumerate((*FRAMES, *PACKETS))
 )
+HELD_LONG = bytes((HELD,)) * 33
 SEEDS += tuple(
-    bytes((number,)) + (_arrives(FRAMES[0] if name != "ssi" else PACKETS[4]) + b"\xe4") * 33 + end
+    bytes((number,)) + _arrives(FRAMES[0] if name != "ssi" else PACKETS[4]) + HELD_LONG + end
     for number, name in enumerate(NAMES)
     for end in (b"", b"\xe5", _arrives(FRAMES[1]))
 )
@@ -84,7 +86,7 @@ def mutate(rng: Random, data: bytes) -> bytes:
             text = rng.choice((LABEL, rng.randbytes(20), b"x" * 200))
             piece = _arrives(_packet(opcode, b"\x03" + text, rng.randrange(4)))
         case 3:
-            piece = bytes((rng.choice((*PASSES, PULLED)),))
+            piece = bytes((rng.choice((*PASSES, PULLED, HELD)),))
         case _:
             frame = rng.choice((*FRAMES, *PACKETS))
             cut = rng.randrange(len(frame) + 1)
@@ -106,16 +108,20 @@ def _steps(data: bytes) -> list[int]:
 def one_input(data: bytes) -> None:
     """Play the steps; then, after silence, the next label is told."""
     name = NAMES[data[0] % len(NAMES)] if data else "line"
-    play = _Play(name)
+    play, last = _Play(name), b""
     at = 1
     while at < len(data):
         code, at = data[at], at + 1
         if code <= ARRIVES_MAX:
-            play.give(s.Received(data[at : at + code]))
+            last = data[at : at + code]
+            play.give(s.Received(last))
             at += code
         elif code == PULLED:
             play.give(s.PortDown())
             play.give(s.PortUp())
+        elif code == HELD:
+            play.wait(PASSES[0xE4])
+            play.give(s.Received(last))
         else:
             play.wait(PASSES.get(code, 1.0))
     play.wait(packets.PARTS_S + s.REPEAT_S)
@@ -153,4 +159,4 @@ class _Play:
         self.give(s.Tick())
 
 
-FUZZ = Fuzz(one_input, SEEDS, (s, framing, packets), mutate, bytes_max=1_100)
+FUZZ = Fuzz(one_input, SEEDS, (s, framing, packets), mutate, bytes_max=450)

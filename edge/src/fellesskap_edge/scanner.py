@@ -6,9 +6,10 @@ again and again: repeats within 2.5 s are marked, not dropped, so that the couri
 that is read without a break for a minute is stuck and told no more.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 
+from fellesskap_edge.changed import replace
 from fellesskap_edge.scanners import FAMILIES
 from fellesskap_edge.scanners.family import Family, Framer
 from fellesskap_edge.scanners.framing import Answered, Garbled, Item, Label, Say, Unreadable
@@ -95,7 +96,7 @@ FAULTS: dict[type[Effect], str] = {Silent: "silent", Stuck: "stuck", Answers: "o
 Step = tuple["Scanner", tuple[Effect, ...]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Row:
     """The newest label (None: unreadable) and since when it is read without a break."""
 
@@ -105,7 +106,7 @@ class Row:
     stuck: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Scanner:
     """One scanner on its line."""
 

@@ -8,7 +8,7 @@ from fellesskap_edge.scanners.packets import Packets
 Framer = Lines | Packets
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Family:
     """A framer as it is when the port comes up, and what to say then, one frame after the other."""
 

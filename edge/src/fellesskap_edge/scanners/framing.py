@@ -9,8 +9,9 @@ bytes look like labels, and unknown labels are counted against the kiosk.
 """
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from fellesskap_edge.changed import replace
 from fellesskap_protocol.barcodes import CLEAN, LABEL_BYTES_MAX
 
 IDLE_S = 0.100
@@ -53,7 +54,7 @@ class Garbled:
 Item = Label | Unreadable | Answered | Say | Garbled
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Lines:
     """Text in lines; `replies` is what of it is the scanner's own protocol.
 

@@ -10,8 +10,9 @@ Source: Zebra, Simple Serial Interface Programmer's Guide, 72E-40451.
 '04 e4 04 00 ff 14'
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from fellesskap_edge.changed import replace
 from fellesskap_edge.scanners.framing import IDLE_S, Answered, Garbled, Item, Label, Say, Unreadable
 from fellesskap_protocol.barcodes import CLEAN, LABEL_BYTES_MAX
 
@@ -35,7 +36,7 @@ def packet(opcode: int, data: bytes = b"", *, source: int = HOST, status: int = 
     return body + (-sum(body) & 0xFFFF).to_bytes(2, "big")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Packets:
     """What was heard since the last whole packet, and of a label whose rest follows."""
 
