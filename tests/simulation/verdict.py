@@ -13,16 +13,16 @@ from tests.simulation.life import Life
 
 STANDARD_DAYS, MANY_DAYS = 30, 600
 """From so many locker-days on, whatever is not rare must have happened; and whatever can happen."""
+GOLDEN = Path(__file__).parent / "golden"
+PAIRS = (GOLDEN / "pairs.txt").read_text().splitlines()
+"""The pairs of state and event that a run of the standard size passes."""
 RARE = {
     "crash points": {"after_commit", "before_new_epoch", "after_new_epoch", "backend_after_commit"},
     "faults": {
         *("disk card lost", "disk backup put back", "disk old copy put back"),
         *("board pins gone", "board late", "clock no ntp"),
     },
-    "pairs": {
-        *("door after DoorClosed | Forced", "door after DoorOpened | LeftOpen"),
-        *("last_mile deposited | dispute", "last_mile recalled | removed"),
-    },
+    "pairs": set((GOLDEN / "rare_pairs.txt").read_text().splitlines()),
 }
 """What some ten locker-days may lack: it comes in one of many, or to lockers of a kind."""
 PARCELS_MIN, OPERATIONS_MIN, WRONG_MIN = 20.0, 60.0, 10.0
@@ -30,8 +30,6 @@ PARCELS_MIN, OPERATIONS_MIN, WRONG_MIN = 20.0, 60.0, 10.0
 LAYERS = ("wire", "disk", "board", "plant", "clock", "process")
 CRASHES = (*CRASH_AT, *BACKEND_CRASHES)
 INVARIANTS = (*(f"I{number}" for number in range(1, 17)), "liveness")
-PAIRS = Path(__file__).parent / "golden" / "pairs.txt"
-"""The pairs of state and event that a run of the standard size must pass."""
 
 
 @dataclass
@@ -96,14 +94,14 @@ class Verdict:
 
     def never(self) -> dict[str, list[str]]:
         """Name, by kind, what was never exercised."""
-        expected = [tuple(line.split(" | ")) for line in PAIRS.read_text().splitlines()]
+        passed = {" | ".join(one) for one in self.pairs}
         missed = {
             "buggify points": [one for one in POINTS if one not in self.points],
             "crash points": [one for one in CRASHES if one not in self.passed],
             "faults": [
                 f"{layer} {kind}" for layer, kind in weather.KINDS if not self.faults[layer, kind]
             ],
-            "pairs": [" | ".join(one) for one in expected if one not in self.pairs],
+            "pairs": sorted({*PAIRS, *RARE["pairs"]} - passed),
             "invariants": [name for name, times in self.looks.items() if not times],
         }
         return {kind: those for kind, those in missed.items() if those}
