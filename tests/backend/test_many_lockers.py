@@ -24,6 +24,7 @@ from fellesskap_backend.ledger.apply import MOVED
 from fellesskap_backend.ledger.service import Standing, UnknownLocker
 from fellesskap_backend.ledger.tables import Entry
 from fellesskap_protocol import events
+from fellesskap_protocol.buggify import installed
 from fellesskap_protocol.messages import Batch
 from fellesskap_protocol.signing import seal
 from fellesskap_protocol.topics import topic
@@ -233,3 +234,17 @@ def test_a_batch_that_came_before_the_answer_to_its_first_sending_is_let_go(row:
     assert (more[ack], exchange.refused) == (0, {"answered": 2})
     lost = heard(told(one, 4))
     assert (lost[ack], lost[keys]) == (1, 1), "it did not hear the answer"
+
+
+def test_an_alarm_of_a_transaction_that_is_done_again_is_heard_once(
+    row: _Row, caplog: pytest.LogCaptureFixture
+) -> None:
+    house = House(row.api.secrets, row.api.engine, lambda *_: None, lambda: NOW.now)
+    one = row.lockers["oslo-1"]
+    one.add(events.Forced(compartment=4))
+    with installed(lambda point: point == "db.lost_race"):
+        Exchange(house).take(Came(topic("oslo-1", "journal"), seal(one.batch(), one.key), False))
+    assert len(row.api.rows(Entry)) > len(NAMES)
+    assert [one for one in caplog.messages if "forced" in one] == [
+        "locker oslo-1: door 4 was forced"
+    ]

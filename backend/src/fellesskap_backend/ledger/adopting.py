@@ -48,7 +48,7 @@ def adopt(at: At, event: CustodyReported) -> None:
     if parcel is None:
         place = at.compartment(event.compartment)
         place.content, place.service = "parcel", "suspect"
-        log.error("locker %s: holds a parcel that nobody knows of", at.locker.id)
+        at.say(log.error, "holds a parcel that nobody knows of")
         return
     parcel.deposited_at, parcel.evidence = event.since, "none"
     lies_there(at, event, parcel)
@@ -79,7 +79,7 @@ def _made(at: At, event: CustodyReported | Deposited, right_id: UUID | None) -> 
 
 
 def _announce_adoption(at: At, event: CustodyReported | Deposited, parcel: Parcel) -> None:
-    log.warning("locker %s: a forgotten parcel is adopted", at.locker.id)
+    at.say(log.warning, "a forgotten parcel is adopted")
     parcel.collect_by = timing.collect_by(at.session, at.locker, parcel)
     at.tell(parcel, "adopted", event, compartment=event.compartment, detail=parcel.evidence)
     at.notify(parcel, "parcel.adopted", event, compartment=event.compartment)

@@ -171,9 +171,8 @@ def rights_applied(at: At, event: events.RightsApplied) -> None:
 
 def fault(at: At, event: events.Fault) -> None:
     """Keep what stands, and tell whoever watches the log."""
-    log.warning(
-        "locker %s: a part reports %s", at.locker.id, "ok" if event.what == "ok" else "a fault"
-    )
+    what = "ok" if event.what == "ok" else "a fault"
+    at.say(log.warning, "a part reports %s", what)
     faults.told(at.session, at.locker.id, event, now=at.moment.now)
 
 

@@ -1,5 +1,6 @@
 """Where and when an event is applied, and the lines that several handlers write."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -7,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import Uuid, bindparam, or_, select
 from sqlalchemy.orm import Session
 
+from fellesskap_backend.committed import when_committed
 from fellesskap_backend.db import Moment, Row, held
 from fellesskap_backend.ledger.known import Known, Whose
 from fellesskap_backend.lockers.tables import Compartment, Epoch, Locker
@@ -117,6 +119,10 @@ class At:
     ) -> None:
         """Write one line of a parcel's history."""
         self.cause(event).tell(parcel, what, compartment=compartment, detail=detail)
+
+    def say(self, log: Callable[..., None], text: str, *about: object) -> None:
+        """Say something of the locker to whoever watches the log, once it is committed."""
+        when_committed(self.session, log, f"locker %s: {text}", self.locker.id, *about)
 
     def notify(self, parcel: Parcel, kind: str, event: Event, **data: object) -> None:
         """Write what the carrier must hear."""

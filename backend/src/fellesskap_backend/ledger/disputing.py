@@ -37,5 +37,5 @@ def lies_there(at: At, event: CustodyReported | Deposited, parcel: Parcel) -> No
 
 def dispute(at: At, event: Event, parcel: Parcel, why: str) -> None:
     """Put a parcel in dispute; its right stays, for whoever holds the code may still be right."""
-    log.error("locker %s: a parcel is in dispute: %s", at.locker.id, why)
+    at.say(log.error, "a parcel is in dispute: %s", why)
     moving.move(at.cause(event), parcel, "dispute", Facts(detail=why))

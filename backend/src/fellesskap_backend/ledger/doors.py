@@ -91,7 +91,7 @@ def left_open(at: At, event: LeftOpen) -> None:
 def forced(at: At, event: Forced) -> None:
     """A door opened without a pulse."""
     at.compartment(event.compartment).door = "open"
-    log.error("locker %s: door %d was forced", at.locker.id, event.compartment)
+    at.say(log.error, "door %d was forced", event.compartment)
 
 
 def resulted(session: Session, locker_id: str, result: Result, *, now: datetime) -> None:

@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 from functools import cache
 
 from sqlalchemy import Select, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, object_session
 
+from fellesskap_backend.committed import when_committed
 from fellesskap_backend.ledger.tables import Tail
 from fellesskap_backend.lists import dialect_of, listed, pairs
 from fellesskap_backend.lockers.tables import Device, Epoch, Locker
@@ -97,7 +98,11 @@ def quarantine(locker: Locker, now: datetime, why: str) -> None:
     """Send a locker nothing more, until an operator has revoked a device."""
     if locker.quarantined_at is None:
         locker.quarantined_at = now
-    log.error(
+    session = object_session(locker)
+    assert session is not None
+    when_committed(
+        session,
+        log.error,
         "locker %s: a clone, it seems (%s): in quarantine until one is revoked: "
         "fellesskap-backend device revoke %s DEVICE",
         locker.id,
@@ -139,7 +144,9 @@ def close(session: Session, locker: Locker, *, by: str, now: datetime) -> None:
                 recorded_at=now,
             )
         )
-        log.error(
+        when_committed(
+            session,
+            log.error,
             "locker %s: an epoch is closed; %d of its events are recorded, %d were claimed, "
             "what followed is not known",
             locker.id,

@@ -41,7 +41,7 @@ def described(at: At, event: HardwareDescribed) -> None:
         if vouched:
             row.empty_of("empty")
     for row in known.values():
-        log.warning("locker %s: compartment %d is gone", at.locker.id, row.number)
+        at.say(log.warning, "compartment %d is gone", row.number)
         row.service, row.wished_service, row.wish_heard = "out", None, False
     if vouched:
         reporting.vouched_empty(at, event)

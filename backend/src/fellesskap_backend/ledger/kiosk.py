@@ -16,7 +16,7 @@ def delivery_failed(at: At, event: DeliveryFailed) -> None:
     """A claim could not be used; it stays until its carrier or its time ends it."""
     parcel = at.parcel_of(event.right_id)
     if parcel is None:
-        log.warning("locker %s: an unannounced parcel found no room", at.locker.id)
+        at.say(log.warning, "an unannounced parcel found no room")
         return
     data = {}
     if parcel.state == "expected" and parcel.reservation_id is not None:
@@ -49,5 +49,5 @@ def reported(at: At, event: Reported) -> None:
 
 def overcommitted(at: At, event: Overcommitted) -> None:
     """Keep what can be kept, in the order of confirmation; divert the others."""
-    log.error("locker %s: %d claims cannot be served", at.locker.id, len(event.right_ids))
+    at.say(log.error, "%d claims cannot be served", len(event.right_ids))
     ending.divert_what_does_not_fit(at.cause(event))

@@ -93,7 +93,7 @@ def _believe(at: At, event: CustodyReported) -> None:
     elif parcel.state in GONE:
         _revoke(at, event, parcel)
     elif parcel.state == "lost":
-        log.error("locker %s: holds a parcel that was given up as lost", at.locker.id)
+        at.say(log.error, "holds a parcel that was given up as lost")
         lies_there(at, event, parcel)
     elif parcel.state not in HELD and parcel.kind == "drop_off":
         facts = Facts(event.compartment, "none")
@@ -117,7 +117,7 @@ def _known(at: At, event: CustodyReported) -> Parcel | None:
 
 def _revoke(at: At, event: CustodyReported, parcel: Parcel) -> None:
     """Take a right out of use whose parcel the ledger shows as gone; a person must look."""
-    log.error("locker %s: holds a parcel that was taken, it says", at.locker.id)
+    at.say(log.error, "holds a parcel that was taken, it says")
     place = at.compartment(event.compartment)
     place.content, place.service = "parcel", "suspect"
     other = at.session.get(Parcel, place.parcel_id) if place.parcel_id else None
@@ -141,7 +141,7 @@ def _complete(at: At, event: CustodyReported) -> None:
     named = _named(at, event)
     if named is None:
         at.locker.custody_wanted = True
-        log.error("locker %s: a part of its custody report is lost; asked again", at.locker.id)
+        at.say(log.error, "a part of its custody report is lost; asked again")
         return
     # A store that knows nothing proves nothing: its doors need no person to look behind them.
     knew_nothing = _is_first(at) and beginning(at) in ("lost", "damaged")

@@ -16,6 +16,7 @@ from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from fellesskap_backend.bulk import insert_all
+from fellesskap_backend.committed import when_committed
 from fellesskap_backend.db import Moment, Row, table_of
 from fellesskap_backend.downlink import Hold
 from fellesskap_backend.ledger import doors, epochs
@@ -155,7 +156,7 @@ def _taken(at: At, epoch: Epoch, batch: Batch) -> _Taken:
         return replace(taken, rows=None)
     rows = _continued(at, epoch, batch)
     if rows is None:
-        log.error("locker %s: a batch contradicts the ledger at %d", at.locker.id, before)
+        at.say(log.error, "a batch contradicts the ledger at %d", before)
         return replace(taken, verdict="refused", rows=None)
     return replace(taken, rows=rows)
 
@@ -294,9 +295,7 @@ def _leads_to(epoch: Epoch, first_seq: int, stored: Sequence[bytes]) -> bool:
 
 def _note_gap(at: At, epoch: Epoch, last_seq: int, *, hash_: str) -> None:
     first_seq = epoch.acked_seq + 1
-    log.error(
-        "locker %s: events %d to %d of its journal are lost", epoch.locker_id, first_seq, last_seq
-    )
+    at.say(log.error, "events %d to %d of its journal are lost", first_seq, last_seq)
     at.session.add(
         Gap(
             locker_id=epoch.locker_id,
@@ -351,7 +350,8 @@ def note_applied(session: Session, row: Entry, reason: str | None) -> None:
     if reason is None and row.unapplied is None:
         return
     if reason is not None:
-        log.error("locker %s: event %d (%s) kept: %s", row.locker_id, row.seq, row.type, reason)
+        text = "locker %s: event %d (%s) kept: %s"
+        when_committed(session, log.error, text, row.locker_id, row.seq, row.type, reason)
     session.execute(
         update(Entry)
         .where(

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from fellesskap_backend.committed import when_committed
 from fellesskap_backend.db import Moment, instant
 from fellesskap_backend.downlink import Hold
 from fellesskap_backend.events import service as events
@@ -101,4 +102,5 @@ def _settle(session: Session, locker: Locker, epoch: Epoch, moment: Moment) -> N
         row.settled_at = moment.now
         row.settled_epoch, row.settled_seq = epoch.epoch, epoch.acked_seq
     locker.restored_at = None
-    log.warning("locker %s: the restored database has caught up; it confirms again", locker.id)
+    text = "locker %s: the restored database has caught up; it confirms again"
+    when_committed(session, log.warning, text, locker.id)

@@ -14,6 +14,7 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from fellesskap_backend.allocation.view import Use
+from fellesskap_backend.committed import when_committed
 from fellesskap_backend.db import held, instant
 from fellesskap_backend.drop_offs.tables import DropOff
 from fellesskap_backend.lockers.tables import Compartment
@@ -104,7 +105,8 @@ def _occupy(cause: Cause, parcel: Parcel, facts: Facts) -> None:
     if place.parcel_id is not None and place.parcel_id != parcel.id:
         other = held(cause.session, Parcel, place.parcel_id)
         if other is not None and other.compartment == number:
-            log.error("locker %s: compartment %d was given twice", cause.locker.id, place.number)
+            text = "locker %s: compartment %d was given twice"
+            when_committed(cause.session, log.error, text, cause.locker.id, place.number)
             move(cause, other, "displaced", Facts(detail="displaced"))
     if parcel.compartment not in (None, number):
         before = _place(cause, parcel.compartment)
