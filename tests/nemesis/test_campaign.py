@@ -27,6 +27,9 @@ def hold(result: Result, kills: int, property_of: Property) -> None:
     named = {fault.split(": ")[1] for fault in result.faults}
     assert named >= {*WEATHERS, "cut", "SIGSTOP"}
     assert {fault.split(":")[0] for fault in result.faults} == {"process", "wire", "disk", "clock"}
+    for kind in KINDS:
+        steps = {step for part, step in result.hit if part == kind} - {"quiet"}
+        assert len(steps) >= min(kills, 2 + kills // 8), (kind, result.hit)
     opened = [one for one in result.history if isinstance(one, history.Door) and one.open]
     assert len(opened) >= 2 * result.collected, "each parcel goes in by one door and out by it"
 
