@@ -10,6 +10,7 @@ from tests.judge import history
 from tests.judge.judging import Breach, Judge
 from tests.nemesis.building import LOCKERS, building
 from tests.nemesis.chronicle import BRIDGE
+from tests.nemesis.ending import afterwards
 from tests.nemesis.gathering import gather, settled
 from tests.nemesis.nemesis import Nemesis
 from tests.nemesis.plan import plan
@@ -84,7 +85,7 @@ def campaign(
         return Result(
             seed=seed,
             history=told,
-            breaches=judge.breaches,
+            breaches=[*judge.breaches, *afterwards(built, town)],
             kills=nemesis.kills,
             hit=nemesis.hit,
             faults=nemesis.faults,
