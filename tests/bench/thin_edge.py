@@ -2,7 +2,8 @@
 
 A thin edge does what a locker does whose every parcel is put in and collected at once. It opens
 nothing, and its journal is not durable: what is measured with it is the backend. A `trusting` one
-does not verify what it is told: a thousand lockers have a thousand processors for that.
+does not verify what it is told, nor seal a batch anew that it sends again: a thousand lockers have
+a thousand processors for that.
 """
 
 import os
@@ -66,6 +67,8 @@ class ThinEdge:
         self._lying: dict[str, Lying] = {}
         self._state = Uplink(boot_id=f"boot-{locker_id}", epoch=f"epoch-{locker_id}", head_seq=0)
         self._acts = 0
+        self._sealed: tuple[object, bytes] = None, b""
+        """The last batch, and what was in it."""
         self.commission()
 
     @property
@@ -188,9 +191,9 @@ class ThinEdge:
         for effect in effects:
             match effect:
                 case SendBirth(challenge):
-                    self._send("birth", self._birth(challenge))
+                    self._send(self._birth(challenge))
                 case SendBatch(first_seq, limit):
-                    self._send("journal", self._batch(first_seq, limit))
+                    self._send_batch(first_seq, limit)
                 case RightsArrived():
                     self._granted(effect)
                 case uplink.StartEpoch():
@@ -210,8 +213,16 @@ class ThinEdge:
                     self._collect(self._lying[one.id])
         self.step(uplink.Journalled(self.head_seq, position))
 
-    def _send(self, kind: Kind, message: Birth | Batch) -> None:
-        self._say(self._topics[kind], seal(message, self.key))
+    def _send(self, message: Birth) -> None:
+        self._say(self._topics["birth"], seal(message, self.key))
+
+    def _send_batch(self, first_seq: int, limit: int) -> None:
+        """Send it; one that is sent again is sealed again by who verifies alone."""
+        state = self._state
+        what = (first_seq, limit, self.head_seq, state.position, state.session)
+        if self._keys is not None or self._sealed[0] != what:
+            self._sealed = what, seal(self._batch(first_seq, limit), self.key)
+        self._say(self._topics["journal"], self._sealed[1])
 
     def _birth(self, challenge: str) -> Birth:
         return Birth(
