@@ -9,15 +9,27 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from fellesskap_backend.allocation.deciding import Decision, Request
+from fellesskap_backend.allocation.deciding import Decision, Request, decide
 from fellesskap_backend.allocation.division import class_of, divide
 from fellesskap_protocol.capacity import Compartment, Demand, fits
-from tests.backend.fair import Scene
+from tests.backend.fair import KEPT, Scene
 
 
 class Asked(NamedTuple):
     request: Request
     decision: Decision
+
+
+def in_turn(one: Scene, minute: int = KEPT) -> list[Asked]:
+    """Decide what is asked for one after the other, at a minute of the day."""
+    view = one.view(minute)
+    log = []
+    for request in one.requests.values():
+        decision = decide(one.policy, view, request)
+        if decision.use is not None:
+            view.give(request.demand, decision.use)
+        log.append(Asked(request, decision))
+    return log
 
 
 def complaints(scene: Scene, log: Iterable[Asked]) -> list[int]:

@@ -18,6 +18,7 @@ from tests.backend.complaint_judge import (
     batch_complaints,
     complaints,
     fitting,
+    in_turn,
     of_class,
 )
 from tests.backend.complaint_judge import served as rows_served
@@ -38,17 +39,6 @@ from tests.backend.fair import (
 
 def batch(one: Scene) -> dict[str, Decision]:
     return decide_batch(one.policy, one.view(), one.requests, DAY_KEY)
-
-
-def in_turn(one: Scene, minute: int = KEPT) -> list[Asked]:
-    view = one.view(minute)
-    log = []
-    for request in one.requests.values():
-        decision = decide(one.policy, view, request)
-        if decision.use is not None:
-            view.give(request.demand, decision.use)
-        log.append(Asked(request, decision))
-    return log
 
 
 def given_to(carrier: str, one: Scene, names: set[str] | None = None) -> int:

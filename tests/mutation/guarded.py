@@ -57,8 +57,8 @@ GUARDED: dict[str, Guarded] = {
     "scopes": _guarded("backend", "carriers/scopes", "callers"),
     "carriers": _guarded("backend", "carriers/service", "callers"),
     "policy": _guarded("backend", "decisions/policy", "first_come"),
-    "view": _guarded("backend", "allocation/view", "fair_view", "fair_share"),
-    "deciding": _guarded("backend", "allocation/deciding", "fair_view", "fair_share"),
+    "view": _guarded("backend", "allocation/view", "fair_view", "fair_share", "fair_low"),
+    "deciding": _guarded("backend", "allocation/deciding", "fair_view", "fair_share", "fair_low"),
     "downlink": _guarded("backend", "downlink", "downlink"),
     "door_operations": _guarded("backend", "door_operations/service", "door_operations"),
 }

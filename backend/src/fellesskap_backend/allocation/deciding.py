@@ -99,15 +99,15 @@ def kept_back(view: View, request: Request) -> Reason:
     return "quota_exceeded"
 
 
-def reserved(view: View, request: Request, _kept: int) -> Given | None:
+def reserved(view: View, request: Request, kept: int) -> Given | None:
     """Low compartments first for those who ask for one: outside the quotas, at any hour.
 
     All of it is within reach from a wheelchair (EN 301 549, 8.3); who does not ask is kept out.
     """
-    if "low" not in request.demand.needs or not view.has_room(request.demand):
+    if "low" not in request.demand.needs:
         return None
     for size in at_least(request.size):
-        if view.accessible_left(size):
+        if view.room_for_low(size, request.demand, kept):
             return "accessible", Use(request.carrier, size, accessible=True)
     return None
 

@@ -80,6 +80,9 @@ class FairShare(_Data):
     """How much of that is set aside for carriers that are new."""
     accessible_permille: Permille = 100
     """How many of the low compartments of each class are kept for those who ask, at least one."""
+    reserved: Literal["in_place", "anywhere"] = "in_place"
+    """Whether who asks for a low one is given it only in the place of one that is kept so, or also
+    of what is kept for others (docs/decisions/0068)."""
     batch_above_permille: Permille = 850
     """At which load (`standing.load_permille`) a locker's day is decided in batches."""
     cut_offs: tuple[Clock, ...] = ("20:00",)
@@ -125,6 +128,13 @@ def minute_of(clock: str) -> int:
 def from_json(text: str | bytes) -> FairShare:
     """Read a policy; raise `pydantic.ValidationError` (a `ValueError`) for anything else."""
     return FairShare.model_validate_json(text)
+
+
+def stored(text: str | bytes) -> FairShare:
+    """Read a policy as it was announced: what it does not say was not there to choose then."""
+    policy = from_json(text)
+    known = policy.model_fields_set
+    return policy if "reserved" in known else policy.model_copy(update={"reserved": "anywhere"})
 
 
 def check_successor(now: datetime, current: FairShare | None, successor: FairShare) -> None:

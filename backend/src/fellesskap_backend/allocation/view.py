@@ -58,6 +58,8 @@ class Shares:
     division: Mapping[str, Division]
     quotas: Quotas
     standings: Mapping[str, Standing]
+    in_place: bool = True
+    """Low ones are given in the place of such as are kept, and of nothing else."""
 
     @cached_property
     def by_size(self) -> Mapping[str, Sequence[tuple[str, int]]]:
@@ -76,6 +78,8 @@ class _Kept(NamedTuple):
     with_low: bool
     less: str | None = None
     without: str | None = None
+    less_low: str | None = None
+    """Of which class one low one less is kept."""
 
 
 @dataclass
@@ -182,6 +186,18 @@ class View(first_come.View):
         others = self._known(every._replace(without=carrier))
         return others.matching.copy().add(demand)
 
+    def room_for_low(self, size: str, demand: Demand, permille: int) -> bool:
+        """Say whether one more is served in the place of a low one that is kept of a class.
+
+        Beside all else that is kept: a class whose low compartments are taken has none to give.
+        """
+        if not self.accessible_left(size):
+            return False
+        if not self.shares.in_place:
+            return self.has_room(demand)
+        key = _Kept(permille, with_low=True, less_low=size)
+        return self._known(key).matching.copy().add(demand)
+
     def room_in(self, size: str, demand: Demand) -> bool:
         """Say whether one more is served in a compartment of a class, whatever is kept of others.
 
@@ -229,7 +245,8 @@ class View(first_come.View):
     def _kept(self, key: _Kept, size: str) -> Iterable[tuple[Demand, int]]:
         """Yield what is kept of a class, as demands that only this class serves."""
         if key.with_low:
-            yield _phantom(size, "low"), self.accessible_left(size)
+            low = self.accessible_left(size)
+            yield _phantom(size, "low"), max(0, low - (size == key.less_low))
         if key.permille:
             kept = self.kept(size, key.permille, key.without)
             yield _phantom(size), max(0, kept - (size == key.less))

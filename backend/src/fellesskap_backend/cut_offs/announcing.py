@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Select, Subquery, func, or_, select
 from sqlalchemy.orm import Session
 
-from fellesskap_backend.allocation.policy import FairShare, from_json
+from fellesskap_backend.allocation.policy import FairShare, stored
 from fellesskap_backend.allocation.standing import is_batch
 from fellesskap_backend.bulk import insert_all
 from fellesskap_backend.cut_offs.load import DAY_S, DAYS, Coming, load
@@ -80,7 +80,7 @@ def loads(session: Session, now: datetime) -> Iterator[tuple[str, int]]:
 
 def _then(versions: Any, at: datetime) -> FairShare | None:
     row = policies.in_force(versions, at)
-    return None if row is None else from_json(row.body)
+    return None if row is None else stored(row.body)
 
 
 def _rows(busy: dict[str, int], coming: Coming, policy: FairShare) -> Iterator[Row]:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from fellesskap_backend.allocation.division import divide, quotas_of, reviewed
-from fellesskap_backend.allocation.policy import FairShare, from_json
+from fellesskap_backend.allocation.policy import FairShare, stored
 from fellesskap_backend.allocation.standing import Standing
 from fellesskap_backend.allocation.view import Shares
 from fellesskap_backend.decisions import record
@@ -113,9 +113,9 @@ def shares_of(rules: Rules, layout: Layout) -> Shares:
     if rules.review is not None:
         quotas = reviewed(division, quotas, msgspec.json.decode(rules.review))
     standings = {str(one.number): one.standing for one in rules.carriers}
-    return Shares(division, quotas, standings)
+    return Shares(division, quotas, standings, rules.fair.reserved == "in_place")
 
 
 @lru_cache(maxsize=16)
 def _policy(text: str) -> FairShare:
-    return from_json(text)
+    return stored(text)

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from fellesskap_backend.allocation.division import OTHER
-from fellesskap_backend.allocation.policy import FairShare, from_json
+from fellesskap_backend.allocation.policy import FairShare, stored
 from fellesskap_backend.allocation.view import Use
 from fellesskap_backend.decisions.record import numbers
 from fellesskap_protocol.capacity import Compartment, Demand, size_class
@@ -126,7 +126,7 @@ def rulebook_of(said: Said) -> Rulebook | None:
     weights = {str(number): weight for number, weight, *_ in written["carriers"] if weight}
     entrants = (str(number) for number, _, is_entrant, *_ in written["carriers"] if is_entrant)
     review = (tuple(one) for one in written["quotas"] or ())
-    policy = from_json(msgspec.json.encode(written["policy"]))
+    policy = stored(msgspec.json.encode(written["policy"]))
     return Rulebook(policy, weights, frozenset(entrants), tuple(review))
 
 

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from fellesskap_backend.allocation.policy import FairShare, from_json
+from fellesskap_backend.allocation.policy import FairShare, stored
 from fellesskap_backend.decisions.policy import FIRST_COME
 from fellesskap_backend.decisions.record import canonical
 from fellesskap_backend.decisions.rules import Carrier, Rules
@@ -95,7 +95,7 @@ class Published:
         self._policies |= dict.fromkeys(range(expected, row.version), "")
         self._policies[row.version] = row.body
         try:
-            policy = from_json(row.body)
+            policy = stored(row.body)
         except ValidationError:
             self.altered.append(f"{name}: altered")
             return

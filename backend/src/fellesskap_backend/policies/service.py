@@ -18,7 +18,7 @@ from fellesskap_backend.allocation.policy import (
     FairShare,
     NotInForce,
     check_successor,
-    from_json,
+    stored,
 )
 from fellesskap_backend.allocation.wording import before_any, plain
 from fellesskap_backend.carriers.service import Credentials, caller
@@ -78,7 +78,7 @@ def today(session: Session, now: datetime) -> date:
     """Return the day at the lockers: by the policy in force, else the newest, else its default."""
     versions = all_versions(session)
     row = in_force(versions, now) or (versions[0] if versions else None)
-    policy = FairShare(in_force_from=now) if row is None else from_json(row.body)
+    policy = FairShare(in_force_from=now) if row is None else stored(row.body)
     return policy.local(now).date()
 
 
@@ -89,7 +89,7 @@ def check(session: Session, policy: FairShare, now: datetime) -> Row:
     """
     versions = all_versions(session)
     try:
-        check_successor(now, from_json(versions[0].body) if versions else None, policy)
+        check_successor(now, stored(versions[0].body) if versions else None, policy)
     except NotInForce as error:
         raise NotAnnounced(f"This may not be announced: {error}.") from None
     return {
@@ -152,8 +152,8 @@ def published(session: Session, now: datetime, credentials: Credentials | None =
     own = _number(session, credentials)
     versions = all_versions(session)
     current = in_force(versions, now)
-    rules = None if current is None else from_json(current.body)
-    coming = [str(from_json(one.body)) for one in versions if one.in_force_from > now]
+    rules = None if current is None else stored(current.body)
+    coming = [str(stored(one.body)) for one in versions if one.in_force_from > now]
     return {
         "in_force": str(rules or FIRST_COME),
         "in_words": _words(rules),
@@ -181,7 +181,7 @@ def _words(policy: FairShare | None) -> Row:
 
 
 def _shown(row: Policy) -> Row:
-    policy = from_json(row.body)
+    policy = stored(row.body)
     return {
         "policy": str(policy),
         "version": row.version,

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.functions import FunctionElement
 
 from fellesskap_backend.allocation.division import class_of
-from fellesskap_backend.allocation.policy import FairShare, from_json
+from fellesskap_backend.allocation.policy import FairShare, stored
 from fellesskap_backend.allocation.standing import DAYS, memory_permille
 from fellesskap_backend.carriers.tables import Carrier
 from fellesskap_backend.db import Moment, UtcDateTime
@@ -61,7 +61,7 @@ def make(session: Session, moment: Moment) -> int:
     versions = service.all_versions(session)
     if not versions:
         return 0
-    policy = from_json((service.in_force(versions, moment.now) or versions[0]).body)
+    policy = stored((service.in_force(versions, moment.now) or versions[0]).body)
     day = policy.local(moment.now).date()
     if _made(session, day):
         return 0
