@@ -15,9 +15,16 @@ from tests.system.house import wait_for
 def test_a_demo_that_is_ended_half_way_ends_all_that_it_started(tmp_path: Path) -> None:
     command = [sys.executable, "-u", "-m", "tests.system.demo"]
     here = os.environ | {"TMPDIR": str(tmp_path)}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=here) as demo:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=here
+    ) as demo:
         assert demo.stdout is not None
-        assert any("holds the label" in line for line in demo.stdout)
+        said = []
+        for line in demo.stdout:
+            said.append(line)
+            if "holds the label" in line:
+                break
+        assert "holds the label" in said[-1], "".join(said)
         (folder,) = tmp_path.iterdir()
         assert running(folder)
         demo.send_signal(signal.SIGTERM)
