@@ -6,8 +6,8 @@ import pytest
 
 from fellesskap_edge.banks import BankLine
 from fellesskap_edge.bus import Bus
-from fellesskap_edge.changed import replace
 from fellesskap_edge.locks.board_8a import Board8A
+from fellesskap_protocol.changed import replace
 
 BANK = BankLine(Board8A(1), "p", poll_at=1.5, misses=2, shutting=frozenset({3}))
 BUS = Bus({"a": BANK}, heard=b"\x80", until=4.0)

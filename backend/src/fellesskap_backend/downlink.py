@@ -5,9 +5,10 @@ own timers resend (`docs/protocol.md` 4, 5). `mqtt` tells what happened and perf
 what a change of rights holds is read from the database at the moment of sending.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
+from fellesskap_protocol.changed import replace
 from fellesskap_protocol.messages import CommandOutcome
 
 RESEND_S, RESEND_S_MAX = 2.0, 60.0
@@ -71,7 +72,7 @@ class Stage(StrEnum):
     SENT_AGAIN = "sent_again"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Order:
     """One command in hand; `exp` in seconds since 1970."""
 
@@ -198,7 +199,7 @@ Effect = SendRights | SendCommand | AskChallenge | SendKeys | Expire
 Step = tuple["Downlink", tuple[Effect, ...]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Downlink:
     """Everything that decides what is sent to one locker when; times in seconds since 1970."""
 

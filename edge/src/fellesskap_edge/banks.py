@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from fellesskap_edge import power as supply
-from fellesskap_edge.changed import replace
 from fellesskap_edge.locks.driver import PULSE_MS_MAX, SUPPLY_REST_S, DoorReading, Driver, Order
 from fellesskap_edge.power import Power, SetPower
+from fellesskap_protocol.changed import replace
 
 POLL_S = 5.0
 POLL_WATCHED_S = 0.150

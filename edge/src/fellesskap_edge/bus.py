@@ -25,8 +25,8 @@ from fellesskap_edge.banks import (
     Unready,
     What,
 )
-from fellesskap_edge.changed import replace
 from fellesskap_edge.locks.driver import silence_s
+from fellesskap_protocol.changed import replace
 
 __all__ = [
     "POLL_S",

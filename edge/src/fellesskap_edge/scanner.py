@@ -9,10 +9,10 @@ that is read without a break for a minute is stuck and told no more.
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from fellesskap_edge.changed import replace
 from fellesskap_edge.scanners import FAMILIES
 from fellesskap_edge.scanners.family import Family, Framer
 from fellesskap_edge.scanners.framing import Answered, Garbled, Item, Label, Say, Unreadable
+from fellesskap_protocol.changed import replace
 
 ANSWER_S_MAX = 0.5
 """Scanners answer within 50 ms; a label that is just being sent takes 0.1 s at 9600 baud."""

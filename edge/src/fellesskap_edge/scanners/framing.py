@@ -11,8 +11,8 @@ bytes look like labels, and unknown labels are counted against the kiosk.
 import re
 from dataclasses import dataclass
 
-from fellesskap_edge.changed import replace
 from fellesskap_protocol.barcodes import CLEAN, LABEL_BYTES_MAX
+from fellesskap_protocol.changed import replace
 
 IDLE_S = 0.100
 """40 to 50 ms are seen in the trade; a loaded machine stalls that long in the middle of a label."""

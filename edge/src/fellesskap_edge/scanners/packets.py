@@ -12,9 +12,9 @@ Source: Zebra, Simple Serial Interface Programmer's Guide, 72E-40451.
 
 from dataclasses import dataclass
 
-from fellesskap_edge.changed import replace
 from fellesskap_edge.scanners.framing import IDLE_S, Answered, Garbled, Item, Label, Say, Unreadable
 from fellesskap_protocol.barcodes import CLEAN, LABEL_BYTES_MAX
+from fellesskap_protocol.changed import replace
 
 HOST, SCANNER = 0x04, 0x00
 PARAM_SEND, ACK, NAK, START_SESSION = 0xC6, 0xD0, 0xD1, 0xE4

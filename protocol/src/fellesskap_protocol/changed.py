@@ -2,7 +2,8 @@
 
 That one looks at every field and sets every field of the copy, one by one; this one copies all at
 once, which takes a fifth of the time. So it wants frozen dataclasses without slots and without
-`__post_init__`. `bus`, `banks` and the scanners use it; types are checked as those of the original.
+`__post_init__`. The edge's `bus`, `banks` and scanners and the backend's `downlink` use it; types
+are checked as those of the original.
 """
 
 from typing import TYPE_CHECKING, Any
