@@ -1,8 +1,8 @@
 """Lock boards: any bytes at any pace crash no driver and no line, and a good board is used again.
 
-A target for each family. An input is: one board on the line (an even byte) or two, and steps:
-`00-DF`: so many of the bytes that follow arrive (at most 223), `E0-E5`: time passes, `F0-F6`: the
-port goes and comes, a pulse, a watch, an echo, a right answer. What is heard alone: `codecs`.
+A target for each family. An input is: one board on the line (an even byte) or two, and `steps`:
+`E0-E5`: time passes, `F0-F6`: the port goes and comes, a pulse, a watch, an echo, a right answer.
+What is heard alone: `codecs`.
 """
 
 from functools import partial
@@ -13,8 +13,8 @@ from fellesskap_edge.locks import FAMILIES
 from tests.edge.line_frames import FRAMES, Frames, driver
 from tests.fuzz.codecs import CODECS, HEARD, NAMES, decode, other, resealed
 from tests.fuzz.harness import Fuzz
+from tests.fuzz.steps import arrives, in_two, played, put
 
-ARRIVES_MAX = 0xDF
 PASSES = {0xE0: 0.0, 0xE1: 0.003, 0xE2: 0.05, 0xE3: 0.31, 0xE4: 0.8, 0xE5: 5.1}
 PULLED, UNLOCK_A, UNLOCK_B, WATCH, UNWATCH, ECHO, ANSWER = range(0xF0, 0xF7)
 STEPS = (*PASSES, PULLED, UNLOCK_A, UNLOCK_B, WATCH, UNWATCH, ECHO, ANSWER, ANSWER, ANSWER)
@@ -35,10 +35,6 @@ def _answers(frames: Frames) -> dict[bytes, bytes]:
 ANSWERS = {name: _answers(FRAMES[name]) for name in NAMES}
 
 
-def _arrives(frame: bytes) -> bytes:
-    return bytes((len(frame),)) + frame
-
-
 WELL = bytes((ANSWER, 0xE2)) * 5
 USED = (
     WELL + bytes((WATCH, UNLOCK_A, ANSWER, 0xE4)) + WELL + bytes((UNLOCK_B, 0xE5, UNWATCH)),
@@ -49,7 +45,7 @@ USED = (
 
 def _seeds(name: str) -> tuple[bytes, ...]:
     """Return inputs that let each golden frame of a family come in different moments."""
-    heard = [_arrives(frame) for frame in HEARD[name]]
+    heard = [arrives(frame) for frame in HEARD[name]]
     steps = (
         *(begun + frame for frame in heard for begun in (b"", WELL)),
         *(WELL + bytes((UNLOCK_A, 0xE0)) + frame for frame in heard),
@@ -62,47 +58,30 @@ def _seeds(name: str) -> tuple[bytes, ...]:
 
 def _mutate(name: str, rng: Random, data: bytes) -> bytes:
     """Put a frame, one whose checksum is right over changed content, or a step between two."""
-    at = rng.choice(_steps(data))
     frame = rng.choice(HEARD[name])
     match rng.randrange(6):
         case 0:
-            piece = _arrives(frame)
+            piece = arrives(frame)
         case 1 | 2:
-            piece = _arrives(resealed(rng, name, frame))
+            piece = arrives(resealed(rng, name, frame))
         case 3:
             piece = bytes((rng.choice(STEPS),))
         case 4:
-            piece = bytes((rng.choice((ECHO, UNLOCK_A)),)) + _arrives(frame)
+            piece = bytes((rng.choice((ECHO, UNLOCK_A)),)) + arrives(frame)
         case _:
-            cut = rng.randrange(len(frame))
-            pause = bytes((rng.choice(tuple(PASSES)),))
-            piece = _arrives(frame[:cut]) + pause + _arrives(frame[cut:])
-    return data[:at] + piece + data[at:]
-
-
-def _steps(data: bytes) -> list[int]:
-    """Where a step begins; the first byte says how many boards there are."""
-    places, at = [min(1, len(data))], 1
-    while at < len(data):
-        at += 1 + (data[at] if data[at] <= ARRIVES_MAX else 0)
-        if at <= len(data):
-            places.append(at)
-    return places
+            piece = in_two(rng, frame, tuple(PASSES))
+    return put(rng, piece, data)
 
 
 def _one_input(name: str, data: bytes) -> None:
     """Play the steps; then the board is good, is read and pulses when asked."""
     play = _Play(name, both=data[:1] != b"" and data[0] % 2 == 1)
-    at = 1
-    while at < len(data):
-        code, at = data[at], at + 1
-        if code <= ARRIVES_MAX:
-            heard = data[at : at + code]
-            play.give(b.Received(heard))
-            decode(play.bus.banks["a"].driver, name, heard)
-            at += code
+    for step in played(data):
+        if isinstance(step, bytes):
+            play.give(b.Received(step))
+            decode(play.bus.banks["a"].driver, name, step)
         else:
-            play.do(code)
+            play.do(step)
     play.heals()
 
 

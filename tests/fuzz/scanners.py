@@ -1,8 +1,7 @@
 """Scanners: any bytes at any pace are heard without a crash, and the next label is told.
 
-An input is a family and steps: `00-DF`: so many of the bytes that follow arrive (at most 224),
-`E0-EF` and up: time passes, the port goes and comes, what arrived last does so again two seconds
-later. So a mutation cuts, joins and delays frames.
+An input is a family and `steps`: `E0-EF` and up: time passes, the port goes and comes, what arrived
+last does so again two seconds later.
 """
 
 from random import Random
@@ -11,9 +10,9 @@ from fellesskap_edge import scanner as s
 from fellesskap_edge.scanners import FAMILIES, framing, packets
 from fellesskap_protocol.barcodes import CLEAN, LABEL_BYTES_MAX
 from tests.fuzz.harness import Fuzz
+from tests.fuzz.steps import arrives, in_two, played, put
 
 NAMES = tuple(FAMILIES)
-ARRIVES_MAX = 0xDF
 PASSES = {0xE0: 0.0, 0xE1: 0.05, 0xE2: 0.11, 0xE3: 0.6, 0xE4: 2.0, 0xE5: 16.0, 0xE6: 61.0}
 PULLED, HELD = 0xF0, 0xF1
 LABEL = b"]C100370712345678901238"
@@ -52,78 +51,55 @@ PACKETS = (
 )
 
 
-def _arrives(frame: bytes) -> bytes:
-    pieces = [frame[at : at + ARRIVES_MAX] for at in range(0, len(frame), ARRIVES_MAX)]
-    return b"".join(bytes((len(piece),)) + piece for piece in pieces)
-
-
 PAUSES = (b"", b"\xe2", b"\xe3", b"\xe5")
 SEEDS = tuple(
-    bytes((number,)) + _arrives(frame) + PAUSES[turn % len(PAUSES)] + _arrives(frame)
+    bytes((number,)) + arrives(frame) + PAUSES[turn % len(PAUSES)] + arrives(frame)
     for number in range(len(NAMES))
     for turn, frame in enumerate((*FRAMES, *PACKETS))
 )
 HELD_LONG = bytes((HELD,)) * 33
 SEEDS += tuple(
-    bytes((number,)) + _arrives(FRAMES[0] if name != "ssi" else PACKETS[4]) + HELD_LONG + end
+    bytes((number,)) + arrives(FRAMES[0] if name != "ssi" else PACKETS[4]) + HELD_LONG + end
     for number, name in enumerate(NAMES)
-    for end in (b"", b"\xe5", _arrives(FRAMES[1]))
+    for end in (b"", b"\xe5", arrives(FRAMES[1]))
 )
 """The last of them: one label for more than a minute, then none, then another."""
 
 
 def mutate(rng: Random, data: bytes) -> bytes:
     """Put a frame, a packet that is right but for its content, or a pause between two steps."""
-    places = list(_steps(data))
-    at = rng.choice(places)
     match rng.randrange(5):
         case 0:
-            piece = _arrives(rng.choice(FRAMES))
+            piece = arrives(rng.choice(FRAMES))
         case 1:
-            piece = _arrives(rng.choice(PACKETS))
+            piece = arrives(rng.choice(PACKETS))
         case 2:
             opcode = rng.choice((packets.DECODE_DATA, packets.DECODE_DATA, rng.randrange(256)))
             text = rng.choice((LABEL, rng.randbytes(20), b"x" * 200))
-            piece = _arrives(_packet(opcode, b"\x03" + text, rng.randrange(4)))
+            piece = arrives(_packet(opcode, b"\x03" + text, rng.randrange(4)))
         case 3:
             piece = bytes((rng.choice((*PASSES, PULLED, HELD)),))
         case _:
-            frame = rng.choice((*FRAMES, *PACKETS))
-            cut = rng.randrange(len(frame) + 1)
-            pause = bytes((rng.choice(tuple(PASSES)),))
-            piece = _arrives(frame[:cut]) + pause + _arrives(frame[cut:])
-    return data[:at] + piece + data[at:]
-
-
-def _steps(data: bytes) -> list[int]:
-    """Where a step begins; the first byte names the family."""
-    places, at = [min(1, len(data))], 1
-    while at < len(data):
-        at += 1 + (data[at] if data[at] <= ARRIVES_MAX else 0)
-        if at <= len(data):
-            places.append(at)
-    return places
+            piece = in_two(rng, rng.choice((*FRAMES, *PACKETS)), tuple(PASSES))
+    return put(rng, piece, data)
 
 
 def one_input(data: bytes) -> None:
     """Play the steps; then, after silence, the next label is told."""
     name = NAMES[data[0] % len(NAMES)] if data else "line"
     play, last = _Play(name), b""
-    at = 1
-    while at < len(data):
-        code, at = data[at], at + 1
-        if code <= ARRIVES_MAX:
-            last = data[at : at + code]
+    for step in played(data):
+        if isinstance(step, bytes):
+            last = step
             play.give(s.Received(last))
-            at += code
-        elif code == PULLED:
+        elif step == PULLED:
             play.give(s.PortDown())
             play.give(s.PortUp())
-        elif code == HELD:
+        elif step == HELD:
             play.wait(PASSES[0xE4])
             play.give(s.Received(last))
         else:
-            play.wait(PASSES.get(code, 1.0))
+            play.wait(PASSES.get(step, 1.0))
     play.wait(packets.PARTS_S + s.REPEAT_S)
     play.scans.clear()
     text = b"the next label 1"
