@@ -17,7 +17,7 @@ from rich.table import Table
 from tests.judge import history
 from tests.simulation import ending, running, shrinking
 from tests.simulation.life import lives
-from tests.simulation.verdict import Verdict
+from tests.simulation.verdict import MANY_DAYS, Verdict
 
 BUILD = Path("build")
 PYTHON = ".tools/bin/uv run --no-sync --quiet python"
@@ -44,8 +44,13 @@ def main() -> int:
                 print(f"seed {one.seed}: {one.cpu_s:.1f} s; {told}", file=sys.stderr, flush=True)
     seconds = time.monotonic() - begun
     console.print(_table(whole, seconds, asked.seeds))
-    for kind, those in whole.never().items():
+    common = whole.not_even()
+    for kind, those in common.items():
         console.print(f"never exercised, {kind}: {', '.join(those)}")
+    rare = sum(map(len, whole.never().values())) - sum(map(len, common.values()))
+    console.print(
+        f"never exercised, of what is rare: {rare}; {MANY_DAYS} locker-days must have all"
+    )
     complaints = list(whole.complaints())
     for complaint in complaints:
         console.print(f"[bold red]not enough:[/] {complaint}")
