@@ -1,7 +1,8 @@
 """Random walks over the API of a real database: I1, I2, I8, I9, I10 and I13 after every step."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
+from typing import Literal, TypeVar
 from uuid import UUID, uuid4
 
 import pytest
@@ -24,14 +25,23 @@ from fellesskap_backend.settings import Settings
 from tests.backend import event_models
 from tests.backend import walk as right
 from tests.backend.api import Api
-from tests.backend.walk import Demand, Walk
+from tests.backend.honest_edge import Demand
+from tests.backend.walk import Hold, Walk
 from tests.conftest import TIER
 
 STEPS = 15
 ROUNDS = {"full": 10}.get(TIER, 1)
 """Each begins with empty tables, for all that is in them is judged after every step."""
 DEMANDS = st.builds(Demand, st.sampled_from((100, 200)), st.booleans())
-TWO = st.integers(0, 1)
+HOLDS = st.sampled_from(("hard", "hard", "turns soft", "soft"))
+TWO, SOME = st.integers(0, 1), st.integers(0, 99)
+
+
+T = TypeVar("T")
+
+
+def _one_of(things: Sequence[T], which: int) -> T:
+    return things[which % len(things)]
 
 
 @pytest.fixture
@@ -49,27 +59,47 @@ class Machine(RuleBasedStateMachine):
         super().__init__()
         self.walk = Walk(api, carriers)  # type: ignore[arg-type]
 
+    @rule(carrier=TWO, edge=TWO, demand=DEMANDS, hold=HOLDS)
+    def reserve(self, carrier: int, edge: int, demand: Demand, hold: Hold) -> None:
+        self.walk.reserve(carrier, edge, demand, hold)
+
+    @rule(carrier=TWO, wishes=st.lists(st.tuples(TWO, DEMANDS, HOLDS), min_size=1, max_size=4))
+    def send_a_manifest(self, carrier: int, wishes: list[tuple[int, Demand, Hold]]) -> None:
+        self.walk.send_manifest(carrier, wishes)
+
     @rule(carrier=TWO, edge=TWO, demand=DEMANDS)
-    def reserve(self, carrier: int, edge: int, demand: Demand) -> None:
-        self.walk.reserve(carrier, edge, demand)
+    def authorise_a_drop_off(self, carrier: int, edge: int, demand: Demand) -> None:
+        self.walk.authorise(carrier, edge, demand)
 
-    @precondition(lambda self: self.walk.promises)
-    @rule(which=st.integers(0, 99))
+    @precondition(lambda self: self.walk.requests)
+    @rule(which=SOME)
     def ask_again(self, which: int) -> None:
-        self.walk.again(self.walk.promises[which % len(self.walk.promises)])
+        self.walk.again(_one_of(self.walk.requests, which))
 
-    @precondition(lambda self: any(one.status == 201 for one in self.walk.promises))
-    @rule(which=st.integers(0, 99))
+    @precondition(lambda self: self.walk.made)
+    @rule(which=SOME)
     def cancel(self, which: int) -> None:
-        made = [one for one in self.walk.promises if one.status == 201]
-        assert self.walk.cancel(made[which % len(made)]) in (200, 409)
+        self.walk.cancel(_one_of(self.walk.made, which))
+
+    @precondition(lambda self: any(one.kind == "reservation" for one in self.walk.made))
+    @rule(which=SOME, hours=st.integers(1, 100))
+    def change(self, which: int, hours: int) -> None:
+        reserved = [one for one in self.walk.made if one.kind == "reservation"]
+        self.walk.change(_one_of(reserved, which), hours)
+
+    @precondition(lambda self: self.walk.made)
+    @rule(which=SOME, act=st.sampled_from(("extend", "recall", "dispute")))
+    def wish(self, which: int, act: Literal["extend", "recall", "dispute"]) -> None:
+        lying = {one.parcel_id for edge in self.walk.edges for one in edge.inside.values()}
+        there = [one for one in self.walk.made if one.answer["parcel_id"] in lying]
+        self.walk.wish(_one_of(there or self.walk.made, which), act)
 
     @rule(edge=TWO)
     def apply(self, edge: int) -> None:
         self.walk.edges[edge].apply()
 
-    @rule(edge=TWO, which=st.integers(0, 9))
-    def put_in(self, edge: int, which: int) -> None:
+    @rule(edge=TWO, which=st.lists(SOME, min_size=1, max_size=3))
+    def put_in(self, edge: int, which: list[int]) -> None:
         """Put in what is known; what was cancelled meanwhile is late, and legal."""
         locker = self.walk.edges[edge]
         claims = {
@@ -79,21 +109,27 @@ class Machine(RuleBasedStateMachine):
         }
         if not claims <= set(locker.known):
             locker.apply()  # it is in contact: what is promised is known before the next scan
-        waiting = locker.waiting()
-        if waiting:
-            locker.deposit(waiting[which % len(waiting)])
+        for one in which:
+            waiting = locker.waiting()
+            if waiting:
+                locker.put_in(_one_of(waiting, one))
 
-    @rule(edge=TWO, which=st.integers(0, 9))
+    @rule(edge=TWO, which=SOME)
     def hand_out(self, edge: int, which: int) -> None:
         locker = self.walk.edges[edge]
         if locker.inside:
-            locker.collect(sorted(locker.inside)[which % len(locker.inside)])
+            locker.hand_out(_one_of(sorted(locker.inside), which))
 
-    @rule(hours=st.sampled_from((1, 25, 24 * 40)))
+    @rule(edge=TWO)
+    def sweep(self, edge: int) -> None:
+        self.walk.edges[edge].apply()
+        self.walk.edges[edge].sweep()
+
+    @rule(hours=st.sampled_from((1, 3, 25, 24 * 4, 24 * 40)))
     def time_passes(self, hours: int) -> None:
         self.walk.pass_time(timedelta(hours=hours))
 
-    @precondition(lambda self: self.walk.promises)
+    @precondition(lambda self: self.walk.made)
     @rule()
     def look_at_each_other(self) -> None:
         right.nobody_sees_anothers(self.walk)
@@ -129,7 +165,7 @@ def lying(house: Api) -> Walk:
     for carrier in (0, 1):
         assert made.reserve(carrier, 0, Demand(100, is_low=True)).status == 201
     made.edges[0].apply()
-    made.edges[0].deposit(made.edges[0].waiting()[0])
+    made.edges[0].put_in(made.edges[0].waiting()[0])
     for check in (*right.IN_ROWS, right.nobody_sees_anothers):
         check(made)
     return made
@@ -150,7 +186,7 @@ def _put_up_high(walk: Walk) -> None:
 
 
 def _forget_a_reservation(walk: Walk) -> None:
-    some = UUID(walk.promises[0].answer["id"])
+    some = UUID(walk.made[0].answer["id"])
     forget = delete(Reservation).where(Reservation.id == some)
     walk.api.change(lambda session: session.execute(forget))
 
@@ -160,11 +196,11 @@ def _forget_an_event(walk: Walk) -> None:
 
 
 def _answer_anew(walk: Walk) -> None:
-    walk.replays.append((walk.promises[0], 409, {}))
+    walk.replays.append((walk.requests[0], 409, {}))
 
 
 def _do_it_twice(walk: Walk) -> None:
-    walk.promises.append(walk.promises[0])
+    walk.made.append(walk.made[0])
 
 
 def _show_it_to_the_other(walk: Walk) -> None:
