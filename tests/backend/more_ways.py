@@ -81,6 +81,10 @@ def _revoke_badge(world: World) -> Act:
     return _delete(world.client, f"/v1/courier-badges/{made.json()['id']}")
 
 
+def _want_badges(world: World) -> Act:
+    return _change(_fresh(world), "PUT", "/v1/deposit-auth", deposit_auth="badge")
+
+
 # Delegations, keys and endpoints -----------------------------------------------------------------
 
 
@@ -245,6 +249,7 @@ MORE: dict[str, Callable[[World], Act]] = {
     "revoke_pickup_code": _revoke_code,
     "issue_courier_badge": _issue_badge,
     "revoke_courier_badge": _revoke_badge,
+    "set_deposit_auth": _want_badges,
     "give_delegation": _give_delegation,
     "revoke_delegation": _revoke_delegation,
     "revoke_api_key": _revoke_key,

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from fellesskap_backend import db
+from fellesskap_backend.badges import deposit_auth
 from fellesskap_backend.badges import service as badges
 from fellesskap_backend.carriers import service as carriers
 from fellesskap_backend.drop_offs import service as drop_offs
@@ -32,6 +33,7 @@ from fellesskap_protocol.messages import Badge
 from fellesskap_protocol.signing import unseal
 from tests.judge import history
 from tests.one_request import reserve
+from tests.simulation import features
 from tests.simulation.client import Client
 from tests.simulation.replies import Json, Reply
 from tests.simulation.rivals import Business
@@ -39,8 +41,6 @@ from tests.simulation.shipments import Shipment
 from tests.simulation.stand_parts import START
 from tests.simulation.world import DAY_S, Going, World
 
-HASTY = 16
-"""In one world of so many carriers want parcels collected within hours."""
 ANY = Match(Tagger(bytes(16)), "*")
 
 
@@ -67,6 +67,8 @@ class Asker(Client):
         """By locker: what a courier still has to bring."""
         self.to_recipient: Callable[[Shipment], None] = lambda _one: None
         self.seen: set[str] = set()
+        self.badges: list[str] = []
+        """Those that it had issued, by `jti`."""
 
     # Reserving -----------------------------------------------------------------------------------
 
@@ -99,7 +101,7 @@ class Asker(Client):
 
     def _collect_within(self, one: Shipment) -> tuple[str, float]:
         """Say how long it may lie: in some worlds so shortly that many are overdue."""
-        if self.world.seed % HASTY == 6 and one.number % 3 == 0:
+        if features.is_hasty(self.world.seed) and one.number % 3 == 0:
             return "PT3H", 3 * 3600.0
         return ("P1D", DAY_S) if one.number % 9 == 0 else (self.own.collect_within, 3 * DAY_S)
 
@@ -295,12 +297,7 @@ class Asker(Client):
         key = self.key()
 
         def work(session: Session) -> Answered:
-            office = Office(
-                session,
-                self.credentials,
-                self.world.installation.secrets,
-                self.world.installation.moment(),
-            )
+            office = self._office(session)
             of = Of(UUID(one.parcel_id), UUID(one.right_id))
             return pickup_codes.rotate(office, attempt("rotate", key, one.right_id), of)
 
@@ -313,6 +310,48 @@ class Asker(Client):
         if told.ok and "code" in told.body:
             one.told(told.body["code"], told.body["addition"], told.body["qr"])
         return told
+
+    def _office(self, session: Session) -> Office:
+        house = self.world.installation
+        return Office(session, self.credentials, house.secrets, house.moment())
+
+    def second_code(self, one: Shipment) -> tuple[str, str]:
+        """Let somebody else fetch a parcel too; return that code and its QR code, or nothing."""
+        key = self.key()
+
+        def work(session: Session) -> Answered:
+            office = self._office(session)
+            tried = attempt("delegate", key, one.parcel_id)
+            return pickup_codes.delegate(office, tried, UUID(one.parcel_id), reference=None)
+
+        told = self.world.ask(self.who, "other", work, target=one.parcel_id, key=key)
+        if not told.ok or "code" not in told.body:
+            return "", ""
+        code, qr = told.body["code"] + told.body["addition"], told.body["qr"]
+        one.codes[code] = qr
+        return code, qr
+
+    # Badges --------------------------------------------------------------------------------------
+
+    def want_badges(self) -> Going:
+        """Have a badge asked for at one's deposits."""
+
+        def work(session: Session, _key: str) -> Json:
+            moment = self.world.installation.moment()
+            return deposit_auth.change(session, self.credentials, "badge", match=ANY, moment=moment)
+
+        yield from self.insist("other", work)
+
+    def revoke_badge(self) -> Going:
+        """Take the newest badge out of use."""
+        if self.badges:
+            jti = self.badges[-1]
+
+            def work(session: Session, _key: str) -> Json:
+                moment = self.world.installation.moment()
+                return badges.revoke(session, self.credentials, UUID(jti), moment=moment)
+
+            yield from self.insist("other", work, target=jti)
 
     def badge(self, lockers: tuple[str, ...], may: tuple[str, ...]) -> Going:
         """Have a badge for a courier; return its token, empty if there is none."""
@@ -338,6 +377,7 @@ class Asker(Client):
             badge = unseal(Badge, token.encode(), ours, aud=secrets.installation)
             self.world.chronicle.note(history.Badged, badge=badge)
             self.world.jtis[token] = badge.jti
+            self.badges.append(badge.jti)
         return token
 
 

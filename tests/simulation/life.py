@@ -17,14 +17,14 @@ from tests.judge import history
 from tests.judge.judging import JUDGES, Judge
 from tests.judge.rules import Rules
 from tests.memory import in_memory
-from tests.simulation import attacker, calm, ending, weather
+from tests.simulation import attacker, calm, ending, features, minds, weather
 from tests.simulation.cabinet import Cabinet
 from tests.simulation.carriers import Carrier
 from tests.simulation.layout import locker
 from tests.simulation.logs import Logs
 from tests.simulation.operators import Operator
 from tests.simulation.rivals import Business
-from tests.simulation.shipments import BOXES, Shipment, change_mind
+from tests.simulation.shipments import BOXES, Shipment
 from tests.simulation.visitors import Courier, Kiosk, resident
 from tests.simulation.world import AWAKE_S, DAY_S, Going, World
 
@@ -43,8 +43,9 @@ LETTER_LOST = 0.04
 ON_ITS_WAY_S = 30.0
 DIES_OBEYING = 0.15
 """How often a daemon dies as it opens a door from afar."""
-SHARES = 4
-"""In one world of so many two boards of every locker share a line."""
+COLLECTS_S, COLLECTS_S_MAX = (1.5 * HOUR_S, 14 * HOUR_S), 40 * HOUR_S
+"""How long residents wait on average, and where it is crowded; and at most."""
+REVOKES = 2.0
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class Life:
         judges: Mapping[str, Rules] = JUDGES,
     ) -> None:
         self.days = days
-        self.shares = seed % SHARES == SHARES - 1
+        self.shares = features.shares_lines(seed)
         self.world = World(seed, folder, only=only)
         self.judge = Judge(judges)
         for record in self.world.chronicle.records:
@@ -103,7 +104,8 @@ class Life:
         number = one.label.removeprefix(one.carrier.own.prefix)
         chance = self.world.chance(f"resident/{number}")
         kiosk = Kiosk(self.world, self.world.cabinets[one.locker_id])
-        delay_s = min(chance.expovariate(1 / (1.5 * HOUR_S)), 20 * HOUR_S)
+        mean_s = COLLECTS_S[features.is_crowded(self.world.seed)]
+        delay_s = min(chance.expovariate(1 / mean_s), COLLECTS_S_MAX)
         if not self.world.faulty:
             delay_s = min(delay_s, HOUR_S)
         self.world.go(resident(kiosk, one, chance), 60 + delay_s)
@@ -184,6 +186,8 @@ class Life:
         self._some(rng, OPENINGS, begin_s, end_s, lambda: ("open", self._open(cabinet)))
         self._some(rng, CHANGES, begin_s, end_s, lambda: ("change", self._change(name)))
         self._some(rng, 1.0, begin_s, end_s, lambda: ("round", self._round(cabinet)))
+        if features.wants_badges(self.world.seed):
+            self._some(rng, REVOKES, begin_s, end_s, self._revoke)
         for mean, fault in weather.DAILY + (weather.OF_SHARED_LINES if self.shares else ()):
             self._faults(fault, mean, cabinet, begin_s, end_s=end_s)
 
@@ -295,6 +299,9 @@ class Life:
 
         return going
 
+    def _revoke(self) -> tuple[str, Callable[[], Going]]:
+        return "revoke badge", self.rng.choice(self.carriers).revoke_badge
+
     def _round(self, cabinet: Cabinet) -> Callable[[], Going]:
         chance = self.world.chance(f"round/{len(self.acts)}")
         return lambda: self.operator.rounds(cabinet, chance)
@@ -302,18 +309,7 @@ class Life:
     def _change(self, name: str) -> Callable[[], Going]:
         """A carrier changes its mind about one of its parcels at a locker."""
         chance = self.world.chance(f"change/{len(self.acts)}")
-
-        def going() -> Going:
-            those = [
-                one
-                for one in self.shipments
-                if one.locker_id == name and one.parcel_id and one.state != "gone"
-            ]
-            if those:
-                change_mind(chance.choice(those), chance)
-            yield 0.0
-
-        return going
+        return lambda: minds.changed(self.world, self.shipments, name, chance)
 
     def _passer_by(self) -> None:
         """Shut the doors that stand open with nobody there."""
@@ -340,6 +336,8 @@ class Life:
             for carrier in self.carriers:
                 world.go(carrier.reads())
                 world.go(carrier.pries())
+            if features.wants_badges(world.seed):
+                world.go(self.carriers[1].want_badges(), HOUR_S)
             for name in world.cabinets:
                 world.after(20, partial(self._allow, name))
             self.plan()

@@ -1,6 +1,5 @@
 """Parcels of a world as their carriers know them."""
 
-import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -45,24 +44,3 @@ class Shipment:
         """Let its recipient know the code."""
         self.code, self.qr = code + addition, qr
         self.codes[self.code] = qr or self.codes.get(self.code, "")
-
-
-def change_mind(one: Shipment, rng: random.Random) -> None:
-    """Let a carrier want something else of one of its parcels."""
-    turn = rng.random()
-    if one.state == "reserved" and one.kind == "claim":
-        if turn < 0.5:
-            one.carrier.patch(one, 0.7)
-        else:
-            one.carrier.cancel(one)
-    elif one.state == "lies":
-        if turn < 0.25:
-            one.carrier.upon(one, "recall")
-        elif turn < 0.5:
-            one.carrier.extend(one)
-        elif turn < 0.8 and one.right_id:
-            one.carrier.rotate_code(one)
-        else:
-            one.carrier.upon(one, "dispute", reason="not there")
-    elif one.state == "back":
-        one.carrier.extend(one)

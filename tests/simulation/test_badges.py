@@ -5,14 +5,18 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from sqlalchemy.orm import Session
 
+from fellesskap_backend.badges import deposit_auth
+from fellesskap_backend.db import Moment
 from fellesskap_backend.errors import NotFound
+from fellesskap_backend.etag import Match, Tagger
 from fellesskap_backend.parcels import unannounced
 from fellesskap_backend.parcels.tables import Parcel
 from fellesskap_firmware_sim.plant import Person
 from fellesskap_protocol.events import AnyEvent, Presented
 from fellesskap_protocol.messages import decode_event
-from tests.simulation.acting import THERE, Json, Market, market
+from tests.simulation.acting import HERE, THERE, Json, Market, market
 
 SHORT_H = 1 / 30
 
@@ -215,3 +219,25 @@ def test_a_badge_ends_with_the_delegation_that_it_rests_on(at: Market) -> None:
     assert show(at, badge) == "expired"
     with pytest.raises(NotFound):
         at.badge("Samlast", "Nordpost", may=("deposit",))
+
+
+def test_a_carrier_that_wants_badges_is_asked_for_one_at_a_label(at: Market) -> None:
+    """The label waits for the badge, and goes on without another scan; another's needs none."""
+    want = partial(deposit_auth.change, wanted="badge", match=Match(Tagger(b""), "*"))
+    at.do(want, "Sydpost")
+    at.fleet.change(partial(_tell, moment=at.fleet.moment()))
+    at.fleet.run(3.0)
+    labels = {}
+    for name in ("Nordpost", "Sydpost"):
+        at.fleet.credentials = at.who(name)
+        labels[name] = at.fleet.reserve(HERE, f"{name}-1")["label"]["value"]
+    at.fleet.deposit(at.stand, labels["Nordpost"])
+    told = at.stand.scan(labels["Sydpost"])
+    assert told is not None
+    assert (told.outcome, why(at)) == ("badge_needed", "badge_needed")
+    assert show(at, at.badge("Sydpost", "Sydpost")) == "opens"
+
+
+def _tell(session: Session, moment: Moment) -> None:
+    for one in deposit_auth.to_tell(session, moment.now):
+        deposit_auth.tell(session, one, moment)

@@ -12,13 +12,15 @@ import pytest
 from tests.judge import history
 from tests.judge.rules import Rules
 from tests.judge.state import World as Judged
-from tests.simulation import running, shrinking
+from tests.simulation import features, running, shrinking
 from tests.simulation.planted import WEIGHT_OF_OTHERS
 from tests.simulation.rivals import Business
 from tests.simulation.verdict import Verdict
 
 STANDARD = (0, 3, 1)
 """The first seed, how many, and days of each: some locker-days, half a minute of processor."""
+SPECIAL = (4, 2, 1)
+"""In one a carrier wants badges, revokes them and has second codes; the other is crowded."""
 FULL = (0, 3, 3)
 """Some 33 locker-days: four minutes of processor."""
 RIVALS = (WEIGHT_OF_OTHERS.seed, WEIGHT_OF_OTHERS.days)
@@ -48,6 +50,15 @@ def test_no_invariant_breaks_in_some_worlds(
     assert whole.breaks == []
     assert list(whole.complaints()) == []
     assert whole.not_even() == {}
+
+
+@pytest.mark.slow
+def test_no_invariant_breaks_where_badges_are_wanted_or_it_is_crowded() -> None:
+    first_seed, seeds, days = SPECIAL
+    special = [features.wants_badges, features.is_crowded]
+    assert [is_so(first_seed + n) for n, is_so in enumerate(special)] == [True, True]
+    found = [one.breaks for one in running.each(first_seed, seeds, days, jobs=2)]
+    assert found == [[], []]
 
 
 @pytest.mark.slow

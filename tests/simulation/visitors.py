@@ -14,6 +14,7 @@ from fellesskap_firmware_sim.plant import Act
 from fellesskap_protocol.barcodes import UnreadableLabel, candidates
 from fellesskap_protocol.codes import CODE_DIGITS, MacKind
 from tests.judge import history
+from tests.simulation import features
 from tests.simulation.cabinet import Cabinet, Visitor
 from tests.simulation.secrecy import label_of
 from tests.simulation.shipments import Shipment
@@ -24,6 +25,8 @@ PATIENCE_S = 12.0
 TRIES_MAX = 12
 FORGETS = 0.4
 """How often somebody opens once more, for what was forgotten."""
+FORGOTTEN_S = ((5.0, 60.0), (5.0, 290.0))
+"""How long after; and where it is crowded, until it is nearly too late."""
 COMES_BACK, BACK_S = 0.1, (310.0, 3600.0)
 """How often somebody tries once more when it is too late for that, and when."""
 TELLS = 0.7
@@ -233,7 +236,7 @@ def resident(kiosk: Kiosk, one: Shipment, rng: random.Random) -> Going:
         opened = yield from _try(kiosk, one, act, rng)
         if opened:
             while rng.random() < FORGETS:
-                yield rng.uniform(5, 60)
+                yield rng.uniform(*FORGOTTEN_S[features.is_crowded(world.seed)])
                 op, again = kiosk.type_code(one.resident, one.code[:CODE_DIGITS])
                 if again is not None and again.outcome == "opens" and again.compartment:
                     number = again.compartment
@@ -245,6 +248,25 @@ def resident(kiosk: Kiosk, one: Shipment, rng: random.Random) -> Going:
                     yield rng.uniform(*BACK_S)
                     _too_late(kiosk, one)
                 return
+        yield rng.uniform(120, 5400)
+
+
+def neighbour(kiosk: Kiosk, one: Shipment, code: str, qr: str, *, rng: random.Random) -> Going:
+    """Fetch somebody else's parcel by a code of one's own, unless it is gone already."""
+    who = f"neighbour:{one.label}"
+    for _ in range(TRIES_MAX):
+        if kiosk.world.places.get(one.label) == "out":
+            return
+        shown = qr if qr and rng.random() < 0.3 else code[:CODE_DIGITS]
+        op, said = kiosk.type_code(who, shown)
+        if said is not None and said.outcome == "long_code_needed":
+            kiosk.leave(op, ok=False)
+            yield 5.0
+            op, said = kiosk.type_code(who, code)
+        opened = False
+        if said is not None and said.outcome in FULL_HANDS and said.compartment is not None:
+            opened = yield from kiosk.at_door("take_out", said.compartment, who, one.label, rng)
+        kiosk.leave(op, ok=opened)
         yield rng.uniform(120, 5400)
 
 

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from fellesskap_backend import db, interpreter, roles, secrets
 from fellesskap_backend.allowances import service as allowances
+from fellesskap_backend.badges import deposit_auth
 from fellesskap_backend.carriers import commands
 from fellesskap_backend.carriers import service as carriers
 from fellesskap_backend.decisions import commands as decisions
@@ -191,6 +192,7 @@ def _taken_in(session: Session, settings: Settings, arguments: argparse.Namespac
     if arguments.position is not None:
         lockers.put_at_with_site(session, locker, arguments.position)
     lockers.claim_device(session, locker_id, **arguments.device, now=now)
+    deposit_auth.begin(session, locker)
     if locker.allowances == "none" and settings.allowances:
         allowances.set_targets(session, locker_id, settings.allowances, moment=_moment())
     return locker

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 
 from fellesskap_backend import __version__, docs_page, documents, problems
 from fellesskap_backend.audit import routes as audit
+from fellesskap_backend.badges import deposit_routes as deposit_auth
 from fellesskap_backend.badges import routes as badges
 from fellesskap_backend.carriers import routes as api_keys
 from fellesskap_backend.cut_offs import routes as cut_offs
@@ -102,7 +103,7 @@ def create_api(settings: Settings, secrets: Secrets, engine: Engine, *, wake: Wa
     api.state.house = House(settings, secrets, engine, wake)
     for nouns in (
         *(reservations, parcels, pickup_codes, drop_offs, events),
-        *(quotes, manifests, badges, delegations, receipts, policies, cut_offs),
+        *(quotes, manifests, badges, deposit_auth, delegations, receipts, policies, cut_offs),
         *(lockers, door_operations, api_keys, webhooks),
         *(operators, operators_work, neutrality, audit),
     ):

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy.orm import Session
 
+from fellesskap_backend.badges import deposit_auth
 from fellesskap_backend.cut_offs import deciding
 from fellesskap_backend.db import Moment
 from fellesskap_backend.drop_offs import service as drop_offs
@@ -34,5 +35,6 @@ def all_of(secrets: Secrets) -> tuple[Deadline, ...]:
         Deadline(ending.to_expire, ending.expire),
         Deadline(drop_offs.to_expire, drop_offs.expire),
         Deadline(acts.to_be_overdue, acts.overdue),
+        Deadline(deposit_auth.to_tell, deposit_auth.tell),
         Deadline(deciding.due, partial(deciding.decide, secrets=secrets)),
     )

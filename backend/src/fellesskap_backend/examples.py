@@ -230,6 +230,14 @@ BADGE: Example = {
 }
 BADGE_ISSUED: Example = {"example": {**BADGE["example"], "token": "(up to 1,000 characters)"}}
 BADGES: Example = {"example": {"courier_badges": [BADGE["example"]], "next": None}}
+DEPOSIT_AUTH_WISH: Example = {"deposit_auth": "badge"}
+DEPOSIT_AUTH: Example = {
+    "example": {
+        **DEPOSIT_AUTH_WISH,
+        "changed_at": "2026-11-24T08:00:00Z",
+        "not_heard_by": 3,
+    }
+}
 SWEEP_LIST: Example = {
     "example": {
         "badge_id": BADGE["example"]["id"],

@@ -24,6 +24,13 @@ def right_id_of(carrier_id: UUID) -> UUID:
     return uuid5(carrier_id, "carrier")
 
 
+def carriers_right(session: Session, locker_id: str, carrier_id: UUID) -> messages.Right:
+    """Return a carrier's own right at a locker as last wished, or as it begins."""
+    right_id = right_id_of(carrier_id)
+    known = rights.right_of(session, locker_id, right_id)
+    return known or messages.Right(id=str(right_id), kind="carrier", carrier_id=str(carrier_id))
+
+
 def revoke(session: Session, badges: Iterable[CourierBadge], moment: Moment) -> None:
     """Take badges of one issuer out of use; those that are so already stay as they are."""
     fresh = [badge for badge in badges if badge.revoked_at is None]
@@ -41,11 +48,7 @@ def _tell(session: Session, locker_id: str, fresh: list[CourierBadge], now: date
     locker = locked(session, locker_id)
     if locker is None or locker.written_off_at is not None:
         return
-    issuer = fresh[0].carrier_id
-    right_id = right_id_of(issuer)
-    known = rights.right_of(session, locker_id, right_id)
-    if known is None:
-        known = messages.Right(id=str(right_id), kind="carrier", carrier_id=str(issuer))
+    known = carriers_right(session, locker_id, fresh[0].carrier_id)
     before = session.scalars(
         select(CourierBadge.id).where(
             CourierBadge.id.in_([UUID(jti) for jti in known.revoked_badges]),

@@ -36,6 +36,17 @@ class CourierBadges(Shown):
     """The `cursor` of the next page; null at the end."""
 
 
+class DepositAuth(Shown):
+    """What you want to see before a door opens for the label of an expected parcel."""
+
+    deposit_auth: Literal["label", "badge"]
+    """`label`: that is enough. `badge`: besides, a badge that names you, once in a visit."""
+    changed_at: Instant | None
+    """Null: it was never changed."""
+    not_heard_by: int
+    """So many lockers have not heard the newest yet, and go by what was before."""
+
+
 class ToTakeOut(Shown):
     """One parcel that the badge takes out."""
 

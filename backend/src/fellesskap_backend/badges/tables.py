@@ -1,4 +1,4 @@
-"""Badges as they were issued; the token is signed anew from the row, and stored nowhere."""
+"""Badges as they were issued, their tokens stored nowhere; and who wants one for a deposit."""
 
 from datetime import datetime
 from uuid import UUID
@@ -30,3 +30,16 @@ class CourierBadge(Base):
         Index("ix_courier_badges_carrier_id_id", "carrier_id", "id"),
         Index("ix_courier_badges_carrier_id_expires_at", "carrier_id", "expires_at"),
     )
+
+
+class DepositAuth(Base):
+    """What a carrier wants to see before a door opens for its label; no row: the label itself."""
+
+    __tablename__ = "deposit_auths"
+
+    carrier_id: Mapped[UUID] = mapped_column(primary_key=True)
+    deposit_auth: Mapped[str]
+    """`label` or `badge`."""
+    changed_at: Mapped[datetime]
+    told_up_to: Mapped[str | None]
+    """The last locker, by id, of which it was wished; empty: none yet; null: all."""

@@ -1,0 +1,21 @@
+"""What is special in some worlds: every so many seeds one thing more is so, or happens."""
+
+
+def shares_lines(seed: int) -> bool:
+    """Two boards of every locker share a line."""
+    return seed % 4 == 3
+
+
+def is_hasty(seed: int) -> bool:
+    """Carriers want parcels collected within hours, so that many are overdue."""
+    return seed % 16 == 6
+
+
+def is_crowded(seed: int) -> bool:
+    """Residents take their time: lockers are full, and what is taken out is given away at once."""
+    return seed % 7 == 5
+
+
+def wants_badges(seed: int) -> bool:
+    """A carrier wants a badge at its deposits; badges are revoked, parcels have second codes."""
+    return seed % 6 == 4
