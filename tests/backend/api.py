@@ -18,6 +18,7 @@ from fellesskap_backend.lockers import service as lockers
 from fellesskap_backend.lockers.tables import Compartment, Locker, Site
 from fellesskap_backend.migrations import upgrade
 from fellesskap_backend.settings import Settings
+from tests.backend import refused
 from tests.system.house import wait_for, with_own_key
 
 Json = dict[str, Any]
@@ -131,7 +132,7 @@ class Api:
             timeout=60,
             trust_env=False,
             verify=_TLS,
-            event_hooks={"request": [with_own_key]},
+            event_hooks={"request": [with_own_key], "response": [refused.hold]},
         )
         self._clients.append(client)
         return client

@@ -19,3 +19,8 @@ def is_crowded(seed: int) -> bool:
 def wants_badges(seed: int) -> bool:
     """A carrier wants a badge at its deposits; badges are revoked, parcels have second codes."""
     return seed % 6 == 4
+
+
+def has_sprees(seed: int) -> bool:
+    """Somebody opens doors from afar, one after the other, as whoever stole a key would."""
+    return seed % 6 == 4

@@ -45,7 +45,7 @@ DIES_OBEYING = 0.15
 """How often a daemon dies as it opens a door from afar."""
 COLLECTS_S, COLLECTS_S_MAX = (1.5 * HOUR_S, 14 * HOUR_S), 40 * HOUR_S
 """How long residents wait on average, and where it is crowded; and at most."""
-REVOKES = 2.0
+REVOKES, SPREES, DIES_IN_IT = 2.0, 1.0, 0.5
 
 
 @dataclass(frozen=True)
@@ -188,6 +188,8 @@ class Life:
         self._some(rng, 1.0, begin_s, end_s, lambda: ("round", self._round(cabinet)))
         if features.wants_badges(self.world.seed):
             self._some(rng, REVOKES, begin_s, end_s, self._revoke)
+        if features.has_sprees(self.world.seed):
+            self._some(rng, SPREES, begin_s, end_s, lambda: self._spree(cabinet))
         for mean, fault in weather.DAILY + (weather.OF_SHARED_LINES if self.shares else ()):
             self._faults(fault, mean, cabinet, begin_s, end_s=end_s)
 
@@ -301,6 +303,16 @@ class Life:
 
     def _revoke(self) -> tuple[str, Callable[[], Going]]:
         return "revoke badge", self.rng.choice(self.carriers).revoke_badge
+
+    def _spree(self, cabinet: Cabinet) -> tuple[str, Callable[[], Going]]:
+        chance = self.world.chance(f"spree/{len(self.acts)}")
+
+        def going() -> Going:
+            if chance.random() < DIES_IN_IT:
+                self.world.go(weather.killed(self.world, cabinet, chance), chance.uniform(30, 200))
+            yield from self.operator.spree(cabinet, chance)
+
+        return "spree", going
 
     def _round(self, cabinet: Cabinet) -> Callable[[], Going]:
         chance = self.world.chance(f"round/{len(self.acts)}")

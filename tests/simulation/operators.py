@@ -25,6 +25,9 @@ from tests.simulation.world import Going, World
 
 ANY = Match(Tagger(bytes(16)), "*")
 WHO = "operator"
+SPREE, SPREE_GAP_S = 12, (2.0, 40.0)
+"""More than the six in ten minutes that a locker lets happen, some within its ten seconds."""
+LOOKS_S = 20.0
 
 
 class Operator:
@@ -61,6 +64,26 @@ class Operator:
 
     def open_door(self, cabinet: Cabinet, number: int, rng: random.Random) -> Going:
         """Open a door from afar while a helper stands by it; what lies there comes out or stays."""
+        self._command(cabinet, number)
+        kiosk = Kiosk(self.world, cabinet)
+        lying = cabinet.lies.get(number, [])
+        takes = not lying or self._is_known(cabinet, number)
+        opened = yield from kiosk.at_door("nothing" if takes else "take_out", number, WHO, "", rng)
+        if not opened:
+            opened = yield from kiosk.at_door("nothing", number, WHO, "", rng)
+        return opened
+
+    def spree(self, cabinet: Cabinet, rng: random.Random) -> Going:
+        """Open doors one after the other, as whoever stole the operator's key would."""
+        while cabinet.asleep and self.world.faulty:
+            yield LOOKS_S
+        for _ in range(SPREE):
+            number = rng.choice(cabinet.config.compartments).number
+            self._command(cabinet, number)
+            yield rng.uniform(*SPREE_GAP_S)
+
+    def _command(self, cabinet: Cabinet, number: int) -> None:
+        """Say that a door is to be opened."""
         key, home = self.key(), self.world.installation
 
         def work(session: Session) -> Answered:
@@ -71,13 +94,6 @@ class Operator:
 
         body = {"locker": cabinet.locker_id, "compartment": number}
         self.world.ask(WHO, "open_door", work, target=cabinet.locker_id, key=key, body=body)
-        kiosk = Kiosk(self.world, cabinet)
-        lying = cabinet.lies.get(number, [])
-        takes = not lying or self._is_known(cabinet, number)
-        opened = yield from kiosk.at_door("nothing" if takes else "take_out", number, WHO, "", rng)
-        if not opened:
-            opened = yield from kiosk.at_door("nothing", number, WHO, "", rng)
-        return opened
 
     def _is_known(self, cabinet: Cabinet, number: int) -> bool:
         """Say whether what lies there is where the rows say."""

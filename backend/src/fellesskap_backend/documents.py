@@ -11,10 +11,12 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic import TypeAdapter
 
+from fellesskap_backend import refusals
 from fellesskap_backend.carriers.scopes import ROLES, SCOPES
 from fellesskap_backend.errors import PROBLEM_TYPE
 from fellesskap_backend.examples import PROBLEM
 from fellesskap_backend.problems import kinds
+from fellesskap_backend.refusals import REFUSALS
 from fellesskap_backend.shapes import Problem
 from fellesskap_backend.webhooks import described
 
@@ -27,7 +29,6 @@ _TELLS = {
     401: "No key, or one that is not known",
     403: "The key is good, but not for this",
     404: "Nothing by this id for this caller",
-    409: "Refused as things stand; stored under the key like any answer",
     412: "It has changed since it was read",
     413: "The body is too large",
     415: "The body is not declared as JSON",
@@ -147,7 +148,7 @@ def _dress_operation(method: str, operation: Json) -> None:
         parameters.append(_IF_NONE_MATCH)
         responses["304"] = {"description": "Nothing has changed", "headers": {"ETag": _ETAG}}
     for status in _problems_of(operation, headers):
-        responses[str(status)] = _problem(status)
+        responses[str(status)] = _problem(status, operation["operationId"])
     operation["responses"] = dict(sorted(responses.items()))
 
 
@@ -160,18 +161,20 @@ def _problems_of(operation: Json, headers: set[str]) -> list[int]:
         found.append(404)
     if "requestBody" in operation:
         found += [400, 404, 413, 415]
-    if "Idempotency-Key" in headers or "409" in operation["responses"]:
+    if operation["operationId"] in REFUSALS:
         found.append(409)
     if "If-Match" in headers:
-        found += [409, 412, 428]
+        found += [412, 428]
     return found
 
 
-def _problem(status: int) -> Json:
+def _problem(status: int, operation_id: str) -> Json:
     content: Json = {"schema": {"$ref": f"{_REF}Problem"}}
-    told: Json = {"description": _TELLS[status], "content": {PROBLEM_TYPE: content}}
+    told: Json = {"description": _TELLS.get(status), "content": {PROBLEM_TYPE: content}}
     if status == 409:
-        content["example"] = PROBLEM
+        kinds = REFUSALS[operation_id]
+        told["description"] = refusals.told(kinds)
+        content["examples"] = refusals.examples(kinds)
         told["headers"] = {"Idempotent-Replayed": _REPLAYED}
     if status in (429, 503):
         told["headers"] = {"Retry-After": _RETRY}

@@ -29,7 +29,7 @@ SCOPES: dict[str, Scope] = {
     "drop-offs:read": Scope(("carrier",), "read drop-offs, with their codes"),
     "drop-offs:write": Scope(("carrier",), "authorise drop-offs and take that back"),
     "badges:read": Scope(("carrier",), "see badges and what they take out"),
-    "badges:write": Scope(("carrier",), "issue and revoke couriers' badges"),
+    "badges:write": Scope(("carrier",), "issue and revoke couriers' badges, want them at deposits"),
     "delegations:read": Scope(("carrier",), "see delegations, and the own code for them"),
     "delegations:write": Scope(("carrier",), "let a consolidator act, and no longer"),
     "events:read": Scope(("carrier",), "read the event feed"),

@@ -148,7 +148,6 @@ def find(drop_off_id: UUID, key: MayRead, session: Reading, house: TheHouse) -> 
     response_model_exclude_unset=True,
     responses={
         200: {"description": "It is cancelled, now or before", **_SHOWN},
-        409: {"description": "It is over, or has gone too far"},
     },
 )
 def cancel(drop_off_id: UUID, key: MayWrite, session: Writing, house: TheHouse) -> dict[str, Any]:

@@ -119,7 +119,6 @@ def rotate(parcel_id: UUID, code_id: UUID, key: MayWrite, post: Posted) -> Respo
             "description": "It is revoked, now or before",
             "content": {"application/json": PICKUP_CODE},
         },
-        409: {"description": "It is over, or has gone too far"},
     },
 )
 def revoke(

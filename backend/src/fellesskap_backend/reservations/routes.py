@@ -187,7 +187,6 @@ def change(
             "content": {"application/json": RESERVATION},
             "links": {"find_parcel": _PARCEL},
         },
-        409: {"description": "It is over, or has gone too far"},
     },
 )
 def cancel(reservation_id: UUID, key: MayWrite, counter: AtCounter) -> dict[str, Any]:
