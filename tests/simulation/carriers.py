@@ -95,6 +95,8 @@ class Carrier(Asker):
         one = self.shipments.get(data.get("replaces") or "")
         if one is None and "replaces" in data and data["label"] is not None:
             one = self.by_label.get(data["label"]["value"])
+            if one is not None and data["replaces"] is None:
+                one.reservation_id = ""  # if it had one, a restored database forgot it
         if one is not None:
             if one.parcel_id:
                 one.former_ids.append(one.parcel_id)
