@@ -145,6 +145,27 @@ def test_a_new_store_begins_at_zero_and_is_sent_no_total_of_the_old_one(house: L
     assert [right.granted for right in sent.puts if right.kind == "allowance"] == [1]
 
 
+def test_a_new_store_is_sent_nothing_of_the_old_one_where_no_room_is_left(house: Lives) -> None:
+    """Found by a simulated world: from revision 0 it was sent what the store before had."""
+    _want(house, S=1)
+    house.applied()
+    for number, key in ((1, "k1"), (2, "k2")):
+        assert reserve(house.client, request(number), key).status_code == 201
+    house.applied()
+    # One door is out of order: what was granted stays, and the claims need all that is left.
+    house.tell(events.ServiceChanged(compartment=3, from_="in", to="out", cause="x"))
+    assert _granted(house) == {"S": 1}
+    house.locker.begin("epoch-2")
+    house.locker.session += 1
+    house.born()
+    house.locker.add(events.StoreCreated(reason="lost"))
+    house.ingest()
+    row = _row(house)
+    assert (row.epoch, row.granted) == ("epoch-2", 0)
+    sent = house.api.change(lambda session: rights.changes(session, {"oslo-1": 0})["oslo-1"])
+    assert [right for right in sent.puts if right.kind == "allowance"] == []
+
+
 def test_a_target_is_for_a_known_class_and_no_more_than_a_cabinet_has(house: Lives) -> None:
     for wanted in ({"XXL": 1}, {"S": -1}, {"S": 201}):
         with pytest.raises(InvalidRequest):

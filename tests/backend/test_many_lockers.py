@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from fellesskap_backend import db
+from fellesskap_backend.bridge import owed
 from fellesskap_backend.bridge.exchange import Exchange, House
 from fellesskap_backend.bridge.link import Came
 from fellesskap_backend.db import Moment, table_of
@@ -248,3 +250,23 @@ def test_an_alarm_of_a_transaction_that_is_done_again_is_heard_once(
     assert [one for one in caplog.messages if "forced" in one] == [
         "locker oslo-1: door 4 was forced"
     ]
+
+
+def test_however_many_lockers_there_are_a_bridge_that_starts_reads_them_together(api: Api) -> None:
+    """One by one a country's took minutes, in which it heard nobody and could not be ended."""
+    told = []
+    for count in (2, 20):
+        for number in range(count):
+            api.locker(f"many-{count}-{number}", doors=1)
+        read: list[str] = []
+        house = House(api.secrets, api.engine, lambda *_: None, lambda: NOW.now)
+        with db.reader(api.engine) as session:
+            assert len(owed.wishes(session, ())) >= count
+        sa.event.listen(api.engine, "before_cursor_execute", _noting(read))
+        Exchange(house).poll()
+        told.append(len(read))
+    assert told[0] == told[1] > 0
+
+
+def _noting(read: list[str]) -> Any:
+    return lambda _connection, _cursor, statement, *_: read.append(statement)

@@ -19,7 +19,8 @@ ANCHOR = 6
 _ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
 _GROUPS = re.compile(r"[0-9]+(?:[ \u00a0.\-][0-9]+)+")
 _BY_CHANCE = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(?:\.[0-9]+)?|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:]{8}(?:\.[0-9]+)?"
+    r"|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 )
 """Instants and UUIDs: among many, some have the digits of some code in their groups."""
 _GROUPS_MAX = 12

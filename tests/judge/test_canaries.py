@@ -56,7 +56,10 @@ def test_digits_in_a_longer_number_are_no_code() -> None:
 
 @pytest.mark.parametrize(
     "by_chance",
-    ["2026-11-26T20:16:40.718265Z", "01977c1e-4071-8265-8f3e-0a1b2c3d4e5f", "4071-08-26T05:00:00"],
+    [
+        *("2026-11-26T20:16:40.718265Z", "2026-11-26 20:16:40.718265", "4071-08-26T05:00:00"),
+        "01977c1e-4071-8265-8f3e-0a1b2c3d4e5f",
+    ],
 )
 def test_digits_of_an_instant_or_of_a_uuid_are_no_code_but_those_beside_it_are(
     by_chance: str,

@@ -45,7 +45,10 @@ ANY = Match(Tagger(bytes(16)), "*")
 
 
 class Asker(Client):
-    """One carrier: `name`, its key, its shipments; `to_recipient` sends somebody to the locker."""
+    """One carrier: `name`, its key, its shipments.
+
+    `to_recipient` sends somebody to the locker; `upon_room` is told of a parcel that was collected.
+    """
 
     def __init__(self, world: World, name: str, own: Business) -> None:
         self.own = own
@@ -66,7 +69,10 @@ class Asker(Client):
         self.open: dict[str, list[Shipment]] = {}
         """By locker: what a courier still has to bring."""
         self.to_recipient: Callable[[Shipment], None] = lambda _one: None
+        self.upon_room: Callable[[str], None] = lambda _locker_id: None
         self.seen: set[str] = set()
+        self.refused: dict[str, list[Shipment]] = {}
+        """By locker: what was given no room."""
         self.badges: list[str] = []
         """Those that it had issued, by `jti`."""
 
@@ -118,6 +124,8 @@ class Asker(Client):
         reply = yield from self.insist("reserve", work, body=self._told(one, wish))
         if reply.ok:
             self._keep(one, reply.body)
+        elif reply.outcome == "fail":
+            self.refused.setdefault(one.locker_id, []).append(one)
 
     def manifest(self, those: list[Shipment], days: float) -> Going:
         """Reserve room for many."""
@@ -136,6 +144,8 @@ class Asker(Client):
             for one, line in zip(those, reply.body["parcels"], strict=True):
                 if line["status"] == 201:
                     self._keep(one, line["reservation"])
+                else:
+                    self.refused.setdefault(one.locker_id, []).append(one)
 
     def _counter(self, session: Session) -> Counter:
         house = self.world.installation

@@ -146,6 +146,7 @@ class Carrier(Asker):
                 self.to_recipient(one)
         elif what in ("parcel.collected", "parcel.removed", "parcel.picked_up", "parcel.lost"):
             one.state = "gone"
+            self.upon_room(one.locker_id)
         elif what in ("parcel.overdue", "parcel.recalled"):
             one.state = "back"
         elif what.startswith("reservation.") and what.split(".")[1] in (

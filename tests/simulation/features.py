@@ -12,8 +12,13 @@ def is_hasty(seed: int) -> bool:
 
 
 def is_crowded(seed: int) -> bool:
-    """Residents take their time: lockers are full, and what is taken out is given away at once."""
+    """Lockers are small and residents slow: what is taken out is given away at once."""
     return seed % 7 == 5
+
+
+def gives_away(seed: int) -> bool:
+    """Lockers take in what is soft or unannounced; in half of the crowded ones there is no room."""
+    return not is_crowded(seed) or seed % 2 == 1
 
 
 def wants_badges(seed: int) -> bool:

@@ -37,17 +37,23 @@ def bank(name: str, family: str, address: int, line: str = "") -> Bank:
     return Bank(name=name, address=address, supply=f"psu-{name}", **kind)  # type: ignore[arg-type]
 
 
-def locker(locker_id: str, rng: random.Random, *, shares: bool = False) -> LockerConfig:
-    """Return a locker of three banks, at most one on pins; two of a kind may share a line."""
+def locker(
+    locker_id: str, rng: random.Random, *, shares: bool = False, is_small: bool = False
+) -> LockerConfig:
+    """Return a locker of three banks, at most one on pins; two of a kind may share a line.
+
+    A small one has the first bank alone.
+    """
     first = rng.choice(FAMILIES)
     others = [one for one in FAMILIES if one != "gpio"]
     second = rng.choice(others)
     third = second if shares else rng.choice(others)
-    banks = (
+    banks: tuple[Bank, ...] = (
         bank("a", first, 1),
         bank("b", second, 2),
         bank("c", third, 3, line="b" if shares else "c"),
     )
+    banks = banks[:1] if is_small else banks
     idle_poll_s = SHARED_POLL_S if shares else rng.choice(IDLE_POLLS_S)
     compartments = []
     for number in range(1, len(banks) * DOORS_A_BANK + 1):

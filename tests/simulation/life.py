@@ -17,7 +17,7 @@ from tests.judge import history
 from tests.judge.judging import JUDGES, Judge
 from tests.judge.rules import Rules
 from tests.memory import in_memory
-from tests.simulation import attacker, calm, ending, features, minds, weather
+from tests.simulation import attacker, calm, ending, features, minds, standby, weather
 from tests.simulation.cabinet import Cabinet
 from tests.simulation.carriers import Carrier
 from tests.simulation.layout import locker
@@ -43,7 +43,7 @@ LETTER_LOST = 0.04
 ON_ITS_WAY_S = 30.0
 DIES_OBEYING = 0.15
 """How often a daemon dies as it opens a door from afar."""
-COLLECTS_S, COLLECTS_S_MAX = (1.5 * HOUR_S, 14 * HOUR_S), 40 * HOUR_S
+COLLECTS_S, COLLECTS_S_MAX = (1.5 * HOUR_S, 4 * HOUR_S), 20 * HOUR_S
 """How long residents wait on average, and where it is crowded; and at most."""
 REVOKES, SPREES, DIES_IN_IT = 2.0, 1.0, 0.5
 
@@ -86,11 +86,13 @@ class Life:
         for number in range(self.rng.choice((2, 3, 4))):
             name = f"skap-{number + 1}"
             chance = self.world.chance(f"layout/{name}")
-            self.world.add(locker(name, chance, shares=self.shares))
+            small = features.is_crowded(seed)
+            self.world.add(locker(name, chance, shares=self.shares, is_small=small))
         self.world.installation.letters = self._letters
         self._post = self.world.chance("post")
         for one in self.carriers:
             one.to_recipient = self._send_recipient
+            standby.stand_by(self.world, one, self.world.chance(f"standby/{one.name}"))
         self.shipments: list[Shipment] = []
         self.acts: list[Act] = []
         self.seen: list[str] = []
@@ -350,7 +352,7 @@ class Life:
                 world.go(carrier.pries())
             if features.wants_badges(world.seed):
                 world.go(self.carriers[1].want_badges(), HOUR_S)
-            for name in world.cabinets:
+            for name in world.cabinets if features.gives_away(world.seed) else ():
                 world.after(20, partial(self._allow, name))
             self.plan()
             self._compare()

@@ -160,6 +160,19 @@ PLANTED: dict[str, Planted] = {
             invariant="I5",
         ),
         Planted(
+            "no_limit_on_remote_opens",
+            f"{EDGE}.commanding",
+            (
+                (
+                    '    return "limit" if _over_limit(draft, command) else None',
+                    "    return None",
+                ),
+            ),
+            seed=4,
+            days=0.4,
+            invariant="I6",
+        ),
+        Planted(
             "epoch_reused_after_a_restore",
             f"{EDGE}.uplink",
             (

@@ -109,6 +109,8 @@ def begin(session: Session, locker: Locker) -> None:
         return
     for row in _rows(session, locker):
         row.epoch, row.granted, row.used, row.ceiling = locker.epoch, 0, 0, 0
+        # Where nothing can be granted anew, what the store before had must not be sent either.
+        rights.forget(session, locker, row.right_id)
     locker.allowances = "due"
 
 

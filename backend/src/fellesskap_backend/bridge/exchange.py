@@ -107,6 +107,7 @@ class Exchange:
                 owed.services_owed(session, now),
             ),
         )
+        self._know(wish.locker_id for wish in wishes)
         for wish in wishes[:1] if sometimes("bridge.short_poll") else wishes:
             known = self._lockers.get(wish.locker_id)
             if known is None or (known.wanted, known.hold) != (wish.position, wish.hold):
@@ -258,15 +259,20 @@ class Exchange:
 
     # Out -----------------------------------------------------------------------------------------
 
+    def _know(self, ids: Iterable[str]) -> None:
+        """Begin the machines of lockers that have none: after a start those of a whole country."""
+        fresh = [one for one in ids if one not in self._lockers]
+        if fresh:
+            self._lockers |= db.read(self._engine, partial(owed.begun, ids=fresh))
+
     def _give(self, locker_id: str, event: downlink.Event) -> None:
         """Step the locker's machine and perform what it says, in order."""
         if sometimes("bridge.lane_lost"):
             self._lockers.pop(locker_id, None)
+        self._know([locker_id])
         state = self._lockers.get(locker_id)
         if state is None:
-            state = db.read(self._engine, lambda session: owed.begun(session, locker_id))
-            if state is None:
-                return
+            return
         state, effects = downlink.step(state, event, self._now)
         self._lockers[locker_id] = state
         if state.wake_at < downlink.NEVER:

@@ -6,7 +6,7 @@ Read by the bridge beside its ingest; every function takes the session first.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import bindparam, select, update
@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from fellesskap_backend.db import UtcDateTime, rows_of
 from fellesskap_backend.door_operations.tables import DoorOperation
 from fellesskap_backend.downlink import Downlink, Hold, Position, Stage
+from fellesskap_backend.lists import among
 from fellesskap_backend.lockers.health import CONTACT
 from fellesskap_backend.lockers.restoring import hold_of
 from fellesskap_backend.lockers.servicing import Owed
@@ -56,6 +57,10 @@ _WISHES = select(
     *(Locker.restored_at, Locker.custody_wanted),
 )
 _DIFFERING = _WISHES.where(DIFFERS)
+_BEGUN = _WISHES.add_columns(
+    *(Locker.epoch, Locker.reported_generation, Locker.reported_revision),
+    *(Locker.online, Locker.contact_at),
+).where(among(Locker.id, "ids"))
 _IN_CONTACT = Locker.contact_at >= bindparam("since", type_=UtcDateTime())
 _TO_BE_ASKED = (
     select(Locker.id)
@@ -131,11 +136,12 @@ def _stage(row: DoorOperation) -> Stage:
     return Stage.ASKED if row.sent_at is None else Stage.SENT
 
 
-def begun(session: Session, locker_id: str) -> Downlink | None:
-    """Return what is known of a locker at the bridge's start; None for an unknown one."""
-    row = session.get(Locker, locker_id)
-    if row is None:
-        return None
+def begun(session: Session, ids: Collection[str]) -> dict[str, Downlink]:
+    """Return what is known of lockers before a message of theirs came, as far as there are any."""
+    return {row.id: _begun(row) for row in rows_of(session, _BEGUN, {"ids": list(ids)})}
+
+
+def _begun(row: Any) -> Downlink:
     known = Downlink(
         epoch=row.epoch,
         wanted=Position(row.generation, row.revision),
