@@ -12,7 +12,7 @@ from tests.simulation.life import Life, lives
 from tests.simulation.world import DAY_S
 
 ENDED = [pytest.mark.slow, pytest.mark.xdist_group("ended_lives")]
-SEED, DAYS, UNDER_WAY = 12, 0.2, 0.1
+SEED, DAYS, UNDER_WAY = 13, 0.2, 0.1
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ Payloads, codes and keys are never logged.
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -107,9 +107,9 @@ class Exchange:
                 owed.services_owed(session, now),
             ),
         )
-        self._know(wish.locker_id for wish in wishes)
+        fresh = self._know(wish.locker_id for wish in wishes)
         for wish in wishes[:1] if sometimes("bridge.short_poll") else wishes:
-            known = self._lockers.get(wish.locker_id)
+            known = None if wish.locker_id in fresh else self._lockers.get(wish.locker_id)
             if known is None or (known.wanted, known.hold) != (wish.position, wish.hold):
                 self._give(wish.locker_id, downlink.Wished(wish.position, wish.hold))
             # Else it was told so: a locker that is away differs in each poll, and ticks.
@@ -259,11 +259,15 @@ class Exchange:
 
     # Out -----------------------------------------------------------------------------------------
 
-    def _know(self, ids: Iterable[str]) -> None:
-        """Begin the machines of lockers that have none: after a start those of a whole country."""
+    def _know(self, ids: Iterable[str]) -> Set[str]:
+        """Begin the machines of lockers that have none: after a start those of a whole country.
+
+        Return which; they were told nothing yet.
+        """
         fresh = [one for one in ids if one not in self._lockers]
         if fresh:
             self._lockers |= db.read(self._engine, partial(owed.begun, ids=fresh))
+        return frozenset(fresh)
 
     def _give(self, locker_id: str, event: downlink.Event) -> None:
         """Step the locker's machine and perform what it says, in order."""

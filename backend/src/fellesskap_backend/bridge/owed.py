@@ -57,10 +57,14 @@ _WISHES = select(
     *(Locker.restored_at, Locker.custody_wanted),
 )
 _DIFFERING = _WISHES.where(DIFFERS)
-_BEGUN = _WISHES.add_columns(
-    *(Locker.epoch, Locker.reported_generation, Locker.reported_revision),
-    *(Locker.online, Locker.contact_at),
-).where(among(Locker.id, "ids"))
+_BEGUN = (
+    _WISHES.add_columns(
+        *(Locker.epoch, Locker.reported_generation, Locker.reported_revision),
+        *(Locker.online, Locker.contact_at),
+    )
+    .where(among(Locker.id, "ids"))
+    .order_by(Locker.id)
+)
 _IN_CONTACT = Locker.contact_at >= bindparam("since", type_=UtcDateTime())
 _TO_BE_ASKED = (
     select(Locker.id)
