@@ -123,9 +123,12 @@ class Walk:
     def change(self, made: Made, hours: int) -> None:
         """Give a reservation other times; whoever changed it between is told so."""
         client = self.carriers[made.carrier]
-        tag = {"If-Match": client.get(made.path).headers["etag"]}
+        shown = client.get(made.path)
+        tag, soft_at = {"If-Match": shown.headers["etag"]}, shown.json()["reserve_until"]
         until = datetime.now(UTC) + timedelta(hours=hours)
         body = {"deposit_by": until.isoformat(), "collect_within": "P5D"}
+        if shown.json()["hold"] == "hard" and soft_at is not None:
+            body["reserve_until"] = min(datetime.fromisoformat(soft_at), until).isoformat()
         answers = [client.patch(made.path, json=body, headers=tag) for _ in range(2)]
         statuses = [one.status_code for one in answers]
         assert statuses in ([200, 412], [200, 200], [409, 409]), [one.text for one in answers]

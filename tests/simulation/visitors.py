@@ -6,6 +6,7 @@ does, and nothing else; who is told no comes again, or gives up.
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 
 from fellesskap_edge import inbox as rim
 from fellesskap_edge.spoken import Key
@@ -253,20 +254,11 @@ def resident(kiosk: Kiosk, one: Shipment, rng: random.Random) -> Going:
 
 def neighbour(kiosk: Kiosk, one: Shipment, code: str, qr: str, *, rng: random.Random) -> Going:
     """Fetch somebody else's parcel by a code of one's own, unless it is gone already."""
-    who = f"neighbour:{one.label}"
+    theirs = replace(one, code=code, qr=qr, parcel_id="")  # nobody promised that it opens
     for _ in range(TRIES_MAX):
         if kiosk.world.places.get(one.label) == "out":
             return
-        shown = qr if qr and rng.random() < 0.3 else code[:CODE_DIGITS]
-        op, said = kiosk.type_code(who, shown)
-        if said is not None and said.outcome == "long_code_needed":
-            kiosk.leave(op, ok=False)
-            yield 5.0
-            op, said = kiosk.type_code(who, code)
-        opened = False
-        if said is not None and said.outcome in FULL_HANDS and said.compartment is not None:
-            opened = yield from kiosk.at_door("take_out", said.compartment, who, one.label, rng)
-        kiosk.leave(op, ok=opened)
+        yield from _try(kiosk, theirs, "take_out", rng)
         yield rng.uniform(120, 5400)
 
 

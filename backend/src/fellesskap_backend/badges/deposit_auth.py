@@ -10,7 +10,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from fellesskap_backend.badges.revoking import carriers_right, right_id_of
@@ -21,6 +21,7 @@ from fellesskap_backend.etag import Match
 from fellesskap_backend.lockers.service import locked_all
 from fellesskap_backend.lockers.tables import Locker
 from fellesskap_backend.rights import service as rights
+from fellesskap_backend.rights.heard import APPLIED
 from fellesskap_backend.rights.tables import Right
 
 STEP = 100
@@ -115,14 +116,10 @@ def _wanted(row: DepositAuth | None) -> str:
 
 def _not_heard(session: Session, carrier_id: UUID, row: DepositAuth) -> int:
     """Count the lockers that were not told, or have not said that they apply it."""
-    right_id = right_id_of(carrier_id)
-    applied = tuple_(Locker.applied_generation, Locker.applied_revision) >= tuple_(
-        Locker.generation, Right.revision
-    )
-    waits: ColumnElement[bool] = Right.id.is_not(None) & applied.is_not(True)
+    waits: ColumnElement[bool] = Right.id.is_not(None) & APPLIED.is_not(True)
     if row.told_up_to is not None:
         waits = or_(waits, Locker.id > row.told_up_to)
-    joined = (Right.locker_id == Locker.id) & (Right.id == right_id)
+    joined = (Right.locker_id == Locker.id) & (Right.id == right_id_of(carrier_id))
     return session.execute(
         select(func.count())
         .select_from(Locker)

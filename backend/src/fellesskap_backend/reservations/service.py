@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, select, tuple_
+from sqlalchemy import bindparam, select
 
 from fellesskap_backend import idempotency
 from fellesskap_backend.carriers.service import Caller, Credentials, caller
@@ -21,6 +21,7 @@ from fellesskap_backend.reservations import reading
 from fellesskap_backend.reservations.answering import Counter, Told, begin
 from fellesskap_backend.reservations.confirmed import Asked, view
 from fellesskap_backend.reservations.tables import Reservation
+from fellesskap_backend.rights.heard import APPLIED
 from fellesskap_backend.rights.service import Codes, codes_of
 from fellesskap_backend.rights.tables import Right, RightCode
 
@@ -125,10 +126,7 @@ def _with_code(body: Row, codes: Mapping[UUID, Codes]) -> Row:
 _NUMBERS = select(RightCode.right_id, RightCode.n).where(
     RightCode.right_id.in_(bindparam("rights", expanding=True)), RightCode.removed_at.is_(None)
 )
-DELIVERED = (
-    tuple_(Locker.applied_generation, Locker.applied_revision)
-    >= tuple_(Locker.generation, Right.revision)
-).label("delivered")
+DELIVERED = APPLIED.label("delivered")
 _FIND = (
     select(table_of(Reservation), DELIVERED)
     .join(Locker, Locker.id == Reservation.locker_id)

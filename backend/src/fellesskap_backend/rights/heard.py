@@ -10,15 +10,16 @@ from fellesskap_backend.lockers.tables import Locker
 from fellesskap_backend.rights.tables import Right
 
 Effective = Literal["pending", "in_force"]
+APPLIED = tuple_(Locker.applied_generation, Locker.applied_revision) >= tuple_(
+    Locker.generation, Right.revision
+)
+"""Whether the last change of a right is in force at its locker."""
 
 
 def effective(session: Session, locker_id: str, right_id: UUID) -> Effective:
     """Say whether the last change of a right is in force at its locker."""
     applied = session.scalar(
-        select(
-            tuple_(Locker.applied_generation, Locker.applied_revision)
-            >= tuple_(Locker.generation, Right.revision)
-        )
+        select(APPLIED)
         .join(Right, Right.locker_id == Locker.id)
         .where(Locker.id == locker_id, Right.id == right_id)
     )

@@ -3,6 +3,7 @@
 from alembic import op
 
 from fellesskap_backend.migrations.index import index
+from fellesskap_backend.migrations.row_security import MINE, secure
 
 revision = "0011"
 down_revision = "0010"
@@ -14,8 +15,6 @@ _OF_CARRIERS = (
     *("notices", "feed_counters", "webhook_subscriptions", "deliveries"),
     *("courier_badges", "delegated_codes", "decisions"),
 )
-_MINE = "string_to_array(current_setting('fellesskap.carrier', true), ',')"
-_HOUSE = "coalesce(current_setting('fellesskap.house', true), '') = 'on'"
 _DIFFERENT = "(generation != reported_generation OR revision != reported_revision)"
 
 
@@ -27,17 +26,12 @@ def upgrade() -> None:
     # Of `!=` it assumes that it holds for nearly all; this is how it knows better.
     op.execute(f"CREATE STATISTICS st_lockers_differs ON ({_DIFFERENT}) FROM lockers")
     for table in _OF_CARRIERS:
-        _secure(table, f"{_HOUSE} OR carrier_id = ANY({_MINE}::uuid[])")
+        secure(table)
     # Operators' answers are kept there too, by their own id: the house's. Those of whoever acts
     # for a carrier end with that carrier's id.
-    _secure("answers", f"{_HOUSE} OR right(tenant, 36) = ANY({_MINE})")
-    both = f"giver_id = ANY({_MINE}::uuid[]) OR receiver_id = ANY({_MINE}::uuid[])"
-    _secure("delegations", f"{_HOUSE} OR {both}")
-
-
-def _secure(table: str, condition: str) -> None:
-    op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
-    op.execute(f"CREATE POLICY tenant ON {table} USING ({condition}) WITH CHECK ({condition})")
+    secure("answers", f"right(tenant, 36) = ANY({MINE})")
+    both = f"giver_id = ANY({MINE}::uuid[]) OR receiver_id = ANY({MINE}::uuid[])"
+    secure("delegations", both)
 
 
 def downgrade() -> None:

@@ -5,15 +5,12 @@ from alembic import op
 
 from fellesskap_backend.db import Json
 from fellesskap_backend.migrations.index import index
+from fellesskap_backend.migrations.row_security import secure
 
 revision = "0013"
 down_revision = "0012"
 branch_labels = None
 depends_on = None
-
-_MINE = "string_to_array(current_setting('fellesskap.carrier', true), ',')"
-_HOUSE = "coalesce(current_setting('fellesskap.house', true), '') = 'on'"
-_SEEN = f"{_HOUSE} OR carrier_id = ANY({_MINE}::uuid[])"
 
 
 def upgrade() -> None:
@@ -40,9 +37,7 @@ def upgrade() -> None:
         sa.Column("jws", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("hour", name="pk_audit_roots"),
     )
-    if op.get_bind().dialect.name == "postgresql":
-        op.execute("ALTER TABLE receipts ENABLE ROW LEVEL SECURITY")
-        op.execute(f"CREATE POLICY tenant ON receipts USING ({_SEEN}) WITH CHECK ({_SEEN})")
+    secure("receipts")
 
 
 def downgrade() -> None:

@@ -5,15 +5,12 @@ from alembic import op
 
 from fellesskap_backend.db import Json
 from fellesskap_backend.migrations.index import index
+from fellesskap_backend.migrations.row_security import secure
 
 revision = "0015"
 down_revision = "0014"
 branch_labels = None
 depends_on = None
-
-_MINE = "string_to_array(current_setting('fellesskap.carrier', true), ',')"
-_HOUSE = "coalesce(current_setting('fellesskap.house', true), '') = 'on'"
-_SEEN = f"{_HOUSE} OR carrier_id = ANY({_MINE}::uuid[])"
 
 
 def upgrade() -> None:
@@ -35,9 +32,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("month", "carrier_id", name="pk_neutral_figures"),
     )
     index("ix_decisions_carrier_id_id", "decisions", ["carrier_id", "id"])
-    if op.get_bind().dialect.name == "postgresql":
-        op.execute("ALTER TABLE neutral_figures ENABLE ROW LEVEL SECURITY")
-        op.execute(f"CREATE POLICY tenant ON neutral_figures USING ({_SEEN}) WITH CHECK ({_SEEN})")
+    secure("neutral_figures")
 
 
 def downgrade() -> None:

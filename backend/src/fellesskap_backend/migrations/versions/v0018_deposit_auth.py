@@ -3,14 +3,12 @@
 import sqlalchemy as sa
 from alembic import op
 
+from fellesskap_backend.migrations.row_security import secure
+
 revision = "0018"
 down_revision = "0017"
 branch_labels = None
 depends_on = None
-
-_MINE = "string_to_array(current_setting('fellesskap.carrier', true), ',')"
-_HOUSE = "coalesce(current_setting('fellesskap.house', true), '') = 'on'"
-_SEEN = f"{_HOUSE} OR carrier_id = ANY({_MINE}::uuid[])"
 
 
 def upgrade() -> None:
@@ -23,9 +21,7 @@ def upgrade() -> None:
         sa.Column("told_up_to", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("carrier_id", name="pk_deposit_auths"),
     )
-    if op.get_bind().dialect.name == "postgresql":
-        op.execute("ALTER TABLE deposit_auths ENABLE ROW LEVEL SECURITY")
-        op.execute(f"CREATE POLICY tenant ON deposit_auths USING ({_SEEN}) WITH CHECK ({_SEEN})")
+    secure("deposit_auths")
 
 
 def downgrade() -> None:
