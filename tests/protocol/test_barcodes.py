@@ -173,6 +173,20 @@ def test_nothing_of_a_person_leaves_the_parser(aim: str, card: str) -> None:
         reference(card)
 
 
+@pytest.mark.parametrize("aim", ["]L0", "]Q1", "]d1", "]z0", "]U0", "]h0", "]J0"])
+@given(
+    number=st.from_regex(r"(00)?[0-9]{8,11}|[0-9]{7}", fullmatch=True),
+    between=st.sampled_from(["", ".", "-", "/"]),
+)
+def test_a_number_alone_in_a_two_dimensional_code_may_be_a_telephone(
+    aim: str, number: str, between: str
+) -> None:
+    text = between.join(number)
+    linear = keys(f"]A0{text}".encode())
+    is_waybill = linear != [f"opaque:{text}"]  # by its check digit
+    assert keys((aim + text).encode()) == (linear if is_waybill else [])
+
+
 @given(
     st.lists(st.sampled_from([*CARDS, *KARI]), max_size=4),
     st.sampled_from([SSCC, "RB123456785GB", "1ZXX3150YW44070023", "JJD0099999999"]),

@@ -42,6 +42,10 @@ _WORD = re.compile(
 )
 """A reference as the trade prints it: the characters of Code 39 without the blank, `#`, `_` and
 small letters, a digit among them. So no name, no address, no `tel:`, no `+47`, no `a@b`."""
+_TWO_DIMENSIONAL = re.compile(r"\][JLQUdhz]")
+"""DotCode, PDF417, QR, MaxiCode, Data Matrix, Han Xin, Aztec: symbols that people put things in."""
+_TELEPHONE = re.compile(r"[0-9]{7,11}|00[0-9]{8,13}")
+"""7 to 11 digits, or more behind an international 00 (ITU-T E.164): nothing tells it from one."""
 _FIELD_ENDS = re.compile(r"[^A-Za-z0-9%]+")
 _PREDEFINED_LENGTHS = (
     {"00": 20, "01": 16, "02": 16, "03": 16, "04": 18, "20": 4, "41": 16}
@@ -129,7 +133,8 @@ def candidates(label: bytes) -> tuple[Identifier, ...]:
     elif aim is not None and aim.group() in _GS1_SYMBOLS:
         found = _of_elements(body)
     elif _WORD.fullmatch(body):
-        found = _of_word(body)
+        is_someones = _TWO_DIMENSIONAL.match(text) and _may_be_a_telephone(body)
+        found = iter(()) if is_someones else _of_word(body)
     else:
         found = _of_text(body)
     return tuple(islice(dict.fromkeys(found), CANDIDATES_MAX))
@@ -187,6 +192,12 @@ def _of_word(word: str) -> Iterator[Identifier]:
         yield Identifier("opaque", word)
     # DPD's customers know a parcel by the 14 digits between postcode and service.
     yield from (Identifier("opaque", one.value[7:21]) for one in found if one.kind == "dpd")
+
+
+def _may_be_a_telephone(word: str) -> bool:
+    """Say so of a number that no check digit makes a waybill."""
+    digits = re.sub("[./-]", "", word)
+    return bool(_TELEPHONE.fullmatch(digits)) and not any(_typed(word, _STRONG + _WEAK))
 
 
 def _of_text(body: str) -> Iterator[Identifier]:
