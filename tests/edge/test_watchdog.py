@@ -217,6 +217,18 @@ def test_a_lock_line_whose_deadline_is_long_past_starves_the_watchdog_until_it_i
     assert watched.fed()
 
 
+def test_a_scanner_that_nobody_asks_in_time_starves_the_watchdog_until_it_is(watch: Watch) -> None:
+    watched = watch(CONFIG)
+    drive, port = watched.daemon.drive, watched.config.scanner.port
+    long_ago = Instant(time.monotonic() - 2 * STALE_S, datetime.now(UTC), trusted=True)
+    drive.drive(PortUp(port), long_ago)
+    assert drive.reader.wake_at < time.monotonic() - STALE_S
+    assert not any(watched.fed() for _ in range(3))
+    assert watched.daemon._dead == ("scanner",)
+    drive.drive(Tick(), watched.daemon._clock.now())
+    assert watched.fed()
+
+
 @pytest.mark.parametrize("abstract", [False, True])
 def test_words_arrive_at_the_socket(tmp_path: Path, abstract: bool) -> None:
     address = f"\0{tmp_path}" if abstract else str(tmp_path / "notify")

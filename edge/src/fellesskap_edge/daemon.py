@@ -178,9 +178,11 @@ class Daemon:
 
     @property
     def _beats(self) -> list[Beat]:
-        overdue = Beat("lock lines", True, min(time.monotonic(), self.drive.lines.wake_at))
+        now, drive = time.monotonic(), self.drive
+        deadlines = {"lock lines": drive.lines.wake_at, "scanner": drive.reader.wake_at}
+        overdue = [Beat(part, True, min(now, due)) for part, due in deadlines.items()]
         threads = [*self._ports.beats, *self._probes.beats, self._kiosk.beat, self._link.beat]
-        return [overdue, *threads]
+        return [*overdue, *threads]
 
     @property
     def _status(self) -> str:
