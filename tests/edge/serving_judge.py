@@ -17,8 +17,8 @@ ROW_S_MAX, TICK_S = 900.0, 5.0
 """How long a row may become, and how late: at most this much is lost when a daemon dies."""
 NOTICED_S = 17.0
 """Three polls in a row without an answer, 5 s apart, and the last one's time-out."""
-FOUND_S = 7.0
-"""A bank that answers again is polled within this; so is one at a start."""
+FOUND_S = 10.0
+"""A bank that answers again is polled and started within this; so is one at a start."""
 EPSILON_S = 0.01
 
 Span = tuple[float, float]
@@ -109,7 +109,8 @@ def _missing(outsider: Outsider, number: int, rows: list[Span]) -> list[Span]:
     for begin, end in stand.lives:
         excused.append((begin, begin + _late(stand, begin, FOUND_S)))
         last = min(end, stand.now_s) - ROW_S_MAX
-        excused.append((last - _late(stand, last, TICK_S), min(end, stand.now_s)))
+        owed = max(last - _late(stand, last, TICK_S), *_changes(outsider, begin, end))
+        excused.append((owed, min(end, stand.now_s)))
     excused += [(end, begin) for (_, end), (begin, _) in pairwise(stand.lives)]
     for begin, end, up in _reach(outsider, number):
         if up is not True:
@@ -123,6 +124,23 @@ def _missing(outsider: Outsider, number: int, rows: list[Span]) -> list[Span]:
             gaps.append((covered, begin))
         covered = max(covered, end)
     return gaps
+
+
+def _changes(outsider: Outsider, begin: float, end: float) -> list[float]:
+    """When the journal of one life says that it could serve less or more: a row ends there."""
+    told = [-inf]
+    out: set[int] = set()
+    for event in outsider.events:
+        at = outsider.at_s(event)
+        match event:
+            case ServiceChanged(compartment=number, to=to) if (to == "out") is not (number in out):
+                out ^= {number}
+                told.append(at)
+            case Fault(part=part) if part.startswith(("bank ", POWER_OF)):
+                told.append(at)
+            case _:
+                pass
+    return [at for at in told if at == -inf or begin <= at <= end]
 
 
 def _late(stand: Stand, begin: float, usual_s: float) -> float:

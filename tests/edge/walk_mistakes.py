@@ -128,6 +128,16 @@ def serving_is_not_cut_when_a_bank_is_lost(patch: Patch) -> None:
     patch.setitem(controller.HANDLERS, BankContact, contact)
 
 
+def no_row_ends_when_a_bank_is_lost(patch: Patch) -> None:
+    contact = controller.HANDLERS[BankContact]
+
+    def forgetful(draft: Draft, event: BankContact) -> None:
+        draft.change(serving_since=draft.c.serving_since and draft.now.mono_s)
+        contact(draft, event)
+
+    patch.setitem(controller.HANDLERS, BankContact, forgetful)
+
+
 def a_lost_promise_is_not_told(patch: Patch) -> None:
     patch.setattr(service, "say_overcommitted", lambda _draft: None)
 
@@ -197,6 +207,7 @@ MISTAKES: dict[Callable[[Patch], None], str] = {
     a_used_up_right_opens: "I[15]",
     a_low_request_gets_any_door: "I13|I2",
     serving_is_not_cut_when_a_bank_is_lost: "I16",
+    no_row_ends_when_a_bank_is_lost: "I16",
     a_lost_promise_is_not_told: "I2",
     a_fourth_pulse_is_fired: "I4",
     two_operators_need_no_key: "I6",
