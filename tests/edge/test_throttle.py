@@ -10,6 +10,7 @@ from fellesskap_edge.throttle import (
     DAY,
     FAILURES_PER_DAY_MAX,
     Throttle,
+    dated,
     failed,
     holds_until,
     locked_out,
@@ -71,3 +72,20 @@ def test_the_count_survives_a_restart(gaps_s: list[int]) -> None:
         now += timedelta(seconds=gap_s)
         throttle = failed(throttle, now)
         assert decode("throttle", encode(throttle)) == throttle
+
+
+@given(st.lists(st.integers(-(10**9), 10**9), max_size=30))
+def test_a_clock_that_is_set_lets_off_no_failure_and_holds_nobody_for_more_than_a_day(
+    steps_s: list[int],
+) -> None:
+    throttle, now = Throttle(), START
+    for step_s in steps_s:
+        now += timedelta(seconds=step_s)
+        before = throttle
+        throttle = dated(throttle, now)
+        assert len(throttle.failures) == len(before.failures)
+        assert throttle.failures == tuple(sorted(throttle.failures))
+        assert max(throttle.failures, default=now) <= now
+        until = holds_until(throttle, now)
+        assert until is None or now < until <= now + DAY
+        throttle = failed(throttle, now)

@@ -6,18 +6,18 @@ Pure. Wrong, expired and used-up codes get one and the same answer. Codes are co
 from fellesskap_edge.choosing import choose_door, class_for, in_operation
 from fellesskap_edge.depositing import open_for
 from fellesskap_edge.facts import Act, Operation
+from fellesskap_edge.guessing import count, slowed
 from fellesskap_edge.operating import authorise, end_blind
 from fellesskap_edge.removing import lies_in
 from fellesskap_edge.service import out_of_reach
-from fellesskap_edge.state import Answer, CodeEntered, Draft, Keep
-from fellesskap_edge.throttle import failed, holds_until
+from fellesskap_edge.state import Answer, CodeEntered, Draft
 from fellesskap_protocol.messages import Right
 
 
 def code_entered(draft: Draft, event: CodeEntered) -> None:
     """Open the compartment whose parcel the code belongs to, or one that it used just now."""
     end_blind(draft)
-    if event.kind == "code" and holds_until(draft.c.keypad, draft.now.wall):
+    if event.kind == "code" and slowed(draft, "keypad"):
         draft.presented("code", "throttled", outcome="throttled")
         draft.say(Answer(event.ticket, "long_code_needed"))
         return
@@ -37,8 +37,7 @@ def code_entered(draft: Draft, event: CodeEntered) -> None:
         return
     draft.presented(event.kind, "unknown")
     if event.kind != "qr":
-        draft.change(keypad=failed(draft.c.keypad, draft.now.wall))
-        draft.say(Keep("throttle", "keypad", draft.c.keypad))
+        count(draft, "keypad")
     draft.say(Answer(event.ticket, "refused"))
 
 

@@ -32,6 +32,7 @@ from fellesskap_edge.facts import (
     Used,
 )
 from fellesskap_edge.granting import rights_arrived
+from fellesskap_edge.guessing import mind
 from fellesskap_edge.keys import go_on, key_pressed, proceed
 from fellesskap_edge.occupancy import content_sensed
 from fellesskap_edge.operating import (
@@ -157,6 +158,7 @@ def step(
     """Return the next controller and what to do, in order."""
     draft = Draft(controller, now)
     forget_the_last(draft)
+    mind(draft)
     HANDLERS[type(event)](draft, event)
     fire_waiting(draft)
     warn(draft)

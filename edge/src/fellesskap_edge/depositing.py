@@ -10,10 +10,10 @@ from typing import Literal
 from fellesskap_edge.choosing import PUTS_IN, box_of, choose_door, class_for, classes_left
 from fellesskap_edge.door import State
 from fellesskap_edge.facts import Act, Operation
+from fellesskap_edge.guessing import count, slowed
 from fellesskap_edge.operating import authorise, end_blind
 from fellesskap_edge.spoken import Told
-from fellesskap_edge.state import Asked, Draft, Keep, LabelScanned, Record, TellCourier
-from fellesskap_edge.throttle import failed, holds_until
+from fellesskap_edge.state import Asked, Draft, LabelScanned, Record, TellCourier
 from fellesskap_edge.visiting import asked_lately, badge_of, begin
 from fellesskap_protocol.events import DeliveryFailed, Presentation
 from fellesskap_protocol.messages import Badge, Right
@@ -31,7 +31,7 @@ def label_scanned(draft: Draft, event: LabelScanned) -> None:
 
 def _scanned(draft: Draft, event: LabelScanned) -> TellCourier:
     known, badge = _known_by(draft, event.macs), badge_of(draft, "deposit")
-    if badge is None and holds_until(draft.c.labels, draft.now.wall):
+    if badge is None and slowed(draft, "labels"):
         if not event.repeated:
             draft.presented("label", "locked_out", "throttled")
         return _ask_badge(draft, event)
@@ -89,8 +89,7 @@ def _in_hand(draft: Draft, known: list[Right]) -> int | None:
 def _unknown(draft: Draft, event: LabelScanned) -> TellCourier:
     if not event.repeated:
         draft.presented("label", "unknown")
-        draft.change(labels=failed(draft.c.labels, draft.now.wall))
-        draft.say(Keep("throttle", "labels", draft.c.labels))
+        count(draft, "labels")
     draft.change(asked=Asked(event, draft.now.mono_s))
     return TellCourier("unknown")
 

@@ -15,21 +15,30 @@ FAILURES_PER_DAY_MAX = 20
 DAY = timedelta(hours=24)
 
 
-class Throttle(msgspec.Struct, frozen=True):
-    """The failures of the last 24 hours, by the wall clock's floor, which never goes back."""
+class Throttle(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The failures of the last 24 hours by the wall clock's floor; `told`: a lock-out stands."""
 
     failures: tuple[datetime, ...] = ()
+    told: bool = False
 
 
 def failed(throttle: Throttle, now: datetime) -> Throttle:
     """Count one failure."""
-    recent = tuple(at for at in throttle.failures if now - at < DAY)
-    return Throttle((*recent[-FAILURES_PER_DAY_MAX:], now))
+    recent = _recent(throttle, now)
+    return msgspec.structs.replace(throttle, failures=(*recent[-FAILURES_PER_DAY_MAX:], now))
+
+
+def dated(throttle: Throttle, now: datetime) -> Throttle:
+    """Count as of now what a clock that has been set back since dated ahead."""
+    if max(throttle.failures, default=now) > now:
+        sooner = tuple(min(at, now) for at in throttle.failures)
+        return msgspec.structs.replace(throttle, failures=sooner)
+    return throttle
 
 
 def holds_until(throttle: Throttle, now: datetime) -> datetime | None:
     """Return until when only the long form is taken; None if the short one is."""
-    recent = [at for at in throttle.failures if now - at < DAY]
+    recent = _recent(throttle, now)
     if len(recent) >= FAILURES_PER_DAY_MAX:
         return recent[-FAILURES_PER_DAY_MAX] + DAY
     over = len(recent) - FREE_FAILURES
@@ -37,6 +46,15 @@ def holds_until(throttle: Throttle, now: datetime) -> datetime | None:
         return None
     until = recent[-1] + timedelta(seconds=WAITS_S[min(over, len(WAITS_S)) - 1])
     return until if now < until else None
+
+
+def is_locked_out(throttle: Throttle, now: datetime) -> bool:
+    """Say whether so many failed within 24 hours that it waits for the day to end."""
+    return len(_recent(throttle, now)) >= FAILURES_PER_DAY_MAX
+
+
+def _recent(throttle: Throttle, now: datetime) -> tuple[datetime, ...]:
+    return tuple(at for at in throttle.failures if now - at < DAY)
 
 
 def locked_out(now: datetime) -> Throttle:

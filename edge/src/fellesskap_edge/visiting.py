@@ -10,8 +10,8 @@ from typing import Literal
 import msgspec
 
 from fellesskap_edge.facts import Session
+from fellesskap_edge.guessing import count
 from fellesskap_edge.state import Asked, BadgeForged, BadgeShown, Draft, Forget, Keep, TellCourier
-from fellesskap_edge.throttle import failed
 from fellesskap_protocol.messages import Badge
 
 SESSION_S = 300
@@ -95,8 +95,8 @@ def badge_shown(draft: Draft, event: BadgeShown) -> None:
 def badge_forged(draft: Draft, _event: BadgeForged) -> None:
     """Count what only looks like a badge like an unknown label."""
     draft.presented("badge", "forged")
-    draft.change(labels=failed(draft.c.labels, draft.now.wall))
-    draft.say(Keep("throttle", "labels", draft.c.labels), TellCourier("badge_refused"))
+    count(draft, "labels")
+    draft.say(TellCourier("badge_refused"))
 
 
 def _refusal(draft: Draft, event: BadgeShown) -> str | None:
