@@ -11,13 +11,17 @@ from fellesskap_protocol.events import Deposited, DroppedOff, Presented, RightsA
 from fellesskap_protocol.messages import Badge, Right
 from tests.judge import history
 from tests.judge.fold_rights import candidates, names
-from tests.judge.rules import HELD, Rules, held_unless
+from tests.judge.guessing import closed_until
+from tests.judge.matching import has_room
+from tests.judge.room import claim_of
+from tests.judge.rules import HELD, Rules, held_unless, puts_in
 from tests.judge.state import Place, World
 
 LABEL_S = 600.0
 """How long a scanned label may wait: for a badge, a choice, the door before it to be shut."""
 CODE_S = 3.0
 BADGE_S = 86_400.0
+VISIT_S = 3600.0
 CHALLENGE_S = 60.0
 JTI_S = 86_400.0
 
@@ -26,9 +30,6 @@ def opens(world: World, place: Place, event: Presented) -> str | None:
     """Hold that whatever opens a door may."""
     if event.outcome != "authorised" or event.authorisation_id is None:
         return None
-    gives = event.kind == "label" or (event.kind == "badge" and event.right_id is None)
-    if gives and place.service.get(event.compartment or 0) == "out":
-        return f"{event.compartment} is out of service and was given away"
     right = place.force.get(event.right_id or "")
     if event.kind == "command":
         return held_unless(_by_command(world, place, event))
@@ -37,6 +38,38 @@ def opens(world: World, place: Place, event: Presented) -> str | None:
     if event.kind == "badge":
         return held_unless(_by_badge(world, place, event, right))
     return held_unless(BY[event.kind](world, place, event, right))
+
+
+def given(world: World, place: Place, event: Presented) -> str | None:
+    """Hold that a door in which something is put serves, and is large enough for it."""
+    del world
+    if event.outcome != "authorised" or place.blurred or not puts_in(place, event):
+        return None
+    number = event.compartment or 0
+    service = place.service.get(number)
+    if service in ("out", "suspect") and event.kind != "key":
+        return f"{number} was given away, and is {service}"
+    right, box = place.force.get(event.right_id or ""), place.boxes.get(number)
+    if right is None or box is None or right.kind not in ("claim", "drop_off"):
+        return None
+    claim = claim_of(right)
+    claim = claim._replace(needs=tuple(one for one in claim.needs if one != "low"))  # that is I13
+    return HELD if has_room(claim, box) else f"{number} is no door for {right.id}"
+
+
+def slowed(world: World, place: Place, event: Presented) -> str | None:
+    """Hold that no eight digits are compared, and no label opens without a badge, in a wait."""
+    counter = {"code": "keypad", "label": "labels"}.get(event.kind)
+    times = place.guesses.get(counter or "", [])
+    if not times or event.at < times[-1] or event.outcome == "throttled":
+        return None
+    has_badge = any(holds and world.at - at < VISIT_S for holds, at in place.badges.values())
+    if counter == "labels" and (event.outcome != "authorised" or has_badge):
+        return None
+    left_s = (closed_until(times, event.at) - event.at).total_seconds()
+    if left_s < 1.0:
+        return HELD
+    return f"a {event.kind} was {event.outcome}, {left_s:.0f} s before the end of a wait"
 
 
 def _dead(place: Place, right: Right | None) -> str | None:
@@ -248,7 +281,7 @@ def applied(world: World, place: Place, event: RightsApplied) -> str | None:
 
 I5: Rules = {
     history.Challenged: answered_as_new,
-    Presented: opens,
+    Presented: (opens, given, slowed),
     Deposited: drawn,
     DroppedOff: drawn,
     RightsApplied: applied,

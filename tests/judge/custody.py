@@ -8,6 +8,8 @@ from fellesskap_protocol.events import (
     DoorOpened,
     DroppedOff,
     Forced,
+    Jammed,
+    NotOpened,
     Presented,
     Removed,
     Upsized,
@@ -17,6 +19,7 @@ from tests.judge.fold_rights import names
 from tests.judge.rules import HELD, Rules, puts_in
 from tests.judge.state import Place, World
 
+Done = Deposited | DroppedOff | Collected | Removed
 TOLD_S = 30.0
 """How old a door's movement may be that is written down: an idle line is polled every 5 s."""
 
@@ -63,6 +66,26 @@ def taken_out(world: World, place: Place, event: Collected | Removed) -> str | N
     return HELD
 
 
+def it_opened(world: World, place: Place, event: Done) -> str | None:
+    """Hold that nothing is done behind a door of which was said that it did not open."""
+    del world
+    by = place.latest.get(event.compartment)
+    if by is None:
+        return None
+    words = f"{event.parcel_id} is said to be moved by {by.presented.authorisation_id}"
+    return f"{words}, whose door did not open" if by.shut else HELD
+
+
+def nothing_done(world: World, place: Place, event: Jammed | NotOpened) -> str | None:
+    """Hold that a door by which something was moved is not said to have stayed shut."""
+    del world
+    by = place.live.get(event.authorisation_id or "")
+    if by is None:
+        return None
+    done = f"{event.authorisation_id} moved what lies there, and its door did not open"
+    return done if by.done else HELD
+
+
 def _was_named(place: Place, event: Collected | Removed) -> bool:
     """Say whether the door was opened by a right that says what lies there, if nobody else can."""
     by = place.latest.get(event.compartment)
@@ -92,8 +115,9 @@ def reported(world: World, place: Place, event: CustodyReported) -> str | None:
 def truly_moved(world: World, place: Place, event: DoorOpened | DoorClosed | Forced) -> str | None:
     """Hold that a door of which custody depends moved as the journal says, or just before."""
     number, opens = event.compartment, not isinstance(event, DoorClosed)
-    unseen = not place.moved or number not in place.spec.sensors or number in place.misread
-    if unseen:
+    if not place.moved or number not in place.spec.sensors:
+        return None
+    if world.at <= place.misread.get(number, float("-inf")) + TOLD_S:
         return None
     if (number in place.open_doors) is opens:
         return HELD
@@ -109,10 +133,12 @@ I1: Rules = {
     DoorClosed: truly_moved,
     Forced: truly_moved,
     Presented: given_to_put_in,
-    Deposited: put_in,
-    DroppedOff: put_in,
-    Collected: taken_out,
-    Removed: taken_out,
+    Deposited: (put_in, it_opened),
+    DroppedOff: (put_in, it_opened),
+    Collected: (taken_out, it_opened),
+    Removed: (taken_out, it_opened),
+    Jammed: nothing_done,
+    NotOpened: nothing_done,
     CustodyReported: reported,
 }
 

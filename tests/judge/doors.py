@@ -7,6 +7,8 @@ from tests.judge.state import Place, World
 
 PULSES_MAX = 3
 AUTHORISATION_S = 30.0
+FIRES_S = 4.0
+"""From the journal to the coil: what waited longer for its line or supply is given back unsent."""
 
 
 def coil_without_pulse(world: World, record: history.Coil) -> str | None:
@@ -20,9 +22,16 @@ def coil_without_pulse(world: World, record: history.Coil) -> str | None:
     )
     if stray:
         return None
-    if place.owed.get(number, 0) > 0 or number in place.coils:
+    if number in place.coils:
         return HELD
-    return f"the coil of {number} moved, and no pulse of it is in the journal"
+    if place.owed.get(number, 0) <= 0:
+        return f"the coil of {number} moved, and no pulse of it is in the journal"
+    pulsed_at = place.pulsed_at.get(number, record.at)
+    stood_s = sum(ran - stood for stood, ran in place.stalls if ran > pulsed_at)
+    late_s = record.at - pulsed_at - stood_s
+    if late_s <= FIRES_S + place.slack():
+        return HELD
+    return f"the coil of {number} moved {late_s:.1f} s after its pulse was written down"
 
 
 def pulse_without_authority(world: World, place: Place, event: Pulsed) -> str | None:

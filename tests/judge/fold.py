@@ -217,6 +217,9 @@ def looked(world: World, record: history.Answered) -> None:
 def delivered(world: World, record: history.Delivered) -> None:
     """Take in what a carrier was told."""
     known = world.feeds.setdefault(record.carrier, Feed())
+    if record.via == "webhook":
+        told = world.hooked.setdefault((record.carrier, record.parcel_id), set())
+        told.add(record.position)
     if record.via == "feed":
         known.last, known.read_at = max(known.last, record.position), record.at
     known.events.setdefault(record.position, record.event_id)
@@ -298,7 +301,8 @@ def gap(world: World, record: history.Gap) -> None:
     if epoch is not None:
         for seq in range(epoch.recorded + 1, min(record.last, epoch.head) + 1):
             epoch.unrecorded.pop(seq, None)
-        epoch.recorded, epoch.recorded_hash = max(epoch.recorded, record.last), ""
+        stands = 0 if epoch.rewound else epoch.recorded
+        epoch.recorded, epoch.recorded_hash = max(stands, record.last), ""
         epoch.furthest = max(epoch.furthest, record.last)
         epoch.rewound = False
 
@@ -313,14 +317,17 @@ def restored(world: World, record: history.Restored) -> None:
         for one in world.feeds.values():
             one.last, one.events = 0, {}
         world.keyed.clear()
+        world.hooked.clear()
         for place in world.places.values():
+            place.recording = ""
             for epoch in place.epochs.values():
-                epoch.acked, epoch.rewound = 0, True
+                epoch.acked, epoch.rewound, epoch.over = 0, True, False
         return
     found = world.places.get(record.part.removeprefix("edge:"))
     if found is None:
         return
     found.copy_at = record.at
+    found.guesses.clear()
     if known_at > float("-inf"):
         found.blurred = found.custody_blurred = True
         found.service = dict.fromkeys(found.service, "")
@@ -335,7 +342,7 @@ def restored(world: World, record: history.Restored) -> None:
 
 def calm(world: World, record: history.Calm) -> None:
     """Take in that the faults are over."""
-    world.calm = record
+    world.calm, world.calm_line = record, world.line
 
 
 FOLDS: dict[type[history.Record], Callable[[World, Any], None]] = {

@@ -29,6 +29,7 @@ from fellesskap_protocol.events import (
 )
 from fellesskap_protocol.messages import Right, event_hash
 from tests.judge.fold_rights import applied, granted_now
+from tests.judge.guessing import counted, counter_of
 from tests.judge.state import REOPEN_S, Authorised, Epoch, Lying, Place, Reopening, World
 
 BY_CODE = ("code", "long_code", "qr")
@@ -86,6 +87,7 @@ def created(world: World, place: Place, event: StoreCreated) -> None:
         place.blurred = place.custody_blurred = False
         place.jtis.clear()
         place.sessions.clear()
+        place.guesses.clear()
     holding = {one.right_id for one in place.lies.values()}
     place.unknown = set(place.boxes) - set(place.lies)
     used = {name for name in place.used if _kind(place, name) in ("claim", "collect")}
@@ -139,7 +141,8 @@ def described(world: World, place: Place, event: HardwareDescribed) -> None:
 
 def presented(world: World, place: Place, event: Presented) -> None:
     """Take in what was presented, and what may be opened by it."""
-    if event.kind in BY_CODE and event.outcome == "refused" and event.reason == "unknown":
+    counted(place, event)
+    if counter_of(event) == "keypad":
         place.refused.append(world.at)
     given, number = event.authorisation_id, event.compartment
     if event.outcome != "authorised" or given is None or number is None:
@@ -170,11 +173,12 @@ def presented(world: World, place: Place, event: Presented) -> None:
 
 def pulsed(world: World, place: Place, event: Pulsed) -> None:
     """Take in that a coil may be energised once."""
-    del world
     place.owed[event.compartment] = max(place.owed.get(event.compartment, 0), 0) + 1
+    place.pulsed_at[event.compartment] = world.at
     one = place.live.get(event.authorisation_id)
     if one is not None:
         one.pulses += 1
+        one.shut = False
 
 
 def opened(world: World, place: Place, event: DoorOpened) -> None:
@@ -182,7 +186,7 @@ def opened(world: World, place: Place, event: DoorOpened) -> None:
     del world
     one = place.live.get(event.authorisation_id or "")
     if one is not None:
-        one.opened = True
+        one.opened, one.shut = True, False
 
 
 def closed(world: World, place: Place, event: DoorClosed | Jammed | NotOpened | LeftOpen) -> None:
@@ -193,6 +197,7 @@ def closed(world: World, place: Place, event: DoorClosed | Jammed | NotOpened | 
         over = isinstance(event, DoorClosed | Jammed)
         one.ended = over or (isinstance(event, NotOpened) and one.boot_id != event.boot_id)
         one.waiting = not over
+        one.shut = isinstance(event, Jammed | NotOpened)
     if not isinstance(event, LeftOpen) and place.service.get(event.compartment) != "in":
         place.physical_steps.add(event.mono_ms)  # who leaves it has lost its room
 
@@ -212,7 +217,7 @@ def put_in(world: World, place: Place, event: Deposited | DroppedOff) -> None:
     place.room_moved = True
     right = by.right if by else None
     if by is not None:
-        by.ended = True
+        by.ended = by.done = True
     if event.right_id and event.right_id not in place.force and right is not None:
         # Taken away while it was used: what lies there can be collected all the same.
         place.force[event.right_id] = right
@@ -234,7 +239,7 @@ def taken_out(world: World, place: Place, event: Collected | Removed) -> None:
     place.room_moved = True
     by = place.latest.get(event.compartment)
     if by is not None:
-        by.ended = True
+        by.ended = by.done = True
     if lying is not None and (parcel := world.parcels.get(lying.parcel_id)):
         parcel.served_s = None if place.unclear(lying) else lying.served_s
     right = place.force.get(event.right_id) or (by.right if by else None)
@@ -336,6 +341,9 @@ EVENTS: dict[type[Any], Callable[[World, Place, Any], None]] = {
 
 def record(world: World, place: Place, epoch: Epoch, event: AnyEvent, stored: bytes) -> None:
     """Take in one entry that the backend committed; what it says of parcels is for good."""
+    if place.recording not in ("", epoch.name):
+        place.epochs[place.recording].over = True
+    place.recording = epoch.name
     epoch.recorded, epoch.recorded_hash = event.seq, event_hash(stored)
     epoch.rewound, epoch.furthest = False, max(epoch.furthest, event.seq)
     epoch.unrecorded.pop(event.seq, None)

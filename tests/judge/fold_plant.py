@@ -98,9 +98,11 @@ def fault(world: World, record: history.Fault) -> None:
         name = (record.layer, record.kind, record.where)
         if record.layer in ("plant", "board"):
             hurt = {number} if number is not None else set(place.boxes)
-            place.broken |= hurt
-            if record.kind not in LATE:
-                place.misread |= hurt
+            until = inf if record.state == "begun" else record.at
+            for one in hurt:
+                place.broken[one] = until
+                if record.kind not in LATE:
+                    place.misread[one] = until
         if record.layer == "disk":
             place.copy_at = record.at
         if record.kind == "service_key":

@@ -67,8 +67,10 @@ class Judge:
         """How often each rule looked and had no excuse, by invariant and name."""
         self._rules: dict[type[Any], list[tuple[str, Rule]]] = {}
         for invariant, rules in judges.items():
-            for kind, rule in rules.items():
-                self._rules.setdefault(kind, []).append((invariant, rule))
+            for kind, found in rules.items():
+                of_kind = self._rules.setdefault(kind, [])
+                each = found if isinstance(found, tuple) else (found,)
+                of_kind += [(invariant, rule) for rule in each]
         self._always = self._rules.pop(history.Record, [])
 
     def take(self, one: history.AnyRecord) -> None:

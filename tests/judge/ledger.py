@@ -10,6 +10,8 @@ from tests.judge.fold import epoch_of
 from tests.judge.rules import HELD, Entry, Rules
 from tests.judge.state import Epoch, Place, World
 
+CLONES = 3
+"""From the third store on two machines may be one locker, and their epochs stand side by side."""
 REFUSALS_MAX = 20
 """How often a locker may be told that its epoch is refused before it must have heard it."""
 
@@ -54,10 +56,26 @@ def in_order(world: World, place: Place, entry: Entry) -> str | None:
     return None if known.branched else f"entry {seq} is not what the locker wrote"
 
 
+def in_its_epoch(world: World, place: Place, entry: Entry) -> str | None:
+    """Hold that nothing is recorded of an epoch once the next one has begun."""
+    del world
+    known = place.epochs.get(entry.epoch)
+    if known is None or known.rewound or len(place.epochs) >= CLONES:
+        return None
+    if known.over:
+        return f"an entry of {entry.epoch} was recorded after one of the epoch that followed it"
+    return HELD
+
+
 def told_lost(world: World, record: history.Gap) -> str | None:
-    """Hold that a gap begins where the ledger stands and ends within the journal."""
+    """Hold that only what was recorded once is told lost, from where the ledger stands now."""
     known = epoch_of(world, record.locker, record.epoch)
-    if known is None or known.rewound:
+    if known is None:
+        return None
+    if record.last > known.furthest:
+        words = f"{record.first} to {record.last} are told lost"
+        return f"{words}, and only up to {known.furthest} was ever acknowledged"
+    if known.rewound:
         return None
     if record.first != known.recorded + 1 or not record.first <= record.last <= known.head:
         return f"{record.first} to {record.last} are told lost: {known.recorded}, {known.head}"
@@ -79,7 +97,7 @@ def same_bytes(world: World, record: history.Head) -> str | None:
 
 I7: Rules = {
     history.Journalled: chained,
-    history.Recorded: in_order,
+    history.Recorded: (in_order, in_its_epoch),
     history.Gap: told_lost,
     history.Head: same_bytes,
 }

@@ -4,6 +4,7 @@ No parcel stuck, no entry undelivered, no reservation in limbo, no door operatio
 """
 
 from collections.abc import Iterator
+from math import inf
 
 from tests.judge import history
 from tests.judge.rules import HELD, Rules
@@ -33,7 +34,7 @@ def settled(world: World, record: history.End) -> str | None:
     found = [*_reservations(world), *_parcels(world), *_operations(world), *_untold(world)]
     for place in world.places.values():
         if place.up and place.contact:
-            found += _undelivered(world, place)
+            found += [*_undelivered(world, place), *_unrevoked(world, place)]
         found += _unended(world, place)
     more = f", and {len(found) - 1} more" if len(found) > 1 else ""
     return f"{found[0]}{more}" if found else HELD
@@ -100,9 +101,23 @@ def _undelivered(world: World, place: Place) -> Iterator[str]:
         yield f"{place.locker}: {len(old)} entries of {epoch.name} are not in the ledger"
 
 
+def _unrevoked(world: World, place: Place) -> Iterator[str]:
+    """Of what was called back before the calm: its recipients' codes must be good for nothing."""
+    calm = world.calm_line
+    for right in place.force.values():
+        parcel = world.parcels.get(right.parcel_id or "")
+        if parcel is None or right.kind not in ("claim", "collect") or right.revoked:
+            continue
+        lies = place.where(right.parcel_id or "") is not None and right.id not in place.used
+        recalled = parcel.facts.get("recall", calm) < calm and "dispute" not in parcel.facts
+        if lies and recalled and not (parcel.unsure or place.blurred):
+            yield f"{place.locker}: {right.parcel_id} was called back, and {right.id} opens"
+
+
 def _unended(world: World, place: Place) -> Iterator[str]:
     for number, one in place.latest.items():
-        running = one.pulses and not one.ended and not one.waiting and number not in place.broken
+        unbroken = place.broken.get(number, -inf) < one.at
+        running = one.pulses and not one.ended and not one.waiting and unbroken
         if running and number in place.spec.sensors and world.at - one.at > ENDED_S:
             yield f"{place.locker}: the operation of {number} has no end"
 

@@ -139,11 +139,21 @@ def delivered(world: World, record: history.Delivered) -> str | None:
     return HELD
 
 
+def in_turn(world: World, record: history.Delivered) -> str | None:
+    """Hold that webhooks of one parcel come in order; what comes once more changes nothing."""
+    told = world.hooked.get((record.carrier, record.parcel_id))
+    if record.via != "webhook" or not told or record.position in told:
+        return None
+    if record.position > max(told):
+        return HELD
+    return f"{record.type} of {record.parcel_id} came by webhook after what followed it"
+
+
 I8: Rules = {
     history.Answered: looked,
     history.Acked: acked,
     history.Head: still_there,
     history.Journalled: not_again,
-    history.Delivered: delivered,
+    history.Delivered: (delivered, in_turn),
     StoreCreated: begun_for_a_reason,
 }

@@ -17,7 +17,7 @@ from tests.judge.fold_journal import BY_CODE
 from tests.judge.state import Place
 
 Rule = Callable[..., str | None]
-Rules = Mapping[type[Any], Rule]
+Rules = Mapping[type[Any], Rule | tuple[Rule, ...]]
 HELD = ""
 """What a rule says that looked, and found it right."""
 

@@ -6,6 +6,7 @@ what a carrier was promised; a `Question` one request. Nothing here decides anyt
 
 from collections import deque
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from fellesskap_protocol.capacity import Compartment
@@ -31,6 +32,10 @@ class Authorised:
     pulses: int = 0
     opened: bool = False
     ended: bool = False
+    done: bool = False
+    """Something was put in or taken out by it."""
+    shut: bool = False
+    """It was told last that the door did not open."""
     waiting: bool = False
     """It was told that the door did not open or stands open: it may still end."""
 
@@ -88,6 +93,8 @@ class Epoch:
     """Its store is gone, or it was refused: what was not recorded of it may stay unsent."""
     branched: bool = False
     """An old copy of the store went on with it."""
+    over: bool = False
+    """Entries of the epoch that followed it were recorded."""
     rewound: bool = False
     """A backup of the ledger was put back: it records anew from wherever that stands."""
     unrecorded: dict[int, tuple[bytes, AnyEvent, float]] = field(default_factory=dict)
@@ -105,6 +112,8 @@ class Place:
     epochs: dict[str, Epoch] = field(default_factory=dict)
     epoch: str = ""
     epoch_since: float = 0.0
+    recording: str = ""
+    """The epoch of which an entry was recorded last."""
     boot_id: str = ""
     booted_at: float = 0.0
     force: dict[str, Right] = field(default_factory=dict)
@@ -133,6 +142,7 @@ class Place:
     latest: dict[int, Authorised] = field(default_factory=dict)
     owed: dict[int, int] = field(default_factory=dict)
     """Pulses that are in the journal and did not fire yet."""
+    pulsed_at: dict[int, float] = field(default_factory=dict)
     reopen: dict[int, Reopening] = field(default_factory=dict)
     last_put: str | None = None
     session: int = 0
@@ -143,6 +153,8 @@ class Place:
     stolen: set[str] = field(default_factory=set)
     challenges: dict[str, tuple[str, float]] = field(default_factory=dict)
     refused: deque[float] = field(default_factory=lambda: deque(maxlen=64))
+    guesses: dict[str, list[datetime]] = field(default_factory=dict)
+    """The newest wrong presentations that are counted, by the locker's clock."""
     key_on_until: float = float("-inf")
     key_seen: bool = False
     """The key itself was seen: what the locker says of it counts no more."""
@@ -167,10 +179,10 @@ class Place:
     """When the last fault was that may keep a person from being served."""
     copy_at: float = float("-inf")
     """When its store was last damaged, lost or put back."""
-    broken: set[int] = field(default_factory=set)
-    """Doors at which something of plant or board was ever wrong."""
-    misread: set[int] = field(default_factory=set)
-    """Those of them of which a reading may be wrong: more than late."""
+    broken: dict[int, float] = field(default_factory=dict)
+    """Until when something of plant or board was wrong at a door, at the latest."""
+    misread: dict[int, float] = field(default_factory=dict)
+    """Until when a reading of it may be wrong: more than late."""
     welded: set[int] = field(default_factory=set)
     down: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=SPANS_KEPT))
     """When the daemon was dead."""
@@ -310,6 +322,9 @@ class World:
     parts: dict[str, str] = field(default_factory=dict)
     restored_at: float | None = None
     calm: history.Calm | None = None
+    calm_line: int = 0
+    hooked: dict[tuple[str, str], set[int]] = field(default_factory=dict)
+    """Positions that a carrier was told of a parcel by webhook."""
 
     def parcel(self, parcel_id: str) -> Parcel:
         """Return what is known of a parcel, from now on."""

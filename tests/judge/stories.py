@@ -247,6 +247,24 @@ def the_allowance() -> list[Any]:
     return story.end()
 
 
+def a_backup_of_a_time_before() -> list[Any]:
+    """A backup is put back, and the store has dropped some of what the ledger then lacks."""
+    story = Story()
+    story.commission()
+    story.reserve(1)
+    story.deposit(1, 1)
+    story.deliver()
+    story.tell(history.Restored, part="backend", to=50.0)
+    story.wait(60.0)
+    kept = [one for one in story.records if isinstance(one, history.Recorded)][6:]
+    story.tell(history.Gap, locker=HERE, epoch=story.epoch, first=4, last=6)
+    for one in kept:
+        story.tell(history.Recorded, locker=HERE, epoch=story.epoch, event=one.event)
+    story.collect(1, 1)
+    story.deliver()
+    return story.end()
+
+
 def asked_again() -> list[Any]:
     """A reservation whose answer was lost is asked for again, twice, under its key."""
     story = Story()
@@ -319,6 +337,7 @@ TRUE: dict[str, Callable[[], list[Any]]] = {
         a_full_locker,
         a_broken_door,
         the_allowance,
+        a_backup_of_a_time_before,
         asked_again,
         remote_opens,
         a_large_and_a_small,

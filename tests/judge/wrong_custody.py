@@ -6,6 +6,9 @@ from fellesskap_protocol.events import (
     Collected,
     CustodyReported,
     Deposited,
+    DoorClosed,
+    Jammed,
+    NotOpened,
     Overcommitted,
     Presented,
     RightsApplied,
@@ -64,6 +67,19 @@ def custody_out_of_nothing() -> Records:
 def a_door_that_did_not_open() -> Records:
     records = stories.a_parcel()
     return without(records, find(records, history.Door, 1, open=True))
+
+
+def a_collection_behind_a_door_that_stayed_shut() -> Records:
+    records = stories.a_parcel()
+    at = find(records, DoorClosed, authorisation_id="take-1")
+    jammed = Jammed(compartment=1, authorisation_id="take-1")
+    return entered(records, at + 1, jammed)
+
+
+def a_door_that_stayed_shut_after_a_collection() -> Records:
+    records = stories.a_parcel()
+    at = find(records, Presented, authorisation_id="again-1")
+    return entered(records, at, NotOpened(compartment=1, authorisation_id="take-1"))
 
 
 # I2 -----------------------------------------------------------------------------------------------
@@ -171,6 +187,8 @@ WRONG: dict[str, tuple[Wrong, ...]] = {
         a_collection_where_nothing_lay,
         custody_out_of_nothing,
         a_door_that_did_not_open,
+        a_collection_behind_a_door_that_stayed_shut,
+        a_door_that_stayed_shut_after_a_collection,
     ),
     "I2": (
         a_lost_room_that_is_not_told,

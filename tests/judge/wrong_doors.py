@@ -12,6 +12,7 @@ from fellesskap_protocol.events import (
     Presented,
     Pulsed,
     RightsApplied,
+    ServiceChanged,
 )
 from fellesskap_protocol.messages import Rights
 from tests.judge import history, stories
@@ -62,6 +63,12 @@ def a_pulse_of_no_authorisation() -> Records:
 def a_pulse_of_another_door() -> Records:
     records = stories.a_parcel()
     return said(records, find(records, Pulsed), compartment=2)
+
+
+def a_coil_long_after_its_pulse() -> Records:
+    records = stories.a_parcel()
+    at = _coil(records, 0, True)
+    return changed(records, at, at=records[at].at + 5.0)
 
 
 # I4 ----------------------------------------------------------------------------------------------
@@ -222,6 +229,37 @@ def an_allowance_that_is_not_counted() -> Records:
     return said(records, find(records, RightsApplied, -1), used={"S": 1})
 
 
+def wrong_codes(records: Records, times: int) -> Records:
+    """Have so many wrong codes typed just before the first good one."""
+    at = find(records, Presented, kind="code")
+    for _ in range(times):
+        records = entered(records, at, Presented(kind="code", outcome="refused", reason="unknown"))
+    return records
+
+
+def eight_digits_in_a_wait() -> Records:
+    return wrong_codes(stories.a_parcel(), 6)
+
+
+def a_label_in_a_wait() -> Records:
+    records = stories.a_full_locker()
+    at = find(records, Presented)
+    for _ in range(6):
+        records = entered(records, at, Presented(kind="label", outcome="refused", reason="unknown"))
+    return records
+
+
+def a_door_that_is_too_small() -> Records:
+    return put(stories.a_parcel(), 0, w_mm=580)
+
+
+def a_suspect_door() -> Records:
+    records = stories.a_parcel()
+    at = find(records, Presented)
+    suspect = ServiceChanged(compartment=1, from_="in", to="suspect", cause="sensor")
+    return entered(records, at, suspect)
+
+
 # I6 ----------------------------------------------------------------------------------------------
 
 
@@ -308,6 +346,7 @@ WRONG: dict[str, tuple[Wrong, ...]] = {
         a_pulse_before_its_commit,
         a_pulse_of_no_authorisation,
         a_pulse_of_another_door,
+        a_coil_long_after_its_pulse,
     ),
     "I4": (
         an_authorisation_twice,
@@ -337,6 +376,10 @@ WRONG: dict[str, tuple[Wrong, ...]] = {
         a_change_on_a_wrong_from,
         a_part_of_a_change,
         an_allowance_that_is_not_counted,
+        eight_digits_in_a_wait,
+        a_label_in_a_wait,
+        a_door_that_is_too_small,
+        a_suspect_door,
     ),
     "I6": (
         a_lower_limit,

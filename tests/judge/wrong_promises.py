@@ -3,11 +3,13 @@
 import msgspec
 
 from fellesskap_protocol.events import (
+    Booted,
     Collected,
     DoorClosed,
     StoreCreated,
+    stamped,
 )
-from fellesskap_protocol.messages import decode_event
+from fellesskap_protocol.messages import decode_event, encode, event_hash
 from tests.judge import history, stories
 from tests.judge.spoil import (
     Records,
@@ -61,6 +63,26 @@ def a_gap_where_none_is() -> Records:
     at = find(records, history.Acked, 1)
     gap = history.Gap(at=records[at].at, locker=HERE, epoch="epoch-1", first=2, last=3)
     return added(records, at, gap)
+
+
+def a_gap_of_what_was_never_recorded() -> Records:
+    records = stories.a_parcel()
+    at = find(records, history.Recorded, 8)
+    gap = history.Gap(at=records[at].at, locker=HERE, epoch="epoch-1", first=9, last=9)
+    return added(records, at, gap)
+
+
+def an_entry_of_an_epoch_that_is_over() -> Records:
+    records = stories.a_lost_store()
+    down = find(records, history.Part, state="down")
+    last = records[find(records, history.Journalled, -1, epoch="epoch-1")]
+    seq, prev = decode_event(last.event).seq + 1, event_hash(last.event)
+    booted = decode_event(records[find(records, Booted)].event)
+    entry = encode(stamped(booted, seq=seq, prev=prev))
+    unsent = msgspec.structs.replace(last, at=records[down].at, event=entry)
+    late = history.Recorded(at=records[-1].at, locker=HERE, epoch="epoch-1", event=unsent.event)
+    records = added(records, down, unsent)
+    return added(records, len(records) - 1, late)
 
 
 def a_ledger_of_other_bytes() -> Records:
@@ -118,6 +140,13 @@ def an_event_that_is_skipped() -> Records:
     records = stories.a_parcel()
     at = find(records, history.Delivered, 1)
     return changed(records, at, position=4)
+
+
+def a_webhook_out_of_turn() -> Records:
+    records = stories.a_parcel()
+    told = [one for one in records if isinstance(one, history.Delivered)]
+    late = [msgspec.structs.replace(one, via="webhook", at=records[-1].at) for one in told]
+    return added(records, len(records) - 1, late[0], late[2], late[1])
 
 
 def an_event_of_nothing() -> Records:
@@ -202,6 +231,17 @@ def a_parcel_that_is_stuck() -> Records:
     return unsaid(records, find(records, Collected))
 
 
+def a_recalled_parcel_that_can_be_collected() -> Records:
+    records = stories.a_full_locker()
+    recall = history.Asked(
+        at=records[-5].at, op="op-x", who="carrier:nordpost", act="recall", target="parcel-3"
+    )
+    answer = history.Answered(at=records[-5].at, op="op-x", outcome="ok", status=200)
+    at = find(records, history.Calm)
+    early = [msgspec.structs.replace(one, at=records[at].at) for one in (recall, answer)]
+    return added(records, at, *early)
+
+
 def a_collection_that_is_never_told() -> Records:
     records = stories.two_low_parcels()
     return without(records, find(records, history.Delivered, -1))
@@ -215,6 +255,8 @@ WRONG: dict[str, tuple[Wrong, ...]] = {
         another_entry_than_was_written,
         a_hole_in_the_journal,
         a_gap_where_none_is,
+        a_gap_of_what_was_never_recorded,
+        an_entry_of_an_epoch_that_is_over,
         a_ledger_of_other_bytes,
     ),
     "I8": (
@@ -226,6 +268,7 @@ WRONG: dict[str, tuple[Wrong, ...]] = {
         a_store_that_lost_its_end,
         a_ledger_that_lost_its_end,
         an_event_that_is_skipped,
+        a_webhook_out_of_turn,
         an_event_of_nothing,
         a_new_store_without_a_reason,
         a_store_that_did_not_go_back,
@@ -243,5 +286,6 @@ WRONG: dict[str, tuple[Wrong, ...]] = {
         a_door_that_never_shuts,
         a_parcel_that_is_stuck,
         a_collection_that_is_never_told,
+        a_recalled_parcel_that_can_be_collected,
     ),
 }

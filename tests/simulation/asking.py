@@ -180,7 +180,7 @@ class Asker(Client):
 
         body = {
             "locker": one.locker_id,
-            "needs": [],
+            "needs": list(one.needs),
             "drop_off_by_s": (by - START).total_seconds(),
         }
         reply = yield from self.insist("drop_off", work, body=body)
@@ -262,7 +262,7 @@ class Asker(Client):
                 )
             ),
             target=one.parcel_id,
-            body={"by_s": 2 * DAY_S},
+            body={"collect_within_s": 5 * DAY_S},
         )
 
     def look(self, one: Shipment, former_id: str = "") -> Reply:
