@@ -20,7 +20,7 @@ from fellesskap_protocol.events import (
     Presented,
     Temperature,
 )
-from tests.durability import errands, wirings
+from tests.durability import doors, errands, wirings
 from tests.durability.visits import Visits, code, label
 
 Act = Callable[[Visits], object]
@@ -40,6 +40,10 @@ def with_parcel(locker: Visits) -> None:
 
 def with_two(locker: Visits) -> None:
     locker.deposit(1)
+    locker.announce(2)
+
+
+def with_second(locker: Visits) -> None:
     locker.announce(2)
 
 
@@ -306,6 +310,23 @@ SCENES = {
     ),
     "collect on pins": Scene(
         with_parcel, lambda x: x.collect_once(1), lambda x: x.collect(1), wired=wirings.on_pins
+    ),
+    "second pulse": Scene(doors.gives_way, lambda x: x.collect_once(1), lambda x: x.collect(1)),
+    "jammed": Scene(
+        doors.stays_jammed,
+        lambda x: x.collect_once(1),
+        lambda x: x.collect_once(1),
+        doors.still_lies_there,
+    ),
+    "left open": Scene(nothing, doors.left_open, lambda x: x.deposit(1), doors.was_reminded),
+    "next label waits": Scene(
+        with_second, doors.two_in_a_row, doors.bring_both, doors.both_lie_there, pulses_max=6
+    ),
+    "two codes at once": Scene(doors.with_both, doors.both_at_once, doors.take_both, pulses_max=6),
+    "forced": Scene(nothing, doors.forced, lambda x: x.deposit(1), doors.was_told),
+    "unheard": Scene(with_parcel, doors.unheard, lambda x: x.collect(1)),
+    "deposit seen by nobody": Scene(
+        nothing, lambda x: x.deposit_once(1), lambda x: x.deposit(1), wired=wirings.unseen
     ),
     "pins lost": Scene(with_parcel, unplug, lambda x: x.collect(1), wired=wirings.on_pins),
 }

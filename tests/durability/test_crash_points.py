@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from fellesskap_edge.config_check import load
+from fellesskap_edge.door import State
 from fellesskap_edge.parts import CRASH_AT
 from tests.durability.scenes import SCENES, Scene
 from tests.durability.visits import Visits
@@ -60,6 +61,20 @@ def live(folder: Path, name: str, doom: tuple[str, int] | None = None) -> Counte
     return passed
 
 
+def states(folder: Path, name: str) -> set[State]:
+    """Return the states in which doors stand while an act passes points, cut off once or not."""
+    folder.mkdir()
+    stood: set[State] = set()
+    for doom in (None, ("after_commit", 0)):
+        locker = ready(folder / ("cut" if doom else "whole"), SCENES[name])
+        locker.stood.clear()
+        locker.doom = doom
+        SCENES[name].act(locker)
+        locker.drive.parts.journal.close()
+        stood |= locker.stood
+    return stood
+
+
 def die_each(folder: Path, name: str, turns: Callable[[int], set[int]]) -> int:
     """Die at these passes of each point; return how often."""
     lived = 0
@@ -95,6 +110,12 @@ def test_after_dying_at_every_pass_of_any_point_nothing_is_doubled(
 ) -> None:
     lived = die_each(in_memory, name, all_of_them)
     record_property(f"crash_points_{name.replace(' ', '_')}", lived)
+
+
+@pytest.mark.slow
+def test_every_state_of_a_door_is_one_to_die_in(in_memory: Path) -> None:
+    stood = {state for name in SCENES for state in states(in_memory / name.replace(" ", "-"), name)}
+    assert stood == set(State)
 
 
 @pytest.mark.slow

@@ -10,12 +10,14 @@ from typing import Any
 
 from fellesskap_edge.config import LockerConfig
 from fellesskap_edge.config_check import load
+from fellesskap_edge.door import State
 from fellesskap_edge.inbox import KeyPressed, Outward, PortDown, Publish, WritePort
 from fellesskap_edge.journal import Journal
 from fellesskap_edge.spoken import Key
 from fellesskap_edge.state import Answer, WarnOfTemperature
 from fellesskap_protocol.events import NotOpened, Pulsed, Service
-from fellesskap_protocol.messages import Command, CommandKind, Right, State, decode
+from fellesskap_protocol.messages import Command, CommandKind, Right, decode
+from fellesskap_protocol.messages import State as Told
 from fellesskap_protocol.signing import seal
 from tests.durability.ledger import Ledger
 from tests.simulation.one_locker import PowerCut, World
@@ -41,12 +43,14 @@ class Visits(World):
         self.doom: tuple[str, int] | None = None
         """The crash point to die at, and at which of its passes from now on."""
         self.passed: Counter[str] = Counter()
+        self.stood: set[State] = set()
+        """The states in which doors stood when a point was passed."""
         self.deaths = 0
         self.down_s = 0.0
         """How long the next outage of the machine lasts."""
         self.dead: Callable[[], bool] = lambda: False
         self.power_up: Callable[[], None] = lambda: None
-        self.states: list[State] = []
+        self.states: list[Told] = []
         self.unlocks = 0
         self.warned: set[int] = set()
         """The doors at which somebody was told that it was too warm there."""
@@ -99,6 +103,8 @@ class Visits(World):
 
     def _crash_at(self, point: str) -> None:
         self.passed[point] += 1
+        if drive := getattr(self, "drive", None):  # none before the first start
+            self.stood.update(door.state for door in drive.controller.doors.values())
         if self.dead():
             raise PowerCut
         if self.doom is not None and self.doom[0] == point:
@@ -112,7 +118,7 @@ class Visits(World):
             raise PowerCut
         match effect:
             case Publish("state", payload):
-                self.states.append(decode(State, payload))
+                self.states.append(decode(Told, payload))
             case WritePort(_, data) if data[:1] == bytes((UNLOCK,)):
                 self.unlocks += 1
             case WarnOfTemperature(compartment=number):

@@ -1,4 +1,4 @@
-"""How the lockers of the scenes are built: as usual, on pins, with a cold door, with a key."""
+"""How the lockers of the scenes are built: as usual, on pins, unseen, with a cold door or a key."""
 
 from msgspec.structs import replace
 
@@ -18,6 +18,12 @@ def on_pins(config: LockerConfig) -> LockerConfig:
     """Return eight doors on the computer's own pins."""
     compartments = config.compartments[:DOORS_A_BANK]
     return replace(config, banks=(bank("a", "gpio", 0),), compartments=compartments)
+
+
+def unseen(config: LockerConfig) -> LockerConfig:
+    """Return eight doors on relays without inputs: nobody sees them open or shut."""
+    compartments = config.compartments[:DOORS_A_BANK]
+    return replace(config, banks=(bank("a", "waveshare", 1),), compartments=compartments)
 
 
 def chilled(config: LockerConfig) -> LockerConfig:

@@ -28,10 +28,10 @@ class Checker:
         self.breaks: list[str] = []
         self.events: list[AnyEvent] = []
         self._plant = plant
-        self._authorised: set[str] = set()
+        self._authorised: dict[str, str] = {}
+        """Which boot each authorisation is of."""
         self._pulses: Counter[str] = Counter()
         self._opened: set[str] = set()
-        self._before_boot: set[str] = set()
         self._lies_in: dict[int, str] = {}
         self.coil_s_max = COIL_S_MAX
         """Longer where a test welds a relay: no order ends that pulse, only its power."""
@@ -94,8 +94,7 @@ class Checker:
             self._broken(f"I3 a pulse of {number} at {now_s:.3f} s without its record")
 
     def rebooted(self) -> None:
-        """What was authorised before may not pulse any more."""
-        self._before_boot = set(self._authorised)
+        """What was written and did not fire before will not any more."""
         self._coils |= self._pulsed
 
     def judge(self, event: AnyEvent) -> None:
@@ -104,13 +103,14 @@ class Checker:
             case Presented(outcome="authorised", authorisation_id=str(given)):
                 if given in self._authorised:
                     self._broken(f"I4 authorisation {given} twice")
-                self._authorised.add(given)
+                self._authorised[given] = event.boot_id
             case Pulsed(authorisation_id=given):
                 self._pulses[given] += 1
                 self._pulsed[event.compartment] += 1
                 if given not in self._authorised:
                     self._broken(f"I3 a pulse without authorisation {given}")
-                if given in self._opened or given in self._before_boot:
+                again = self._authorised.get(given, event.boot_id) != event.boot_id
+                if given in self._opened or again:
                     self._broken(f"I4 a pulse after its door was open, or after a restart {given}")
                 if self._pulses[given] > PULSES_MAX:
                     self._broken(f"I4 more than {PULSES_MAX} pulses for {given}")

@@ -12,6 +12,7 @@ from fellesskap_protocol.events import (
     Presented,
     Pulsed,
     Removed,
+    stamped,
 )
 from tests.simulation.checker import Checker
 
@@ -59,7 +60,7 @@ def test_the_checker_finds_a_pulse_after_a_restart() -> None:
     checker = Checker(Plant([1]))
     checker.judge(AUTHORISED)
     checker.rebooted()
-    checker.judge(PULSED)
+    checker.judge(stamped(PULSED, boot_id="another"))
     assert checker.breaks == ["I4 a pulse after its door was open, or after a restart a"]
 
 
