@@ -140,7 +140,7 @@ def _changes(outsider: Outsider, begin: float, end: float) -> list[float]:
                 told.append(at)
             case _:
                 pass
-    return [at for at in told if at == -inf or begin <= at <= end]
+    return [at for at in told if at == -inf or begin <= at < end - EPSILON_S]
 
 
 def _late(stand: Stand, begin: float, usual_s: float) -> float:

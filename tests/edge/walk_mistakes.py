@@ -9,6 +9,7 @@ import pytest
 from fellesskap_edge import (
     choosing,
     climate,
+    collecting,
     commanding,
     completing,
     controller,
@@ -23,7 +24,14 @@ from fellesskap_edge import (
 from fellesskap_edge.drive import Drive
 from fellesskap_edge.facts import BadgeUse, Consumed, Fact, FactKind, Place
 from fellesskap_edge.power import Power
-from fellesskap_edge.state import BankContact, BankPower, CommandArrived, Draft, KeyTurned
+from fellesskap_edge.state import (
+    BankContact,
+    BankPower,
+    CodeEntered,
+    CommandArrived,
+    Draft,
+    KeyTurned,
+)
 from fellesskap_protocol.messages import Command
 
 Patch = pytest.MonkeyPatch
@@ -106,6 +114,23 @@ def a_used_up_right_opens(patch: Patch) -> None:
         draft.c.places[number] = Place("empty", draft.c.places[number].service)
 
     patch.setattr(completing, "_taken_out", taken)
+
+
+def a_full_door_is_given_away(patch: Patch) -> None:
+    def anything(draft: Draft, number: int) -> bool:
+        return draft.c.places[number].service == "in"
+
+    patch.setattr(choosing, "may_hold", anything)
+    patch.setattr(choosing, "usable", lambda _content, service: service == "in")
+
+
+def eight_digits_are_never_right(patch: Patch) -> None:
+    knows = collecting._knows
+
+    def forgetful_of_digits(right: Any, event: CodeEntered) -> bool:
+        return event.kind != "code" and bool(knows(right, event))
+
+    patch.setattr(collecting, "_knows", forgetful_of_digits)
 
 
 def a_low_request_gets_any_door(patch: Patch) -> None:
@@ -205,6 +230,8 @@ MISTAKES: dict[Callable[[Patch], None], str] = {
     the_remote_limit_is_off: "I6",
     a_restart_lifts_the_remote_limit: "I6",
     a_used_up_right_opens: "I[15]",
+    a_full_door_is_given_away: "I1",
+    eight_digits_are_never_right: "I12",
     a_low_request_gets_any_door: "I13|I2",
     serving_is_not_cut_when_a_bank_is_lost: "I16",
     no_row_ends_when_a_bank_is_lost: "I16",
