@@ -9,9 +9,11 @@ import pytest
 
 from fellesskap_backend.events.tables import Notice
 from fellesskap_backend.idempotency import Answer
+from fellesskap_backend.lockers.tables import Locker
 from fellesskap_backend.webhooks import numbering, rendering
 from fellesskap_protocol import events
-from tests.backend.lives import Lives
+from tests.backend.api import request, reserve
+from tests.backend.lives import Lives, soon
 
 PATH = "/v1/drop-offs"
 
@@ -157,3 +159,46 @@ def test_parcel_and_every_event_of_a_drop_off_say_its_reference(house: Lives) ->
 def test_what_cannot_be_is_refused(house: Lives, fields: dict[str, Any], status: int) -> None:
     answer = house.client.post(PATH, json=wish(**fields), headers={"Idempotency-Key": "k"})
     assert answer.status_code == status, answer.text
+
+
+TALL = {"w_mm": 300, "h_mm": 230, "d_mm": 200, "g": 900}
+
+
+def refused(house: Lives, key: str, **fields: Any) -> dict[str, Any]:
+    """Ask for what cannot be, twice under a key; return the problem."""
+    asked = wish(size_class=None, dimensions=TALL) | fields
+    first, again = (
+        house.client.post(PATH, json=asked, headers={"Idempotency-Key": key}) for _ in range(2)
+    )
+    assert first.status_code == again.status_code == 409, first.text
+    assert first.json() == again.json()
+    assert again.headers["Idempotent-Replayed"] == "true"
+    body: dict[str, Any] = first.json()
+    return body
+
+
+def test_a_refused_drop_off_says_why_and_where_there_is_room(house: Lives) -> None:
+    house.api.locker("full-1", doors=1, height_mm=240)
+    house.api.locker("tall-1", doors=1, height_mm=240)
+    house.api.locker("high-1", doors=1, height_mm=240, floor_mm=1400)
+    reserved = request(1, locker_id="full-1", dimensions=TALL)
+    assert reserve(house.client, reserved, "full").status_code == 201
+
+    problem = refused(house, "k1")
+    assert (problem["code"], problem["reason"]) == ("no_fitting_compartment",) * 2
+    assert [one["locker_id"] for one in problem["alternatives"]] == ["high-1", "tall-1"]
+    like_a_reservation = reserve(house.client, request(2, dimensions=TALL), "r").json()
+    assert problem["alternatives"] == like_a_reservation["alternatives"]
+    assert like_a_reservation.keys() - problem.keys() == {"decision_id"}
+    assert problem.items() <= like_a_reservation.items()
+
+    low = refused(house, "k2", locker_id="high-1", needs=["low"])
+    assert (low["code"], low["reason"]) == ("no_accessible_compartment",) * 2
+    assert [one["locker_id"] for one in low["alternatives"]] == ["tall-1"]
+    house.set(lambda session: setattr(session.get_one(Locker, "tall-1"), "closed_at", soon()))
+    away = refused(house, "k3", locker_id="tall-1")
+    assert (away["code"], away["reason"]) == ("locker_unavailable",) * 2
+    assert [one["locker_id"] for one in away["alternatives"]] == ["high-1"]
+    nothing = refused(house, "k4", dimensions=TALL | {"w_mm": 5_000})
+    assert (nothing["reason"], nothing["alternatives"]) == ("no_fitting_compartment", [])
+    assert house.rights("drop_off") == []

@@ -159,8 +159,9 @@ def test_what_cannot_be_is_refused(house: Lives) -> None:
             _authorise(house, asked)
     with pytest.raises(NotFound):
         _authorise(house, _asked("nowhere"))
-    with pytest.raises(NoFittingCompartment):
+    with pytest.raises(NoFittingCompartment) as refused:
         _authorise(house, _asked(box=Demand(2_000, 2_000, 2_000, 1)))
+    assert refused.value.fields == {"reason": "no_fitting_compartment", "alternatives": []}
     assert house.api.rows(DropOff) == []
 
 

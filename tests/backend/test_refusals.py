@@ -3,6 +3,7 @@
 import httpx
 import pytest
 
+from fellesskap_backend.errors import DuplicateParcel, NoRoom, QuotaExceeded
 from fellesskap_backend.refusals import REFUSALS
 from tests.backend import refused
 from tests.backend.api import Api, request, reserve
@@ -20,6 +21,23 @@ def test_every_operation_that_refuses_is_one_of_the_document(api: Api) -> None:
         for code, example in content["examples"].items():
             assert example["value"]["code"] == code
             assert example["value"]["status"] == 409
+
+
+def test_every_example_of_room_refused_says_why_and_what_instead(api: Api) -> None:
+    of_decisions = set()
+    for _, _, one in operations(printed(api, "all")):
+        for kind in REFUSALS.get(one["operationId"], ()):
+            (content,) = one["responses"]["409"]["content"].values()
+            example = content["examples"][kind.code]["value"]
+            if not issubclass(kind, NoRoom):
+                assert example.keys().isdisjoint(("reason", "alternatives", "decision_id"))
+                continue
+            assert example["reason"] == example["code"] == kind.code
+            assert bool(example["alternatives"]) == (kind is not DuplicateParcel)
+            assert ("quota" in example) == (kind is QuotaExceeded)
+            if "decision_id" in example:
+                of_decisions.add(one["operationId"])
+    assert of_decisions == {"reserve"}
 
 
 def test_a_refusal_that_is_not_named_is_found(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:

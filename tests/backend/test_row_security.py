@@ -1,5 +1,6 @@
 """PostgreSQL keeps carriers apart, also where a query forgot to: for a role that owns nothing."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,6 +25,7 @@ from tests.backend.api import Api, request, reserve
 from tests.backend.lives import Lives
 from tests.backend.lockers import collect, deposit
 from tests.backend.postgres import Postgres
+from tests.system.house import Installation
 
 pytestmark = pytest.mark.slow
 ROLE = "fellesskap"
@@ -74,6 +76,71 @@ def test_the_servers_role_is_neither_owner_nor_superuser(url: str, lives: Lives)
         assert connection.execute(text("SELECT current_user")).scalar_one() == ROLE
         with pytest.raises(ProgrammingError, match="must be owner"):
             connection.execute(text("ALTER TABLE parcels DISABLE ROW LEVEL SECURITY"))
+
+
+@pytest.fixture(scope="module")
+def landlord(postgres: Postgres) -> Iterator[str]:
+    """The URL of a role that was allowed, and was given a table afterwards."""
+    made = db.engine(Settings(database_url=postgres.create("owned-by-one", "migrated")))
+    with db.writing(made) as session:
+        session.execute(text("CREATE ROLE landlord LOGIN"))
+        roles.allow(session, "landlord")
+        session.execute(text("ALTER TABLE parcels OWNER TO landlord"))
+    yield str(made.url).replace("postgres@", "landlord@")
+    with db.writing(made) as session:
+        session.execute(text("REASSIGN OWNED BY landlord TO postgres"))
+        session.execute(text("DROP OWNED BY landlord"))
+        session.execute(text("DROP ROLE landlord"))
+    made.dispose()
+
+
+@pytest.mark.parametrize(
+    ("who", "powers"),
+    [
+        ("superuser", "a superuser and one that passes row security by and an owner of the tables"),
+        ("landlord", "an owner of the tables"),
+        ("url", None),
+    ],
+)
+def test_a_server_whose_role_may_too_much_serves_and_says_so(
+    request: pytest.FixtureRequest, tmp_path: Path, who: str, powers: str | None
+) -> None:
+    postgres: Postgres = request.getfixturevalue("postgres")
+    url = postgres.url("migrated") if who == "superuser" else request.getfixturevalue(who)
+    house = Installation(tmp_path, {"FELLESSKAP_DATABASE_URL": url})
+    try:
+        beside = house.one_more_api()
+        assert httpx.get(f"{beside}/v1/health").status_code == 200
+    finally:
+        house.stop()
+    log = (tmp_path / "api.log").read_text()
+    if powers is None:
+        assert "row security" not in log
+    else:
+        assert f"the database's role is {powers}: row security is off" in log
+
+
+def test_a_role_that_may_too_much_is_mended_as_the_page_says(postgres: Postgres) -> None:
+    page = (Path(__file__).parents[2] / "docs/operating.md").read_text()
+    made = db.engine(Settings(database_url=postgres.create("mended", "migrated")))
+    grown = (
+        *("CREATE ROLE fellesskap_owner LOGIN", "CREATE ROLE grown LOGIN SUPERUSER BYPASSRLS"),
+        "ALTER TABLE parcels OWNER TO grown",
+    )
+    with made.begin() as connection:
+        for statement in grown:
+            connection.execute(text(statement))
+        assert len(roles.powers_of(connection, "grown") or ()) == 3
+        mending = re.findall(r"^    ((?:ALTER ROLE|REASSIGN) .+);$", page, re.MULTILINE)
+        for statement in mending:
+            connection.execute(text(re.sub(r"\bfellesskap\b", "grown", statement)))
+        assert roles.powers_of(connection, "grown") == []
+    db.run(made, lambda session: roles.allow(session, "grown"))
+    with made.begin() as connection:
+        for statement in ("DROP OWNED BY {0}", "DROP ROLE {0}"):
+            for name in ("grown", "fellesskap_owner"):
+                connection.execute(text(statement.format(name)))
+    made.dispose()
 
 
 def test_the_servers_role_has_the_ledgers_months_made(lives: Lives) -> None:

@@ -1,19 +1,29 @@
 """Every operation x a foreign id x every verb answers as for an id that does not exist.
 
+What it names was just made, lies in a locker, or has ended; the answer is the same to the header.
 Made from the OpenAPI document: what an operation's example makes, its links name; so a new noun is
 included by its example and its links.
 """
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import httpx
 import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from fellesskap_backend.carriers.tables import Carrier
+from fellesskap_backend.db import Moment
+from fellesskap_backend.lockers.tables import Locker
+from fellesskap_backend.parcels import moving
+from fellesskap_backend.parcels.moving import Facts
+from fellesskap_backend.parcels.tables import Parcel
+from fellesskap_backend.parcels.telling import Cause
 from fellesskap_backend.settings import Settings
 from tests.backend.api import Api, Json
 from tests.backend.printed import (
@@ -38,8 +48,8 @@ _keys = itertools.count()
 
 @pytest.fixture
 def wide(settings: Settings) -> Iterator[Api]:
-    """A server without limit, at whose locker every example finds room."""
-    house = Api(settings.model_copy(update={"rate_per_s": 0}))
+    """A server at whose locker every example finds room; its limit is told, and never near."""
+    house = Api(settings.model_copy(update={"rate_per_s": 1e6}))
     try:
         house.locker(LOCKER_ID, doors=20, height_mm=240)
         yield house
@@ -51,13 +61,34 @@ def parameters(path: str) -> list[str]:
     return re.findall(r"{(\w+)}", path)
 
 
-def send(client: httpx.Client, verb: str, path: str, operation: Json, body: Any) -> httpx.Response:
-    """Call an operation with all that its document wants."""
-    names = {one["name"] for one in operation["parameters"] if one["in"] == "header"}
+def headers_of(operation: Json) -> set[str]:
+    """Name the headers that an operation takes."""
+    return {one["name"] for one in operation["parameters"] if one["in"] == "header"}
+
+
+def send(
+    client: httpx.Client,
+    verb: str,
+    path: str,
+    operation: Json,
+    body: Any,
+    *,
+    tag: str | None = '"anything"',
+) -> httpx.Response:
+    """Call an operation with all that its document wants; `tag` None: without If-Match."""
+    names = headers_of(operation)
     headers = {"Idempotency-Key": f"k{next(_keys)}"} if "Idempotency-Key" in names else {}
-    if "If-Match" in names:
-        headers["If-Match"] = '"anything"'
+    if tag is not None and "If-Match" in names:
+        headers["If-Match"] = tag
     return client.request(verb, path, json=body, headers=headers)
+
+
+def every_verb(document: Json) -> Iterator[tuple[str, str, Json]]:
+    """Yield all that may be asked: HEAD too, wherever there is a GET."""
+    for path, verb, operation in operations(document):
+        yield path, verb, operation
+        if verb == "get":
+            yield path, "head", operation
 
 
 def run(owner: httpx.Client, document: Json) -> Iterator[tuple[Json, httpx.Response, Json]]:
@@ -102,31 +133,77 @@ def told(answer: httpx.Response, identifier: str) -> tuple[int, Any, str]:
     return answer.status_code, headers, answer.text.replace(identifier, "ID")
 
 
-def hold_alike(answers: list[tuple[int, Any, str]], what: str) -> None:
+def hold_alike(answers: list[tuple[int, Any, str]], what: str, *, unmatched: bool = False) -> None:
     """Hold that a foreign id was answered as one that was never given: there is nothing."""
     foreign, nothing = answers
     assert foreign == nothing, what
-    assert foreign[0] == 404, what
+    assert foreign[0] in ((404, 428) if unmatched else (404,)), what
+    assert "ratelimit" in dict(foreign[1]), what
 
 
-def test_foreign_id_answers_like_one_that_does_not_exist(wide: Api) -> None:
+def as_made(house: Api, owner: httpx.Client, document: Json, mine: dict[str, str]) -> None:
+    """Leave everything as it was made."""
+    del house, owner, document, mine
+
+
+def lying(house: Api, owner: httpx.Client, document: Json, mine: dict[str, str]) -> None:
+    """Put in all that was announced."""
+    del owner, document, mine
+    move(house, {"last_mile": "deposited", "drop_off": "dropped_off"})
+    assert {one.state for one in house.rows(Parcel)} == {"deposited", "dropped_off"}
+
+
+def ended(house: Api, owner: httpx.Client, document: Json, mine: dict[str, str]) -> None:
+    """Take it out again, and let the owner end all that can be ended."""
+    lying(house, owner, document, mine)
+    move(house, {"last_mile": "collected", "drop_off": "removed"})
+    assert {one.state for one in house.rows(Parcel)} == {"collected", "picked_up"}
+    said = [
+        send(owner, verb, path.format(**PUBLIC, **mine), operation, None).status_code
+        for path, verb, operation in operations(document)
+        if verb == "delete"
+    ]
+    assert {200, 409} <= set(said) <= {200, 204, 409}
+
+
+def move(house: Api, acts: dict[str, str]) -> None:
+    """Let this happen to every parcel, by its kind, each behind a door of its own."""
+
+    def work(session: Session) -> None:
+        locker = session.get_one(Locker, LOCKER_ID)
+        cause = Cause.now(session, locker, Moment(datetime.now(UTC)))
+        for number, one in enumerate(session.scalars(select(Parcel).order_by(Parcel.id)), 1):
+            assert moving.move(cause, one, acts[one.kind], Facts(number, "door")) is not None
+
+    house.change(work)
+
+
+@pytest.mark.parametrize("stage", [as_made, lying, ended])
+def test_foreign_id_answers_like_one_that_does_not_exist(
+    wide: Api, stage: Callable[[Api, httpx.Client, Json, dict[str, str]], None]
+) -> None:
     document = printed_for_carriers(wide)
     owner, other = wide.carrier(), wide.carrier("Sydpost")
     mine = owned(owner, document)
-    asked = 0
-    for path, verb, operation in operations(document):
+    stage(wide, owner, document, mine)
+    asked, unmatched = set(), 0
+    for path, verb, operation in every_verb(document):
         for name in parameters(path):
             if name in PUBLIC:
                 continue
             assert name in mine, f"no example makes a {name}, and no link names it"
-            body = example_body(document, operation)
-            answers = []
-            for identifier in (mine[name], of_nobody(mine[name])):
-                whole = path.format(**PUBLIC, **{**mine, name: identifier})
-                answers.append(told(send(other, verb, whole, operation, body), identifier))
-            hold_alike(answers, f"{verb} {path}")
-            asked += 1
-    assert asked >= 5
+            for tag in ('"anything"', None)[: 1 + ("If-Match" in headers_of(operation))]:
+                body = example_body(document, operation)
+                answers = []
+                for identifier in (mine[name], of_nobody(mine[name])):
+                    whole = path.format(**PUBLIC, **{**mine, name: identifier})
+                    answer = send(other, verb, whole, operation, body, tag=tag)
+                    answers.append(told(answer, identifier))
+                hold_alike(answers, f"{verb} {path} {tag}", unmatched=tag is None)
+                unmatched += tag is None
+            asked.add(verb)
+    assert asked >= {"get", "head", "post", "patch", "delete"}
+    assert unmatched
 
 
 def test_foreign_id_below_an_own_one_answers_like_one_that_does_not_exist(wide: Api) -> None:
@@ -134,7 +211,7 @@ def test_foreign_id_below_an_own_one_answers_like_one_that_does_not_exist(wide: 
     owner, other = wide.carrier(), wide.carrier("Sydpost")
     theirs, mine = owned(owner, document), owned(other, document)
     asked = set()
-    for path, verb, operation in operations(document):
+    for path, verb, operation in every_verb(document):
         first, *below = [name for name in parameters(path) if name not in PUBLIC] or [""]
         for name in below:
             body = example_body(document, operation)
@@ -156,8 +233,7 @@ def test_foreign_id_in_what_is_sent_answers_like_one_that_does_not_exist(wide: A
     (rival,) = [str(one.id) for one in wide.rows(Carrier) if one.name == "Nordpost"]
     cases = 0
     for path, verb, operation in operations(document):
-        names = {one["name"] for one in operation["parameters"] if one["in"] == "header"}
-        if "On-Behalf-Of" not in names:
+        if "On-Behalf-Of" not in headers_of(operation):
             continue
         whole, body = path.format(**PUBLIC, **mine), example_body(document, operation)
         answers = []

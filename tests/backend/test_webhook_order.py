@@ -16,6 +16,8 @@ from tests.backend.receivers import Receivers, answers, hangs, takes
 from tests.system.house import wait_for
 
 DAY = timedelta(days=1)
+TOGETHER = 40
+"""Events of as many parcels that fail at one moment."""
 
 
 @pytest.fixture
@@ -84,6 +86,26 @@ def test_attempts_come_at_the_pauses_of_the_table_and_end_as_a_dead_letter(
     assert (first.state, first.attempts, first.last_status) == ("dead", len(PAUSES_S) + 1, 500)
     assert (second.state, second.attempts) == ("due", 1), "its turn has come"
     assert len({came.headers["webhook-id"] for came in receivers["ill"].came}) == 2
+
+
+def test_what_failed_together_does_not_come_back_together(
+    house: Office, receivers: Receivers
+) -> None:
+    carrier = house.carrier()
+    ill, _ = house.subscribe(carrier, receivers.url("ill"))
+    for _ in range(TOGETHER):
+        house.tell(carrier, uuid4())
+    house.settle()
+    assert len(receivers["ill"].came) == TOGETHER
+    due = [row.due_at for row in house.deliveries(ill) if row.due_at is not None]
+    assert len(due) == TOGETHER
+    pauses = [(at - house.now).total_seconds() for at in due]
+    longest = PAUSES_S[0] * (1 + JITTER)
+    assert all(PAUSES_S[0] <= pause <= longest + 0.001 for pause in pauses)
+    # By chance alone: all in one half of what is allowed once in 2 ** 38.
+    assert len(set(pauses)) > TOGETHER / 2
+    middle = (PAUSES_S[0] + longest) / 2
+    assert min(pauses) < middle < max(pauses)
 
 
 def test_failed_delivery_holds_back_its_parcel_alone(house: Office, receivers: Receivers) -> None:

@@ -66,7 +66,7 @@ PARTS = (
     ),
     Part(
         reservations.measure,
-        ("backend.reservations_per_s", "backend.reservation_cost_100k_vs_1k"),
+        ("backend.reservations_per_s", reservations.COST_OF_SIZE),
         samples=1_500,
         few=200,
     ),

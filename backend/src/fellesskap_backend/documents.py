@@ -172,9 +172,8 @@ def _problem(status: int, operation_id: str) -> Json:
     content: Json = {"schema": {"$ref": f"{_REF}Problem"}}
     told: Json = {"description": _TELLS.get(status), "content": {PROBLEM_TYPE: content}}
     if status == 409:
-        kinds = REFUSALS[operation_id]
-        told["description"] = refusals.told(kinds)
-        content["examples"] = refusals.examples(kinds)
+        told["description"] = refusals.told(REFUSALS[operation_id])
+        content["examples"] = refusals.examples(operation_id)
         told["headers"] = {"Idempotent-Replayed": _REPLAYED}
     if status in (429, 503):
         told["headers"] = {"Retry-After": _RETRY}

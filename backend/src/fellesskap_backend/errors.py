@@ -107,13 +107,12 @@ class Refused(BackendError):
 
 
 class NoRoom(Refused):
-    """What is answered to a reservation that is given no room: a decision of the policy."""
+    """What is answered to a reservation or drop-off that is given no room."""
 
     members = (
         "`reason`, the same as `code`; `alternatives`, up to three lockers nearby that had room, "
         "the nearest first, each with `locker_id`, `address` and `distance_m`, where nothing is "
-        "held; `decision_id`, by which it can be asked why. A drop-off, of which nothing is "
-        "decided, is refused without them."
+        "held; of a reservation `decision_id`, by which it can be asked why."
     )
 
 
@@ -159,7 +158,7 @@ class QuotaExceeded(NoRoom):
         "from the hours on that `GET /v1/policy` names."
     )
     members = (
-        f"{NoRoom.members[: NoRoom.members.index(' A drop-off')]} `size_class`, `quota` and "
+        f"{NoRoom.members} `size_class`, `quota` and "
         "`used`: how many compartments of that class you are guaranteed at the locker, and use."
     )
 

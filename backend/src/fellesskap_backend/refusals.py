@@ -6,21 +6,30 @@ The documents say so. Of a manifest each line is refused for itself, with the co
 from typing import Any
 
 from fellesskap_backend import errors
+from fellesskap_backend.decisions import policy
 from fellesskap_backend.examples import PROBLEM
 
 Json = dict[str, Any]
 Kind = type[errors.Refused]
+_NEVER: tuple[Kind, ...] = (
+    errors.NoFittingCompartment,
+    errors.NoAccessibleCompartment,
+    errors.LockerUnavailable,
+)
 _ROOM: tuple[Kind, ...] = (
-    *(errors.LockerFull, errors.NoFittingCompartment, errors.NoAccessibleCompartment),
-    *(errors.LockerUnavailable, errors.QuotaExceeded, errors.DuplicateParcel),
+    errors.LockerFull,
+    *_NEVER,
+    errors.QuotaExceeded,
+    errors.DuplicateParcel,
 )
 _STATE: tuple[Kind, ...] = (errors.WrongState,)
 _MANY: tuple[Kind, ...] = (errors.TooMany,)
 REFUSALS: dict[str, tuple[Kind, ...]] = {
     "reserve": _ROOM,
-    "authorise_drop_off": (errors.NoFittingCompartment, errors.LockerUnavailable),
+    "authorise_drop_off": _NEVER,
     "delegate_pickup_code": (*_STATE, *_MANY),
     "rotate_pickup_code": (*_STATE, *_MANY),
+    "revoke_pickup_code": _STATE,
     **dict.fromkeys(("make_api_key", "issue_courier_badge", "subscribe_webhook"), _MANY),
     **dict.fromkeys(("change_reservation", "cancel_reservation", "cancel_drop_off"), _STATE),
     **dict.fromkeys(("extend_parcel", "recall_parcel", "dispute_parcel"), _STATE),
@@ -36,12 +45,26 @@ def told(kinds: tuple[Kind, ...]) -> str:
     return f"Refused as things stand ({named}); stored under the key like any answer"
 
 
-def examples(kinds: tuple[Kind, ...]) -> Json:
-    """Return an example of each, by its code."""
-    return {one.code: {"summary": one.title, "value": _example(one)} for one in kinds}
+def examples(operation_id: str) -> Json:
+    """Return an example of each refusal of an operation, by its code."""
+    return {
+        one.code: {"summary": one.title, "value": _example(one, operation_id)}
+        for one in REFUSALS[operation_id]
+    }
 
 
-def _example(kind: Kind) -> Json:
-    if kind.code == PROBLEM["code"]:
-        return PROBLEM
-    return errors.problem(kind.status, kind.code, kind.title)
+def _example(kind: Kind, operation_id: str) -> Json:
+    told = errors.problem(kind.status, kind.code, kind.title)
+    if not issubclass(kind, errors.NoRoom):
+        return told
+    detail = next(one.detail for one in policy.REFUSALS.values() if isinstance(one, kind))
+    told = PROBLEM | told | {"detail": detail, "reason": kind.code} | _MORE.get(kind, {})
+    if operation_id == "authorise_drop_off":
+        del told["decision_id"]
+    return told
+
+
+_MORE: dict[Kind, Json] = {
+    errors.DuplicateParcel: {"alternatives": []},
+    errors.QuotaExceeded: {"size_class": "S", "quota": 2, "used": 2},
+}

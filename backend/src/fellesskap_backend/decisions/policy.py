@@ -14,8 +14,8 @@ from fellesskap_backend.errors import (
     LockerUnavailable,
     NoAccessibleCompartment,
     NoFittingCompartment,
+    NoRoom,
     QuotaExceeded,
-    Refused,
 )
 from fellesskap_protocol.capacity import Compartment, Demand, Matching, fits
 
@@ -27,7 +27,7 @@ Reason = Literal[
     "locker_full",
     "quota_exceeded",
 ]
-REFUSALS: dict[Reason, Refused] = {
+REFUSALS: dict[Reason, NoRoom] = {
     "duplicate_parcel": DuplicateParcel("Its label is that of a parcel on its way or in a locker."),
     "locker_unavailable": LockerUnavailable("The locker confirms nothing now."),
     "no_fitting_compartment": NoFittingCompartment(

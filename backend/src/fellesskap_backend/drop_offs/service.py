@@ -16,18 +16,14 @@ from fellesskap_backend import idempotency
 from fellesskap_backend.allowances import service as allowances
 from fellesskap_backend.carriers.service import Caller, Credentials, caller
 from fellesskap_backend.db import Moment, instant
+from fellesskap_backend.decisions.policy import REFUSALS, Request, View, never
 from fellesskap_backend.drop_offs.tables import DropOff
-from fellesskap_backend.errors import (
-    InvalidRequest,
-    LockerUnavailable,
-    NoFittingCompartment,
-    NotFound,
-    WrongState,
-)
+from fellesskap_backend.errors import InvalidRequest, NoRoom, NotFound, WrongState
 from fellesskap_backend.idempotency import Answered, Attempt
+from fellesskap_backend.lockers import nearby
 from fellesskap_backend.lockers.room import geometry
 from fellesskap_backend.lockers.service import locked
-from fellesskap_backend.lockers.tables import Compartment, confirms
+from fellesskap_backend.lockers.tables import Compartment, Locker, confirms
 from fellesskap_backend.parcels import moving
 from fellesskap_backend.parcels.moving import Facts
 from fellesskap_backend.parcels.tables import Parcel
@@ -37,7 +33,7 @@ from fellesskap_backend.rights import service as rights
 from fellesskap_backend.rights.issuing import Issued, issue
 from fellesskap_backend.secrets import Secrets
 from fellesskap_protocol import messages
-from fellesskap_protocol.capacity import Demand, fits, size_class
+from fellesskap_protocol.capacity import Demand, size_class
 
 DROP_OFF_BY_MAX = timedelta(days=30)
 PICK_UP_WITHIN_S_MAX = 30 * 86_400
@@ -70,8 +66,7 @@ def authorise(
 ) -> DropOff:
     """Let a person put something in; the code is that of the drop-off's right.
 
-    Raises `NotFound` for the locker, `InvalidRequest`, `NoFittingCompartment` if it never fits, and
-    `LockerUnavailable` where nothing new is promised.
+    Raises `NotFound` for the locker, `InvalidRequest`, and `NoRoom` where it could never be put in.
     """
     by = caller(session, credentials, "carrier")
     locker = locked(session, asked.locker_id)
@@ -81,11 +76,9 @@ def authorise(
         raise InvalidRequest("`drop_off_by` lies in the future, at most 30 days ahead.")
     if not 0 < asked.pick_up_within_s <= PICK_UP_WITHIN_S_MAX:
         raise InvalidRequest("It may lie for at most 30 days.")
-    places = session.scalars(select(Compartment).where(Compartment.locker_id == locker.id))
-    if not any(fits(asked.demand, geometry(row)) for row in places):
-        raise NoFittingCompartment("None of its compartments is large enough for this parcel.")
-    if not confirms(locker):
-        raise LockerUnavailable("This locker is not in service at present.")
+    refused = _refused(session, locker, asked.demand, moment)
+    if refused is not None:
+        raise refused
     issued = issue(session, locker, secrets=secrets, moment=moment)
     drop_off, parcel = _rows(session, by, asked, issued=issued, moment=moment)
     rights.wish(session, locker, _right(drop_off, issued))
@@ -175,6 +168,21 @@ def codes_of(session: Session, drop_off: DropOff, secrets: Secrets) -> rights.Co
     if n is None or drop_off.ended:
         return None
     return rights.codes_of(secrets.k_codes, drop_off.right_id, n)
+
+
+def _refused(session: Session, locker: Locker, demand: Demand, moment: Moment) -> NoRoom | None:
+    """Return why it could not be put in even if all was empty, and where else there is room.
+
+    By the rule of a soft reservation, which holds nothing either; it is no decision (0076).
+    """
+    places = session.scalars(select(Compartment).where(Compartment.locker_id == locker.id))
+    every = [geometry(row) for row in places] if confirms(locker) else []
+    reason = never(View(every, ()), Request(demand))
+    if reason is None:
+        return None
+    told = REFUSALS[reason]
+    other = nearby.alternatives(session, locker, demand, now=moment.now)
+    return type(told)(told.detail, reason=reason, alternatives=other)
 
 
 def _rows(

@@ -6,12 +6,10 @@ A restored database forgot parcels; a lost store leaves deposits that were never
 import logging
 from uuid import UUID
 
-import msgspec
-
 from fellesskap_backend.carriers.tables import Carrier
 from fellesskap_backend.ledger import custody
 from fellesskap_backend.ledger.at import At, CannotApply
-from fellesskap_backend.ledger.disputing import lies_there
+from fellesskap_backend.ledger.disputing import lies_there, relocate
 from fellesskap_backend.parcels import timing
 from fellesskap_backend.parcels.tables import Parcel
 from fellesskap_backend.parcels.unannounced import COLLECT_WITHIN
@@ -86,25 +84,22 @@ def _announce_adoption(at: At, event: CustodyReported | Deposited, parcel: Parce
 
 
 def complete_right(at: At, event: CustodyReported, parcel: Parcel) -> None:
-    """Wish the right by which a parcel is collected, if none is known or it lay elsewhere."""
+    """Wish the right under which a parcel lies there, if none is known or it lay elsewhere."""
     if parcel.right_id is None or uuid_of(event.right_id) != parcel.right_id:
         return
     known = at.session.get(Right, (at.locker.id, parcel.right_id))
     if known is None:
-        rights.wish(at.session, at.locker, as_right(event))
+        rights.wish(at.session, at.locker, as_right(event, parcel))
         _remember_code(at, event, parcel.right_id)
         return
-    right = messages.decode(messages.Right, known.body)
-    if not known.removed and right.compartment != event.compartment:
-        lies_in = msgspec.structs.replace(right, compartment=event.compartment)
-        rights.wish(at.session, at.locker, lies_in)
+    relocate(at, parcel.right_id, event.compartment)
 
 
-def as_right(event: CustodyReported) -> messages.Right:
-    """Return the right to collect that the locker goes by."""
+def as_right(event: CustodyReported, parcel: Parcel) -> messages.Right:
+    """Return the right by which the locker goes: to collect, or that of a drop-off."""
     return messages.Right(
         id=event.right_id or "",
-        kind="collect",
+        kind="drop_off" if parcel.kind == "drop_off" else "collect",
         carrier_id=event.carrier_id,
         parcel_id=event.parcel_id,
         label_macs=(event.label_mac,) if event.label_mac else (),

@@ -1,12 +1,16 @@
 """Where the rows and a locker contradict each other: the physical wins, and a person must look."""
 
 import logging
+from uuid import UUID
+
+import msgspec
 
 from fellesskap_backend.ledger.at import At
 from fellesskap_backend.lockers.tables import Compartment
 from fellesskap_backend.parcels import moving
 from fellesskap_backend.parcels.moving import Facts
 from fellesskap_backend.parcels.tables import Parcel
+from fellesskap_backend.rights import service as rights
 from fellesskap_protocol.events import CustodyReported, Deposited, Event
 
 log = logging.getLogger(__name__)
@@ -20,7 +24,17 @@ def moved(at: At, event: CustodyReported, parcel: Parcel) -> None:
         before.service = "suspect"
     at.compartment(event.compartment).service = "suspect"
     parcel.compartment = event.compartment
+    if parcel.remove_right_id is not None:
+        relocate(at, parcel.remove_right_id, event.compartment)
     dispute(at, event, parcel, "reported_elsewhere")
+
+
+def relocate(at: At, right_id: UUID, compartment: int) -> None:
+    """Let a right say where its parcel lies, if it is wished at all."""
+    right = rights.right_of(at.session, at.locker.id, right_id)
+    if right is not None and right.compartment != compartment:
+        there = msgspec.structs.replace(right, compartment=compartment)
+        rights.wish(at.session, at.locker, there)
 
 
 def lies_there(at: At, event: CustodyReported | Deposited, parcel: Parcel) -> None:

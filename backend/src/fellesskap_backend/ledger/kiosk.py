@@ -42,7 +42,7 @@ def reported(at: At, event: Reported) -> None:
     parcel = at.parcel_of(event.parcel_id)
     if parcel is None and event.what == "empty" and place.parcel_id is not None:
         parcel = at.session.get(Parcel, place.parcel_id)
-    if parcel is not None and event.what != "occupied":
+    if parcel is not None:
         act = f"reported_{event.what}"
         moved(at, event, parcel, act, facts=Facts(event.compartment, detail=act))
 

@@ -98,6 +98,7 @@ def _believe(at: At, event: CustodyReported) -> None:
     elif parcel.state not in HELD and parcel.kind == "drop_off":
         facts = Facts(event.compartment, "none")
         custody.moved(at, event, parcel, "dropped_off", facts=facts)
+        complete_right(at, event, parcel)
     elif parcel.state not in HELD:
         custody.deposited(at, as_deposit(event, parcel))
     else:
@@ -128,7 +129,7 @@ def _revoke(at: At, event: CustodyReported, parcel: Parcel) -> None:
         return
     known = rights.right_of(at.session, at.locker.id, right_id)
     if known is None or not known.revoked:
-        wanted = msgspec.structs.replace(as_right(event), revoked=True)
+        wanted = msgspec.structs.replace(as_right(event, parcel), revoked=True)
         rights.wish(at.session, at.locker, wanted)
 
 

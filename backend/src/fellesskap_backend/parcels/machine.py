@@ -53,6 +53,7 @@ EDGE_ACTS = (
     "reported_empty",
     "reported_not_me",
     "reported_broken",
+    "reported_occupied",
     "delivery_failed",
     "upsized",
 )
@@ -99,6 +100,13 @@ def _already(state: str, *acts: str) -> dict[str, Step]:
 
 
 _TOLD = ("reported_empty", "reported_not_me", "reported_broken", "delivery_failed", "upsized")
+
+
+def _told(state: str) -> dict[str, Step]:
+    """Write down what people said of it; that a door was occupied says nothing of a parcel."""
+    return _stays(state, *_TOLD) | _already(state, "reported_occupied")
+
+
 _GONE: tuple[Effect, ...] = ("vacate", "forget", "free_claim")
 _UNSEEN: tuple[Effect, ...] = ("doubt", "revoke", "stop_remove", "retire_code")
 _GIVEN_UP = Step("lost", "lost", "parcel.lost")
@@ -134,7 +142,7 @@ def _not_there(state: str) -> dict[str, Step]:
         "collected": _UNHEARD_COLLECTED,
         "removed": _UNHEARD_REMOVED,
         "displaced": Step(state),
-        **_stays(state, *_TOLD),
+        **_told(state),
     }
 
 
@@ -147,7 +155,7 @@ def _lies_there(state: str, *, collectable: bool = False) -> dict[str, Step]:
         "deposited": Step(state, "deposited", None, again),
         "collected": _COLLECTED,
         "removed": _REMOVED,
-        **_stays(state, *_TOLD),
+        **_told(state),
     }
 
 
@@ -158,7 +166,7 @@ def _is_gone(state: str) -> dict[str, Step]:
         "collected": replace(_COLLECTED, late=True),
         "removed": replace(_REMOVED, late=True),
         "displaced": Step(state),
-        **_stays(state, *_TOLD),
+        **_told(state),
     }
 
 
@@ -247,7 +255,7 @@ def _not_dropped(state: str) -> dict[str, Step]:
         "dropped_off": _DROPPED_LATE,
         "removed": _UNHEARD_PICKED_UP,
         "displaced": Step(state),
-        **_stays(state, *_TOLD),
+        **_told(state),
     }
 
 
@@ -255,7 +263,7 @@ def _was_dropped(state: str) -> dict[str, Step]:
     return {
         "dropped_off": Step(state, "dropped_off", None, ("occupy",)),
         "removed": _PICKED_UP,
-        **_stays(state, *_TOLD),
+        **_told(state),
     }
 
 
