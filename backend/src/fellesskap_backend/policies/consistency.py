@@ -84,37 +84,59 @@ def of_reviews(
 ) -> Iterator[str]:
     """Yield reviews that were not proposed, then accepted before they count, as acts say."""
     for row in rows:
-        name = f"review of {row.locker_id} for {row.quarter}"
-        if not _was_proposed(row, acts):
-            yield f"{name}: not as it was proposed"
-        if row.accepted_at is None or row.in_force_from is None:
-            if row.accepted_at or row.in_force_from:
-                yield f"{name}: accepted by half"
-        elif row.accepted_at < row.proposed_at or _day(row.accepted_at, zone) >= row.in_force_from:
-            yield f"{name}: not accepted before it counts"
+        yield from _of_review(row, zone, acts)
+    there = {f"review of {row.locker_id} for {row.quarter}" for row in rows}
+    proposed = {
+        f"review of {act.locker_id} for {act.details.get('quarter')}"
+        for act in acts
+        if act.act == PROPOSED and "digest" in act.details
+    }
+    yield from (f"{name}: gone" for name in sorted(proposed - there))
     for act in acts:
-        if act.act != ACCEPTED:
-            continue
-        of_it = [
-            {"at": row.accepted_at, "quarter": row.quarter.isoformat()}
-            | {"in_force_from": row.in_force_from and row.in_force_from.isoformat()}
-            for row in rows
-            if row.accepted_at == act.at and act.locker_id in (None, row.locker_id)
-        ]
-        if len(of_it) != act.details.get("lockers") or not all(_says(act, [one]) for one in of_it):
+        if act.act == ACCEPTED and not _accepted(act, rows):
             yield f"reviews for {act.details.get('quarter')}: not as they were accepted"
 
 
-def _was_proposed(row: QuotaReview, acts: Iterable[OperatorAct]) -> bool:
-    """Say whether an act of that instant proposed it; of which none is left, it is believed."""
+def _of_review(
+    row: QuotaReview, zone: FairShare | None, acts: Iterable[OperatorAct]
+) -> Iterator[str]:
+    name = f"review of {row.locker_id} for {row.quarter}"
+    quarter = {"quarter": row.quarter.isoformat()}
+    of_it = [act for act in acts if act.details.get("quarter") == quarter["quarter"]]
+    of_it = [act for act in of_it if act.locker_id in (None, row.locker_id)]
+    proposed = [act for act in of_it if act.act == PROPOSED]
+    accepted = [act for act in of_it if act.act == ACCEPTED]
+    said = {"at": row.proposed_at, "digest": digest(row.body.encode())}
+    # One that no act proposed is believed, and so is who accepted it.
+    if proposed and not any(_says(act, [said]) for act in proposed):
+        yield f"{name}: not as it was proposed"
+    if row.accepted_at is None or row.in_force_from is None:
+        if row.accepted_at or row.in_force_from:
+            yield f"{name}: accepted by half"
+        return
+    if row.accepted_at < row.proposed_at or _day(row.accepted_at, zone) >= row.in_force_from:
+        yield f"{name}: not accepted before it counts"
+    if proposed and not any(_says(act, [{"at": row.accepted_at}]) for act in accepted):
+        yield f"{name}: accepted by nobody"
+
+
+def _accepted(act: OperatorAct, rows: Iterable[QuotaReview]) -> bool:
+    """Say whether the reviews of an acceptance's instant are those that it accepted."""
     of_it = [
-        act
-        for act in acts
-        if act.act == PROPOSED
-        and act.details.get("quarter") == row.quarter.isoformat()
-        and act.locker_id in (None, row.locker_id)
+        row for row in rows if row.accepted_at == act.at and act.locker_id in (None, row.locker_id)
     ]
-    return not of_it or any(_says(act, [{"at": row.proposed_at}]) for act in of_it)
+    held_to = digest_of_reviews(of_it)
+    said = [
+        {"at": row.accepted_at, "quarter": row.quarter.isoformat(), "digest": held_to}
+        | {"in_force_from": row.in_force_from and row.in_force_from.isoformat()}
+        for row in of_it
+    ]
+    return len(of_it) == act.details.get("lockers") and all(_says(act, [one]) for one in said)
+
+
+def digest_of_reviews(rows: Iterable[QuotaReview]) -> str:
+    """Return what the act of accepting reviews is held to: their quotas, by locker."""
+    return digest(canonical(sorted([row.locker_id, row.body] for row in rows)))
 
 
 def _says(act: OperatorAct, rows: Iterable[Json]) -> bool:
