@@ -11,8 +11,8 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, exists, func, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import Select, func, or_, select
+from sqlalchemy.orm import Session
 
 from fellesskap_backend.carriers.tables import Carrier
 from fellesskap_backend.db import UtcDateTime
@@ -24,6 +24,7 @@ from fellesskap_backend.neutrality.month import Month
 from fellesskap_backend.neutrality.said import Said, read
 from fellesskap_backend.parcels.tables import Parcel, ParcelEntry
 from fellesskap_backend.receipts.hours import id_at
+from fellesskap_backend.reservations.lapsed import no_show
 from fellesskap_backend.reservations.tables import Reservation
 
 Selecting = Select[*tuple[Any, ...]]
@@ -201,19 +202,13 @@ def _upsized(span: Span) -> Selecting:
 
 
 def _no_shows(span: Span) -> Selecting:
-    """Select how many claims were let go by, by carrier; not where a courier came in vain."""
-    failed = aliased(ParcelEntry)
-    in_vain = exists().where(
-        failed.parcel_id == Reservation.parcel_id, failed.what == "delivery_failed"
-    )
+    """Select to how many claims nobody came, by carrier, as the standings count them."""
     wanted = (
         select(Reservation.carrier_id, func.count())
         .where(
-            Reservation.state == "expired",
-            Reservation.hold == "hard",
             Reservation.deposit_by >= span.month.begins,
             Reservation.deposit_by < span.until,
-            ~in_vain,
+            no_show(),
         )
         .group_by(Reservation.carrier_id)
     )

@@ -126,7 +126,7 @@ def _accepted(act: OperatorAct, rows: Iterable[QuotaReview]) -> bool:
         row for row in rows if row.accepted_at == act.at and act.locker_id in (None, row.locker_id)
     ]
     held_to = digest_of_reviews(of_it)
-    said = [
+    said: list[Json] = [
         {"at": row.accepted_at, "quarter": row.quarter.isoformat(), "digest": held_to}
         | {"in_force_from": row.in_force_from and row.in_force_from.isoformat()}
         for row in of_it

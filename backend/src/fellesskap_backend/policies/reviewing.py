@@ -26,9 +26,10 @@ from fellesskap_backend.operators.recording import Doing, Upon
 from fellesskap_backend.parcels.tables import Parcel
 from fellesskap_backend.policies import consistency, service
 from fellesskap_backend.policies.service import NotAnnounced
-from fellesskap_backend.policies.standings import PROMISED, ended_at
+from fellesskap_backend.policies.standings import ended_at
 from fellesskap_backend.policies.tables import QuotaReview
 from fellesskap_backend.reservations import basis
+from fellesskap_backend.reservations.lapsed import PROMISED
 from fellesskap_backend.reservations.tables import Reservation
 
 Row = dict[str, Any]

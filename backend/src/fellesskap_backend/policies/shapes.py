@@ -60,9 +60,10 @@ class OwnStanding(Shown):
     memory_permille: int
     """Your largest share of any class's compartment-hours in the last 28 days."""
     holds: int
-    """How many claims you were given in those."""
+    """How many claims of yours ended in those: a parcel came, or nobody. Those that you cancelled
+    are not among them."""
     no_shows: int
-    """To how many of them nobody came."""
+    """To how many of them nobody came, until their `deposit_by`."""
     excused: int
     """How many of those had a cause beyond your control."""
 
