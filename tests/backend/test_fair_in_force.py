@@ -15,6 +15,7 @@ from fellesskap_backend.db import Moment
 from fellesskap_backend.decisions.tables import Decision
 from fellesskap_backend.lockers.room import geometry
 from fellesskap_backend.lockers.tables import Compartment
+from fellesskap_backend.operators.tables import OperatorAct
 from fellesskap_backend.policies import standings
 from fellesskap_backend.policies.tables import Policy, StandingRow
 from fellesskap_backend.receipts.replaying import Replay
@@ -178,7 +179,9 @@ def test_a_decision_by_rules_that_were_not_in_force_is_named(three: Three) -> No
 
 
 def no_shows(api: Api, **counted: int) -> None:
-    api.change(lambda session: session.execute(update(StandingRow).values(**counted)))
+    """Let every carrier stand so, and nothing say that it was made otherwise."""
+    for change in (update(StandingRow).values(**counted), delete(OperatorAct)):
+        api.change(lambda session, change=change: session.execute(change))  # type: ignore[misc]
 
 
 def test_claims_of_who_often_does_not_come_wait_for_a_shorter_time(three: Three) -> None:

@@ -8,13 +8,16 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from fellesskap_backend.db import Moment
+from fellesskap_backend.neutrality.closing import count_due, keep
 from fellesskap_backend.neutrality.counting import Span, count
-from fellesskap_backend.neutrality.month import month_of, name_at
+from fellesskap_backend.neutrality.month import WAIT, month_of, name_at
+from fellesskap_backend.neutrality.recounting import differing
+from fellesskap_backend.neutrality.tables import NeutralFigures
 from fellesskap_backend.policies import standings
 from fellesskap_backend.policies.tables import StandingRow
 from fellesskap_backend.reservations.tables import Reservation
 from fellesskap_protocol import events
-from tests.backend.lives import Lives, lapse
+from tests.backend.lives import HOUR, Lives, lapse
 from tests.backend.lockers import deposit
 from tests.backend.ruled import put_in_force
 
@@ -89,3 +92,45 @@ def test_a_claim_counts_alike_in_standings_and_in_the_report(house: Lives, case:
 
     assert house.api.change(stands) == expected
     assert house.api.change(reported) == expected[1] - expected[2]
+
+
+def late_proof(house: Lives) -> None:
+    now = datetime.now(UTC)
+    house.serve(now - 4 * HOUR, now)
+
+
+def late_deposit(house: Lives) -> None:
+    (row,) = house.api.rows(Reservation)
+    parcel = {"right_id": str(row.right_id), "parcel_id": str(row.parcel_id)}
+    house.tell(*deposit(parcel, 1))
+    assert house.reservation(str(row.id)).state == "fulfilled"
+
+
+@pytest.mark.parametrize(
+    ("served", "no_shows", "told"),
+    [(None, 0, late_proof), ((-4, 0), 1, late_deposit)],
+    ids=["that the locker served", "that a parcel came"],
+)
+def test_a_month_that_was_kept_stands_whatever_journals_say_later(
+    house: Lives, served: tuple[int, int] | None, no_shows: int, told: Callable[[Lives], None]
+) -> None:
+    lapse(house, 1, served=served)
+    moment = Moment(month_of(name_at(datetime.now(UTC) - HOUR)).ends + WAIT)
+    counted = house.api.change(lambda session: count_due(session, moment))
+    assert counted is not None
+    house.set(lambda session: keep(session, counted, moment))
+    (row,) = house.api.rows(NeutralFigures)
+    assert row.figures["no_shows"] == no_shows
+
+    def altered() -> list[str]:
+        return house.api.change(lambda session: list(differing(session)))
+
+    told(house)
+    assert altered() == []
+    more = update(NeutralFigures).values(figures=row.figures | {"no_shows": 2})
+    house.set(lambda session: session.execute(more))
+    named = f"month {row.month}: carrier {house.carrier_id}"
+    assert altered() == [f"{named}: not its no-shows"]
+    spoilt = update(NeutralFigures).values(figures=row.figures | {"served": "many"})
+    house.set(lambda session: session.execute(spoilt))
+    assert altered() == [f"{named}: altered"]

@@ -263,7 +263,7 @@ def test_new_weights_end_what_a_review_changed(reviewed: Api) -> None:
     # The weights are of yesterday: three are kept for the second again, none for the first.
     assert [one.status_code for one in answers].count(201) == 4
     # The day was made up and no act accepted it, and that is all that is wrong.
-    wrong = ("not accepted before it counts", "accepted by nobody")
+    wrong = ("not accepted before it counts", "not as it was accepted")
     assert replayed(api) == [f"{NAMED}: {one}" for one in wrong]
 
 
@@ -300,6 +300,6 @@ def test_a_proposal_that_is_gone_or_was_accepted_by_nobody_is_named(reviewed: Ap
     day = fair().local(datetime.now(UTC)).date() + 9 * DAY
     taken = {"accepted_at": datetime.now(UTC), "in_force_from": day}
     api.change(lambda session: session.execute(update(QuotaReview).values(taken)))
-    assert replayed(api) == [f"{NAMED}: accepted by nobody"]
+    assert replayed(api) == [f"{NAMED}: not as it was accepted"]
     api.change(lambda session: session.execute(delete(QuotaReview)))
     assert replayed(api) == [f"{NAMED}: gone"]

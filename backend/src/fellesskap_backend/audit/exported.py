@@ -196,7 +196,7 @@ class Export:
         yield from published.altered
         yield from consistency.of_policies(rows.policies, ())
         yield from consistency.of_weights(rows.weights, zone, ())
-        yield from consistency.of_standings(self._told.of("standings"), zone)
+        yield from consistency.of_standings(self._told.of("standings"), zone, ())
         yield from consistency.of_reviews(self._told.of("reviews"), zone, ())
         yield from announced.of_days(days, versions, published.in_force)
         yield from announced.of_cut_offs(self._told.of("cut_offs"), days, versions)

@@ -18,9 +18,9 @@ from fellesskap_backend.policies.tables import Policy, QuotaReview, StandingRow,
 
 Json = Mapping[str, Any]
 POLICY, WEIGHTS, ACCEPTED = "announce_policy", "announce_weights", "accept_quotas"
-PROPOSED = "propose_quotas"
-ACTS = (POLICY, WEIGHTS, PROPOSED, ACCEPTED)
-"""Acts that write such rows."""
+PROPOSED, STANDINGS = "propose_quotas", "make_standings"
+ACTS = (POLICY, WEIGHTS, STANDINGS, PROPOSED, ACCEPTED)
+"""Acts that write such rows, the worker's among them."""
 
 
 def of_policies(rows: Iterable[Policy], acts: Iterable[OperatorAct]) -> Iterator[str]:
@@ -69,14 +69,38 @@ def digest_of(weights: Iterable[Weight]) -> str:
     return digest(canonical(every))
 
 
-def of_standings(rows: Iterable[StandingRow], zone: FairShare | None) -> Iterator[str]:
-    """Yield days whose rows were not made at once, or not on their day."""
-    days: dict[date, set[datetime]] = defaultdict(set)
+def of_standings(
+    rows: Iterable[StandingRow], zone: FairShare | None, acts: Iterable[OperatorAct]
+) -> Iterator[str]:
+    """Yield days whose rows were not made at once, on their day, as the worker's act says."""
+    days: dict[date, list[StandingRow]] = defaultdict(list)
     for row in rows:
-        days[row.day].add(row.made_at)
-    for day, made in sorted(days.items()):
+        days[row.day].append(row)
+    said: dict[str, list[Json]] = {}
+    for day, of_it in sorted(days.items()):
+        made = {row.made_at for row in of_it}
         if len(made) > 1 or _day(max(made), zone) != day:
             yield f"standings of {day}: not made at once, on their day"
+        said[day.isoformat()] = [
+            {"at": max(made), "day": day.isoformat(), "carriers": len(of_it)}
+            | {"digest": digest_of_standings(of_it)}
+        ]
+    for act in acts:
+        day_of = str(act.details.get("day"))
+        if act.act == STANDINGS and not _says(act, said.get(day_of, ())):
+            yield f"standings of {day_of}: not as they were made"
+
+
+def digest_of_standings(rows: Iterable[StandingRow]) -> str:
+    """Return what the act of making a day's standings is held to."""
+    every = sorted(
+        (
+            *(row.carrier_number, row.weight, row.is_entrant, row.memory_permille),
+            *(row.holds, row.no_shows, row.excused),
+        )
+        for row in rows
+    )
+    return digest(canonical(every))
 
 
 def of_reviews(
@@ -116,8 +140,9 @@ def _of_review(
         return
     if row.accepted_at < row.proposed_at or _day(row.accepted_at, zone) >= row.in_force_from:
         yield f"{name}: not accepted before it counts"
-    if proposed and not any(_says(act, [{"at": row.accepted_at}]) for act in accepted):
-        yield f"{name}: accepted by nobody"
+    counts = {"at": row.accepted_at, "in_force_from": row.in_force_from.isoformat()}
+    if proposed and not any(_says(act, [counts]) for act in accepted):
+        yield f"{name}: not as it was accepted"
 
 
 def _accepted(act: OperatorAct, rows: Iterable[QuotaReview]) -> bool:
@@ -140,10 +165,13 @@ def digest_of_reviews(rows: Iterable[QuotaReview]) -> str:
 
 
 def _says(act: OperatorAct, rows: Iterable[Json]) -> bool:
-    """Say whether an act says the same as one of these; acts of before say less."""
+    """Say whether an act says the same as one of these; acts of before have no digest."""
+    told = {"at": act.at, **act.details}
     return any(
-        one["at"] == act.at
-        and all(act.details.get(name, value) == value for name, value in one.items())
+        all(
+            told.get(name, value if name == "digest" else None) == value
+            for name, value in one.items()
+        )
         for one in rows
     )
 

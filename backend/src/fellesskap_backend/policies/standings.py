@@ -19,9 +19,10 @@ from fellesskap_backend.allocation.standing import DAYS, memory_permille
 from fellesskap_backend.carriers.tables import Carrier
 from fellesskap_backend.db import Epoch, Moment, UtcDateTime
 from fellesskap_backend.lockers.tables import Compartment
+from fellesskap_backend.operators.recording import Doing, Upon
 from fellesskap_backend.parcels.machine import HELD
 from fellesskap_backend.parcels.tables import Parcel, ParcelEntry
-from fellesskap_backend.policies import service
+from fellesskap_backend.policies import consistency, service
 from fellesskap_backend.policies.tables import Policy, StandingRow, Weight
 from fellesskap_backend.receipts.hours import id_at
 from fellesskap_backend.reservations.lapsed import ended, excused, lapsed
@@ -63,8 +64,13 @@ def make(session: Session, moment: Moment) -> int:
     session.execute(newest.with_for_update())
     if _made(session, day):
         return 0
-    rows = _rows(session, Window.before(day, policy), _weights(session, day))
-    session.add_all(StandingRow(day=day, made_at=moment.now, **row) for row in rows)
+    found = _rows(session, Window.before(day, policy), _weights(session, day))
+    rows = [StandingRow(day=day, made_at=moment.now, **row) for row in found]
+    session.add_all(rows)
+    if rows:
+        said = {"day": day.isoformat(), "digest": consistency.digest_of_standings(rows)}
+        by = Doing.by_worker(session, "a day began", moment)
+        by.note(consistency.STANDINGS, Upon(), carriers=len(rows), **said)
     return len(rows)
 
 
