@@ -274,10 +274,8 @@ SILENT = {
     "weights.carrier_number": "of a coming period it is public without names",
     "reviews.body": "of one by which nothing was decided yet: acts vouch for it",
     "reviews.locker_id": "of one by which nothing was decided yet: acts vouch for it",
-    "reviews.quarter": "acts vouch for it, and are not in pages",
+    "reviews.quarter": "of one that nobody accepted: acts vouch for it",
     "reviews.proposed_at": "acts vouch for it, and are not in pages",
-    "reviews.in_force_from": "a day later is still before what was decided by it",
-    "reviews.accepted_at": "acts vouch for it, and are not in pages",
     "days.announced_at": "the evening counts, not its second",
 }
 """What the file alone does not show: whoever has the database finds it."""
@@ -304,6 +302,12 @@ def test_an_altered_row_of_a_rule_is_found_in_the_file_alone(town: Town) -> None
     changed = json.loads(json.dumps(pages))
     changed[1]["rules"]["standings"][0]["holds"] += 1
     assert altered(changed)[0].endswith("told otherwise than before")
+    fewer = json.loads(json.dumps(pages))
+    for page in fewer:
+        del page["rules"]["reviews"][0]
+    assert "reviews for 2026-10-01: not what was public" in altered(fewer)
+    part = [page | {"locker_id": "busy"} for page in fewer]
+    assert "reviews for 2026-10-01: not what was public" not in altered(part)
     gone = [page | {"rules": page["rules"] | {"cut_offs": []}} for page in pages]
     assert altered(gone)[0] == "line 1: busy: decision 1: at a cut-off that was not announced"
 

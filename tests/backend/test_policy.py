@@ -206,7 +206,14 @@ def test_what_nobody_used_goes_to_who_is_waiting_once_an_operator_accepts(review
     assert locker["to_commons"] == {"S": 1}
     with pytest.raises(NotAnnounced):
         quotas(api, today)
+    public = api.client()
+    assert read(public)["reviews"] == [], "nobody accepted it"
     quotas(api, today + DAY)
+    (shown,) = read(public)["reviews"]
+    at = shown.pop("accepted_at")
+    assert datetime.fromisoformat(at) == api.rows(QuotaReview)[0].accepted_at
+    counts = {"quarter": "2026-07-01", "in_force_from": (today + DAY).isoformat(), "lockers": 1}
+    assert shown == counts, "and nothing of whose quotas"
     with pytest.raises(InvalidRequest):
         quotas(api, today + 2 * DAY)
     with pytest.raises(NotAnnounced):

@@ -200,7 +200,7 @@ class Export:
         yield from consistency.of_reviews(self._told.of("reviews"), zone, ())
         yield from announced.of_days(days, versions, published.in_force)
         yield from announced.of_cut_offs(self._told.of("cut_offs"), days, versions)
-        yield from public.differing(self._told, self.kept)
+        yield from public.differing(self._told, self.kept, whole=self._whole and self._ended)
 
     def _derived(self, fold: Fold, run: Run, broken: set[int]) -> list[list[str]]:
         """Derive again; a batch of a day whose key is still secret is believed, and named so."""

@@ -50,6 +50,18 @@ class WeightPeriod(Shown):
     """Yours, with a carrier's key; null: none, or nobody said who you are."""
 
 
+class AcceptedReview(Shown):
+    """A quarter's review of quotas that an operator accepted; what yours became, receipts say."""
+
+    quarter: Day
+    """The first day of the quarter that was looked at."""
+    accepted_at: Instant
+    in_force_from: Day
+    """From this day on, until the next review or new weights."""
+    lockers: int
+    """At how many lockers."""
+
+
 class OwnStanding(Shown):
     """How you stand, as of the morning of a day: what that day's decisions go by."""
 
@@ -80,5 +92,7 @@ class PublishedPolicy(Shown):
     """All that were ever announced, newest first."""
     weights: list[WeightPeriod]
     """Of the contract period that lasts and of those to come, newest first."""
+    reviews: list[AcceptedReview]
+    """That count in the contract period that lasts, or will, newest first."""
     own_standing: OwnStanding | None
     """With a carrier's key, once there is one."""
