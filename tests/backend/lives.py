@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from fellesskap_backend import deadlines
@@ -22,6 +23,7 @@ from tests.backend.api import Api
 from tests.backend.lockers import House
 
 T = TypeVar("T")
+HOUR = timedelta(hours=1)
 
 
 class Lives(House):
@@ -108,6 +110,33 @@ class Lives(House):
         """Return the notices of one type, in the order of their recording."""
         rows = sorted(self.api.rows(Notice), key=lambda row: row.recorded_at)
         return [row for row in rows if row.type == kind]
+
+
+def lapse(
+    house: Lives,
+    number: int,
+    *,
+    served: tuple[int, int] | None = (-4, 0),
+    soft_at: int | None = None,
+) -> dict[str, Any]:
+    """Let a claim lapse that was given three hours ago, for two; hours are counted from now.
+
+    `served`: from when to when its locker is proven to have served; `soft_at`: when it turned soft.
+    """
+    now = datetime.now(UTC)
+    made = house.room(number)
+    until = None if soft_at is None else now + soft_at * HOUR
+    times = {"created_at": now - 3 * HOUR, "deposit_by": now - HOUR, "reserve_until": until}
+    of_it = update(Reservation).where(Reservation.id == UUID(made["id"]))
+    house.set(lambda session: session.execute(of_it.values(times)))
+    if served is not None:
+        house.serve(now + served[0] * HOUR, now + served[1] * HOUR)
+    if until is not None:
+        house.pass_time(until)
+        assert house.reservation(made["id"]).hold == "soft"
+    house.pass_time(now)
+    assert house.reservation(made["id"]).state == "expired"
+    return made
 
 
 def _call(function: Callable[..., T], *arguments: object) -> T:

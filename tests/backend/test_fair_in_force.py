@@ -3,7 +3,6 @@
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 import httpx
 import msgspec
@@ -16,13 +15,14 @@ from fellesskap_backend.db import Moment
 from fellesskap_backend.decisions.tables import Decision
 from fellesskap_backend.lockers.room import geometry
 from fellesskap_backend.lockers.tables import Compartment
+from fellesskap_backend.operators.tables import OperatorAct
 from fellesskap_backend.policies import standings
 from fellesskap_backend.policies.tables import Policy, StandingRow
 from fellesskap_backend.receipts.replaying import Replay
 from fellesskap_backend.reservations.tables import Claim, Reservation
 from fellesskap_protocol import events
 from tests.backend.api import Api, Json, request, reserve
-from tests.backend.lives import Lives, soon
+from tests.backend.lives import Lives, lapse, soon
 from tests.backend.lockers import collect, deposit
 from tests.backend.receipts import after, close
 from tests.backend.ruled import fair, put_in_force
@@ -179,7 +179,9 @@ def test_a_decision_by_rules_that_were_not_in_force_is_named(three: Three) -> No
 
 
 def no_shows(api: Api, **counted: int) -> None:
-    api.change(lambda session: session.execute(update(StandingRow).values(**counted)))
+    """Let every carrier stand so, and nothing say that it was made otherwise."""
+    for change in (update(StandingRow).values(**counted), delete(OperatorAct)):
+        api.change(lambda session, change=change: session.execute(change))  # type: ignore[misc]
 
 
 def test_claims_of_who_often_does_not_come_wait_for_a_shorter_time(three: Three) -> None:
@@ -341,33 +343,54 @@ def test_a_parcel_that_lies_is_remembered_for_28_days(house: Lives) -> None:
     assert made_on(api, now + timedelta(days=60)).holds == 0
 
 
-def lapse(house: Lives, number: int, *, served: bool = True) -> Json:
-    """Let a claim lapse that was given three hours ago, for two; say whether its locker served."""
-    now = datetime.now(UTC)
-    made = house.room(number)
-    times = {"created_at": now - 3 * HOUR, "deposit_by": now - HOUR}
-    of_it = update(Reservation).where(Reservation.id == UUID(made["id"]))
-    house.set(lambda session: session.execute(of_it.values(times)))
-    if served:
-        house.serve(now - 4 * HOUR, now)
-    house.pass_time(now)
-    return made
-
-
 def test_nobody_came_counts_and_what_was_the_lockers_fault_does_not(house: Lives) -> None:
     api = house.api
     put_in_force(api.engine, {1: 1})
-    tomorrow = datetime.now(UTC) + timedelta(days=1)
-    lapse(house, 1, served=False)
-    row = made_on(api, tomorrow)
+    later = datetime.now(UTC) + timedelta(days=3)
+    lapse(house, 1, served=None)
+    row = made_on(api, later)
     assert (row.holds, row.no_shows, row.excused) == (1, 1, 1), "it was out of contact"
     house.applied()
     lapse(house, 2)
-    row = made_on(api, tomorrow)
+    row = made_on(api, later)
     assert (row.holds, row.no_shows, row.excused) == (2, 2, 0), "it was there, as it proves now"
     house.applied()
     tried = house.room(3)
     house.tell(events.DeliveryFailed(right_id=tried["right_id"], reason="too_small"))
     house.pass_time(soon())
-    row = made_on(api, tomorrow)
+    row = made_on(api, later)
     assert (row.holds, row.no_shows, row.excused) == (3, 3, 1), "a courier stood there"
+
+
+def counted(api: Api, at: datetime) -> tuple[int, int, int]:
+    row = made_on(api, at)
+    return row.holds, row.no_shows, row.excused
+
+
+def test_reserving_and_cancelling_changes_no_standing(house: Lives) -> None:
+    """Else who does not come would reserve for nothing until its rate is low."""
+    api = house.api
+    put_in_force(api.engine, {1: 1})
+    days = [datetime.now(UTC) + timedelta(days=one) for one in (1, 3, 27)]
+    lapse(house, 1)
+    house.applied()
+    before = [counted(api, day) for day in days]
+    assert before == [(1, 1, 0)] * 3
+    made = [house.room(number) for number in (2, 3)]
+    assert [counted(api, day) for day in days] == before, "what still waits tells nothing"
+    for one in made:
+        house.client.delete(f"/v1/reservations/{one['id']}").raise_for_status()
+    assert {house.reservation(one["id"]).state for one in made} == {"cancelled"}
+    assert [counted(api, day) for day in days] == before
+
+
+@SQLITE
+def test_a_claim_that_waits_longer_than_is_remembered_counts_when_it_has_ended(
+    house: Lives,
+) -> None:
+    api, now = house.api, datetime.now(UTC)
+    put_in_force(api.engine, {1: 1})
+    late = (now + timedelta(days=29)).isoformat()
+    reserve(house.client, request(1, deposit_by=late), "late").raise_for_status()
+    house.pass_time(now + timedelta(days=29, hours=1))
+    assert [counted(api, now + timedelta(days=one))[0] for one in (28, 31, 56, 59)] == [0, 1, 1, 0]

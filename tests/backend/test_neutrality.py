@@ -5,6 +5,7 @@ from uuid import UUID
 
 import httpx
 import pytest
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from fellesskap_backend.carriers import service as carriers
@@ -15,16 +16,18 @@ from fellesskap_backend.neutrality.closing import count_due, keep
 from fellesskap_backend.neutrality.counting import Span, bounded, count
 from fellesskap_backend.neutrality.figures import total
 from fellesskap_backend.neutrality.month import WAIT, Month, after, month_of, name_at
+from fellesskap_backend.neutrality.recounting import differing
 from fellesskap_backend.neutrality.tables import NeutralFigures, NeutralMonth
 from fellesskap_backend.parcels.tables import Parcel, ParcelEntry
 from fellesskap_backend.reservations.tables import Reservation
 from fellesskap_backend.worker import Worker
 from fellesskap_protocol import events
 from tests.backend.api import Api, Json, request, reserve
-from tests.backend.lives import Lives
+from tests.backend.lives import Lives, lapse
 from tests.backend.neutral import DAY, NOON, Writer, doors
 
 PATH = "/v1/metrics/neutrality"
+NOON_OF_10 = DAY + timedelta(hours=12)
 MARCH = month_of("2026-03")
 OVER = MARCH.ends + WAIT
 SQLITE = pytest.mark.parametrize("owned", ["sqlite"], indirect=True)
@@ -152,17 +155,17 @@ def test_only_a_month_that_has_begun_can_be_asked_for(api: Api) -> None:
 
 
 def test_no_shows_and_larger_doors_are_counted(house: Lives) -> None:
-    made = house.room(1)
+    made = lapse(house, 1)
     house.tell(events.Upsized(right_id=made["right_id"], from_=1, to=2))
-    failed = house.room(2)
+    failed = lapse(house, 2)
     house.tell(events.DeliveryFailed(right_id=failed["right_id"], reason="no_room"))
-    later = datetime.now(UTC) + timedelta(days=1, minutes=1)
-    house.pass_time(later)
+    now = datetime.now(UTC) + timedelta(minutes=1)
 
     def counted(session: Session) -> list[tuple[int, int]]:
-        spans = (Span.of(month_of(name_at(at)), later) for at in (datetime.now(UTC), later))
-        found = [count(session, span).figures[house.carrier_id] for span in dict.fromkeys(spans)]
-        return [(one.upsized, one.no_shows) for one in found]
+        months = {name_at(at) for at in (now - timedelta(hours=2), now)}
+        found = [count(session, Span.of(month_of(one), now)) for one in months]
+        all_of_it = [one.of(house.carrier_id) for one in found]
+        return [(one.upsized, one.no_shows) for one in all_of_it]
 
     assert [sum(each) for each in zip(*house.api.change(counted), strict=True)] == [1, 1]
 
@@ -238,6 +241,44 @@ def test_what_was_lent_is_counted_to_the_second_and_complaints_are_explained(api
     assert (two.requested, two.below_quota, two.complaints, two.unexplained) == (2, 1, 1, 1)
     (complaint,) = found.complaints
     assert complaint.decision == str(log.rows[4]["id"])
+
+
+def test_what_is_told_after_a_month_has_ended_changes_nothing_of_it(api: Api) -> None:
+    """Else an honest month would be named as altered when it is counted again."""
+    log = lent_month(api)
+    parcels = [UUID(int=row["id"].int ^ 1) for row in log.rows[:4]]
+    carrier, came = log.rows[3]["carrier_id"], UUID(int=9)
+
+    def line(parcel: UUID, what: str, at: datetime, detail: str | None = None) -> ParcelEntry:
+        told = {"at": at, "recorded_at": at, "clock": "trusted", "detail": detail}
+        return ParcelEntry(parcel_id=parcel, carrier_id=carrier, what=what, **told)
+
+    def within(session: Session) -> None:
+        session.add(line(parcels[1], "upsized", NOON_OF_10))
+        session.add(line(parcels[3], "softened", NOON_OF_10))
+
+    def afterwards(session: Session) -> None:
+        for what, detail in (("upsized", None), ("resolved", "lost"), ("collected", None)):
+            session.add_all(line(one, what, MARCH.ends, detail) for one in (*parcels, came))
+        session.execute(update(Parcel).values(state="deposited"))
+        # Another came in the place of the last one.
+        expected = session.get_one(Parcel, parcels[3])
+        reservation = session.get_one(Reservation, log.rows[3]["id"])
+        expected.label_key, expected.replaced_by = reservation.label_key, came
+        reservation.parcel_id = came
+
+    api.change(within)
+    assert close(api, OVER)
+    kept = {row.carrier_id: row.figures for row in api.rows(NeutralFigures)}
+    assert kept[carrier]["upsized"] == 1
+    assert kept[carrier]["borrowed"] < 2 * 86_400, "both were given back"
+    api.change(afterwards)
+    assert api.change(lambda session: list(differing(session))) == []
+    more = update(NeutralFigures).where(NeutralFigures.carrier_id == carrier)
+    figures = kept[carrier] | {"borrowed": kept[carrier]["borrowed"] + 1}
+    api.change(lambda session: session.execute(more.values(figures=figures)))
+    named = f"month 2026-03: carrier {carrier}: not what was decided"
+    assert named in api.change(lambda session: list(differing(session)))
 
 
 def test_a_span_that_begins_later_looks_up_what_it_needs(api: Api) -> None:

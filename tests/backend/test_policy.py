@@ -7,7 +7,7 @@ from uuid import UUID
 import httpx
 import msgspec
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
 from fellesskap_backend.allocation.policy import FairShare
@@ -206,7 +206,14 @@ def test_what_nobody_used_goes_to_who_is_waiting_once_an_operator_accepts(review
     assert locker["to_commons"] == {"S": 1}
     with pytest.raises(NotAnnounced):
         quotas(api, today)
+    public = api.client()
+    assert read(public)["reviews"] == [], "nobody accepted it"
     quotas(api, today + DAY)
+    (shown,) = read(public)["reviews"]
+    at = shown.pop("accepted_at")
+    assert datetime.fromisoformat(at) == api.rows(QuotaReview)[0].accepted_at
+    counts = {"quarter": "2026-07-01", "in_force_from": (today + DAY).isoformat(), "lockers": 1}
+    assert shown == counts, "and nothing of whose quotas"
     with pytest.raises(InvalidRequest):
         quotas(api, today + 2 * DAY)
     with pytest.raises(NotAnnounced):
@@ -262,5 +269,44 @@ def test_new_weights_end_what_a_review_changed(reviewed: Api) -> None:
     answers = [reserve(late, request(n, locker_id="fair-1"), f"k{n}") for n in range(6, 12)]
     # The weights are of yesterday: three are kept for the second again, none for the first.
     assert [one.status_code for one in answers].count(201) == 4
-    # The day was made up, and that is all that is wrong.
-    assert replayed(api) == ["review of fair-1 for 2026-07-01: not accepted before it counts"]
+    # The day was made up and no act accepted it, and that is all that is wrong.
+    wrong = ("not accepted before it counts", "not as it was accepted")
+    assert replayed(api) == [f"{NAMED}: {one}" for one in wrong]
+
+
+NAMED = "review of fair-1 for 2026-07-01"
+AT_ONCE = "reviews for 2026-07-01: not as they were accepted"
+ALTERED = {"body": '[["1","S",6]]', "proposed_at": datetime(2026, 7, 2, tzinfo=UTC)}
+
+
+@pytest.mark.parametrize("column", ALTERED)
+def test_a_review_that_was_altered_before_its_first_use_is_named(
+    reviewed: Api, column: str
+) -> None:
+    """No decision was made by it: that it says something else is known by the acts alone."""
+    api = reviewed
+    quotas(api)
+    alter = update(QuotaReview).values({column: ALTERED[column]})
+    as_it_was = update(QuotaReview).values({column: getattr(api.rows(QuotaReview)[0], column)})
+    assert replayed(api) == []
+    api.change(lambda session: session.execute(alter))
+    assert replayed(api) == [f"{NAMED}: not as it was proposed"]
+    api.change(lambda session: session.execute(as_it_was))
+    quotas(api, fair().local(datetime.now(UTC)).date() + 9 * DAY)
+    assert replayed(api) == []
+    api.change(lambda session: session.execute(alter))
+    accepted = [AT_ONCE] if column == "body" else []
+    assert replayed(api) == [f"{NAMED}: not as it was proposed", *accepted]
+
+
+def test_a_proposal_that_is_gone_or_was_accepted_by_nobody_is_named(reviewed: Api) -> None:
+    api = reviewed
+    for waiting in ({("1", "S"): 1}, {}):
+        quotas(api, waiting=waiting)
+        assert replayed(api) == [], "the second stands for the first"
+    day = fair().local(datetime.now(UTC)).date() + 9 * DAY
+    taken = {"accepted_at": datetime.now(UTC), "in_force_from": day}
+    api.change(lambda session: session.execute(update(QuotaReview).values(taken)))
+    assert replayed(api) == [f"{NAMED}: not as it was accepted"]
+    api.change(lambda session: session.execute(delete(QuotaReview)))
+    assert replayed(api) == [f"{NAMED}: gone"]

@@ -26,6 +26,7 @@ from sqlalchemy import (
     Dialect,
     Engine,
     Executable,
+    Integer,
     MetaData,
     Table,
     create_engine,
@@ -33,8 +34,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.orm.attributes import instance_state
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
 from fellesskap_backend import tenancy
@@ -74,6 +77,25 @@ class UtcDateTime(TypeDecorator[datetime]):
             return None
         found: datetime = value
         return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+
+
+class Epoch(FunctionElement[int]):
+    """An instant as whole seconds since 1970."""
+
+    inherit_cache = True
+    type = Integer()
+    name = "epoch"
+
+
+@compiles(Epoch, "sqlite")
+def _in_sqlite(element: Any, compiler: Any, **options: Any) -> str:
+    return f"CAST(strftime('%s', {compiler.process(element.clauses, **options)}) AS INTEGER)"
+
+
+@compiles(Epoch, "postgresql")
+def _in_postgresql(element: Any, compiler: Any, **options: Any) -> str:
+    at = compiler.process(element.clauses, **options)
+    return f"CAST(floor(extract(epoch FROM {at})) AS BIGINT)"
 
 
 Json = JSON().with_variant(JSONB(), "postgresql")

@@ -15,8 +15,9 @@ class Standing:
     """One carrier, as of this morning.
 
     `weight` is the published one; `memory_permille` its dominant share of the compartment-hours of
-    the last 28 days (`dominant`); `holds` how many claims it held in them, `no_shows` how many of
-    those it let go by, `excused` the no-shows whose cause was beyond its control.
+    the last 28 days (`dominant`); `holds` how many claims ended in them, by a parcel or by nobody
+    (what it cancelled, or still waits for, tells nothing), `no_shows` how many of those it let go
+    by, `excused` the no-shows whose cause was beyond its control.
     """
 
     weight: int = 1
@@ -29,8 +30,11 @@ class Standing:
 def no_show_permille(policy: FairShare, standing: Standing) -> int:
     """Return how often the carrier did not come, in permille; 0 while too few claims say so.
 
-    A fault of the locker, a closed site and force majeure are left out, as unused train paths are
-    whose causes lie beyond the applicant's control (Directive 2012/34/EU, art. 52(2)).
+    What is excused is left out, as unused train paths are whose causes lie beyond the applicant's
+    control (Directive 2012/34/EU, art. 52(2)): a locker that did not serve, a courier who stood
+    there in vain, a claim that was diverted, also since an operator took the locker out of service.
+    What befalls the carrier alone (its vans, its staff) is its own; there is no act of force
+    majeure. `reservations.lapsed` says which claims those are.
     """
     counted = standing.holds - standing.excused
     if counted < policy.no_show.holds_min:

@@ -71,7 +71,9 @@ LINES: dict[Language, tuple[str, ...]] = {
         "8. Den som ofte bestiller uten å komme (mer enn {tolerated} av minst {holds_min} på 28"
         " dager), får mindre av det som lånes ut, men aldri under {floor} av vekten, og"
         " rommene venter tilsvarende kortere. Det den er"
-        " sikret, beholder den. Feil ved skapet og annet den ikke rår over, teller ikke.",
+        " sikret, beholder den. Det regnes ikke med når skapet ikke virket eller ble stengt, når"
+        " budet kom og intet rom dugde, eller når rommet gikk tapt; heller ikke"
+        " det som blir avbestilt.",
         "9. Hvert kvartal: den som på gode dager bruker mindre enn {used} av det den er sikret,"
         " beholder det den bruker pluss {headroom}. Resten går til dem som venter, ett rom om"
         " gangen til den som har fått minst, og så til det felles.",
@@ -98,7 +100,8 @@ LINES: dict[Language, tuple[str, ...]] = {
         "8. Who often reserves and does not come (more than {tolerated} of at least {holds_min} in"
         " 28 days) is lent less, never below {floor} of its weight, and its compartments"
         " wait as much shorter. What it is guaranteed it keeps."
-        " Faults of the locker, and what else is beyond its control, do not count.",
+        " Left out is where the locker did not serve or was closed, where a courier came and no"
+        " compartment would do, where the room was lost, and what was cancelled.",
         "9. Every quarter: who uses less than {used} of what it is guaranteed, on good days, keeps"
         " what it uses and {headroom} more. The rest goes to who is waiting, one at a time to"
         " whoever was given least, and then to the common part.",

@@ -196,11 +196,11 @@ class Export:
         yield from published.altered
         yield from consistency.of_policies(rows.policies, ())
         yield from consistency.of_weights(rows.weights, zone, ())
-        yield from consistency.of_standings(self._told.of("standings"), zone)
+        yield from consistency.of_standings(self._told.of("standings"), zone, ())
         yield from consistency.of_reviews(self._told.of("reviews"), zone, ())
         yield from announced.of_days(days, versions, published.in_force)
         yield from announced.of_cut_offs(self._told.of("cut_offs"), days, versions)
-        yield from public.differing(self._told, self.kept)
+        yield from public.differing(self._told, self.kept, whole=self._whole and self._ended)
 
     def _derived(self, fold: Fold, run: Run, broken: set[int]) -> list[list[str]]:
         """Derive again; a batch of a day whose key is still secret is believed, and named so."""

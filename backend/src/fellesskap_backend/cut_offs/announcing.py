@@ -17,15 +17,16 @@ from fellesskap_backend.allocation.standing import is_batch
 from fellesskap_backend.bulk import insert_all
 from fellesskap_backend.cut_offs.load import DAY_S, DAYS, Coming, load
 from fellesskap_backend.cut_offs.tables import AnnouncedDay, CutOff
-from fellesskap_backend.db import Moment
+from fellesskap_backend.db import Epoch, Moment
 from fellesskap_backend.decisions import batches
 from fellesskap_backend.decisions.tables import Decision
 from fellesskap_backend.lockers.tables import CONFIRMS, Compartment, Locker
 from fellesskap_backend.parcels.tables import Parcel
 from fellesskap_backend.policies import service as policies
-from fellesskap_backend.policies.standings import LIES_MAX, PROMISED, Epoch, ended_at
+from fellesskap_backend.policies.standings import LIES_MAX, ended_at
 from fellesskap_backend.policies.tables import Policy
 from fellesskap_backend.receipts.hours import id_at
+from fellesskap_backend.reservations.lapsed import PROMISED
 from fellesskap_backend.reservations.tables import Reservation
 from fellesskap_backend.secrets import Secrets
 

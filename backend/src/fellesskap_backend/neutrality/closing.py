@@ -4,7 +4,7 @@ Counting reads for long where there is much; what is written afterwards is short
 """
 
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -45,10 +45,11 @@ def keep(session: Session, closed: Closed, moment: Moment) -> None:
         return
     told = total_for_carriers(found.figures)
     insert_all(session, NeutralMonth, [{"month": name, "counted_at": moment.now, "told": told}])
-    insert_all(session, NeutralFigures, [_row(name, carrier, found) for carrier in found.figures])
+    insert_all(session, NeutralFigures, [row_of(name, carrier, found) for carrier in found.figures])
 
 
-def _row(month: str, carrier: str, found: Counted) -> dict[str, object]:
+def row_of(month: str, carrier: str, found: Counted) -> dict[str, Any]:
+    """Return what is kept of one carrier's month."""
     tells = may_know_borrowed(carrier, found.lent)
     return {
         "month": month,

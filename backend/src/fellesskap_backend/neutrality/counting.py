@@ -11,11 +11,10 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, exists, func, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
+from sqlalchemy.orm import Session
 
 from fellesskap_backend.carriers.tables import Carrier
-from fellesskap_backend.db import UtcDateTime
 from fellesskap_backend.decisions.tables import Decision
 from fellesskap_backend.neutrality.complaints import Complaint, Log, is_below
 from fellesskap_backend.neutrality.figures import Figures, add_hours
@@ -24,6 +23,7 @@ from fellesskap_backend.neutrality.month import Month
 from fellesskap_backend.neutrality.said import Said, read
 from fellesskap_backend.parcels.tables import Parcel, ParcelEntry
 from fellesskap_backend.receipts.hours import id_at
+from fellesskap_backend.reservations.lapsed import no_show
 from fellesskap_backend.reservations.tables import Reservation
 
 Selecting = Select[*tuple[Any, ...]]
@@ -35,13 +35,13 @@ LOOK_BACK = timedelta(days=90)
 """What was reserved longer before a month than this counts in it no more."""
 ENDS = (
     *("collected", "removed", "lost", "displaced"),
-    *("cancelled", "expired", "diverted", "replaced", "softened"),
+    *("cancelled", "expired", "diverted", "softened"),
 )
 """Lines of a parcel's history by which room is given back."""
 COMPLAINTS_MAX = 1_000
 """How many are listed of one carrier; all are counted."""
 GONE = ("collected", "removed", "lost")
-"""States in which an operator may have said that a parcel is, without such a line."""
+"""What a line of `resolved` may say became of a parcel, without such a line."""
 _LENT = '%"part":"lent"%'
 _RULEBOOK = '%"rulebook":%'
 _LAYOUT = '%"compartments":%'
@@ -105,7 +105,7 @@ def count(session: Session, span: Span) -> Counted:
         loans += at.loans(numbers)
     found.lent = lent(loans, span.month.begins, span.until)
     add_hours(found.figures, found.lent)
-    for name, statement in (("upsized", _upsized(span)), ("no_shows", _no_shows(span))):
+    for name, statement in (("upsized", _upsized(span)), ("no_shows", _ending(span, no_show()))):
         for carrier, number in session.execute(statement):
             setattr(found.of(str(carrier)), name, number)
     return found
@@ -149,8 +149,9 @@ class _Locker:
             some = _ENDED.where(Reservation.id.in_(ids[at : at + AT_ONCE]))
             for row in self._session.execute(some):
                 said, unused = self._lent[row.id]
+                ends = min(filter(None, (row.ended, row.ended_before)), default=None)
                 lenders = {numbers[one]: n for one, n in unused.items() if one in numbers}
-                yield Loan(said.carrier, said.at, row.ended, lenders)
+                yield Loan(said.carrier, said.at, ends, lenders)
 
     def _unused(self, said: Said) -> Mapping[str, int]:
         if self._span.carrier is not None:
@@ -185,35 +186,42 @@ class _Locker:
             self._log.remember(one)
 
 
+def lapsing(session: Session, span: Span) -> Mapping[str, int]:
+    """Count, by carrier, the claims that were let go by, whatever became of them afterwards.
+
+    Journals may say later whose fault it was, or that a parcel came: no-shows are at most these.
+    """
+    was_let_go = exists().where(
+        ParcelEntry.parcel_id == Reservation.parcel_id, ParcelEntry.what == "expired"
+    )
+    rows = session.execute(_ending(span, Reservation.use_size.is_not(None), was_let_go))
+    return {str(carrier): count for carrier, count in rows}
+
+
 def _upsized(span: Span) -> Selecting:
     """Select how often couriers were given a larger door, by carrier."""
     wanted = (
-        select(Reservation.carrier_id, func.count())
-        .join(ParcelEntry, ParcelEntry.parcel_id == Reservation.parcel_id)
+        select(Parcel.carrier_id, func.count())
+        .join(ParcelEntry, ParcelEntry.parcel_id == Parcel.id)
         .where(
+            Parcel.kind == "last_mile",
             ParcelEntry.what == "upsized",
             ParcelEntry.recorded_at >= span.month.begins,
             ParcelEntry.recorded_at < span.until,
         )
-        .group_by(Reservation.carrier_id)
+        .group_by(Parcel.carrier_id)
     )
-    return span.narrow(wanted, Reservation, span.since)
+    return span.narrow(wanted, Parcel, span.since)
 
 
-def _no_shows(span: Span) -> Selecting:
-    """Select how many claims were let go by, by carrier; not where a courier came in vain."""
-    failed = aliased(ParcelEntry)
-    in_vain = exists().where(
-        failed.parcel_id == Reservation.parcel_id, failed.what == "delivery_failed"
-    )
+def _ending(span: Span, *which: ColumnElement[bool]) -> Selecting:
+    """Select how many claims there are whose last hour lies in the span, by carrier."""
     wanted = (
         select(Reservation.carrier_id, func.count())
         .where(
-            Reservation.state == "expired",
-            Reservation.hold == "hard",
             Reservation.deposit_by >= span.month.begins,
             Reservation.deposit_by < span.until,
-            ~in_vain,
+            *which,
         )
         .group_by(Reservation.carrier_id)
     )
@@ -221,14 +229,19 @@ def _no_shows(span: Span) -> Selecting:
 
 
 _CARRIERS = select(Carrier.id, Carrier.number)
-_OF_IT = ParcelEntry.parcel_id == Parcel.id
-_GIVEN_BACK = select(func.min(ParcelEntry.recorded_at)).where(_OF_IT, ParcelEntry.what.in_(ENDS))
-_SETTLED = select(func.max(ParcelEntry.recorded_at)).where(
-    _OF_IT, ParcelEntry.what == "resolved", Parcel.state.in_(GONE)
+_GIVEN_BACK = or_(
+    ParcelEntry.what.in_(ENDS), and_(ParcelEntry.what == "resolved", ParcelEntry.detail.in_(GONE))
 )
+_FIRST = select(func.min(ParcelEntry.recorded_at)).where(_GIVEN_BACK)
+_EXPECTED = _FIRST.join(Parcel, Parcel.id == ParcelEntry.parcel_id).where(
+    Parcel.carrier_id == Reservation.carrier_id,
+    Parcel.label_key == Reservation.label_key,
+    Parcel.replaced_by == Reservation.parcel_id,
+)
+"""Of the parcel that was expected, where another came in its place."""
 _ENDED = select(
     Reservation.id,
-    func.coalesce(
-        _GIVEN_BACK.scalar_subquery(), _SETTLED.scalar_subquery(), type_=UtcDateTime()
-    ).label("ended"),
-).join(Parcel, Parcel.id == Reservation.parcel_id)
+    _FIRST.where(ParcelEntry.parcel_id == Reservation.parcel_id).scalar_subquery().label("ended"),
+    _EXPECTED.correlate(Reservation).scalar_subquery().label("ended_before"),
+)
+"""The first lines by which room was given back: later ones change no month that is over."""

@@ -27,7 +27,7 @@ class NeutralTotal(Shown):
     upsized: int | None
     """How often a courier was given a larger door at the locker; it costs nothing."""
     no_shows: int | None
-    """Claims that were let go by, though the locker would have taken the parcel."""
+    """Claims to which nobody came by `deposit_by`, and nothing excuses it, as standings count."""
     below_quota: int | None
     """Refusals for want of room while less than the entitlement to that size was in use."""
     complaints: int | None

@@ -21,6 +21,8 @@ NEWEST = 20
 """Acts that are shown with a thing; all of them: `GET /v1/operator/acts`."""
 BY_COMMAND = "command"
 """Who acted, where it was no API key but a command of `fellesskap-backend`."""
+BY_WORKER = "worker"
+"""Who acted, where it was nobody: what the worker writes by the rules, and is held to."""
 Row = dict[str, Any]
 
 
@@ -52,6 +54,11 @@ class Doing:
     def by_command(cls, session: Session, reason: str, moment: Moment) -> "Doing":
         """Return it for whoever runs the installation's commands: no key of the API."""
         return cls(session, Caller(BY_COMMAND, "operator", NOBODY, 0), moment, reason)
+
+    @classmethod
+    def by_worker(cls, session: Session, reason: str, moment: Moment) -> "Doing":
+        """Return it for what the worker does by itself."""
+        return cls(session, Caller(BY_WORKER, "operator", NOBODY, 0), moment, reason)
 
     def note(self, act: str, upon: Upon, **details: Any) -> None:
         """Write down that it was done."""

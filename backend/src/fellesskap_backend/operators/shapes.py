@@ -13,7 +13,7 @@ class OperatorAct(Shown):
     id: Id
     at: Instant
     by: str
-    """The prefix of the API key."""
+    """The prefix of the API key; `command`, or what the `worker` did by itself."""
     by_owner: Id
     """Whose key it is: all keys of one operator have the same."""
     act: str

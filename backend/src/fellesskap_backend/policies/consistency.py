@@ -18,9 +18,9 @@ from fellesskap_backend.policies.tables import Policy, QuotaReview, StandingRow,
 
 Json = Mapping[str, Any]
 POLICY, WEIGHTS, ACCEPTED = "announce_policy", "announce_weights", "accept_quotas"
-PROPOSED = "propose_quotas"
-ACTS = (POLICY, WEIGHTS, PROPOSED, ACCEPTED)
-"""Acts that write such rows."""
+PROPOSED, STANDINGS = "propose_quotas", "make_standings"
+ACTS = (POLICY, WEIGHTS, STANDINGS, PROPOSED, ACCEPTED)
+"""Acts that write such rows, the worker's among them."""
 
 
 def of_policies(rows: Iterable[Policy], acts: Iterable[OperatorAct]) -> Iterator[str]:
@@ -69,14 +69,38 @@ def digest_of(weights: Iterable[Weight]) -> str:
     return digest(canonical(every))
 
 
-def of_standings(rows: Iterable[StandingRow], zone: FairShare | None) -> Iterator[str]:
-    """Yield days whose rows were not made at once, or not on their day."""
-    days: dict[date, set[datetime]] = defaultdict(set)
+def of_standings(
+    rows: Iterable[StandingRow], zone: FairShare | None, acts: Iterable[OperatorAct]
+) -> Iterator[str]:
+    """Yield days whose rows were not made at once, on their day, as the worker's act says."""
+    days: dict[date, list[StandingRow]] = defaultdict(list)
     for row in rows:
-        days[row.day].add(row.made_at)
-    for day, made in sorted(days.items()):
+        days[row.day].append(row)
+    said: dict[str, list[Json]] = {}
+    for day, of_it in sorted(days.items()):
+        made = {row.made_at for row in of_it}
         if len(made) > 1 or _day(max(made), zone) != day:
             yield f"standings of {day}: not made at once, on their day"
+        said[day.isoformat()] = [
+            {"at": max(made), "day": day.isoformat(), "carriers": len(of_it)}
+            | {"digest": digest_of_standings(of_it)}
+        ]
+    for act in acts:
+        day_of = str(act.details.get("day"))
+        if act.act == STANDINGS and not _says(act, said.get(day_of, ())):
+            yield f"standings of {day_of}: not as they were made"
+
+
+def digest_of_standings(rows: Iterable[StandingRow]) -> str:
+    """Return what the act of making a day's standings is held to."""
+    every = sorted(
+        (
+            *(row.carrier_number, row.weight, row.is_entrant, row.memory_permille),
+            *(row.holds, row.no_shows, row.excused),
+        )
+        for row in rows
+    )
+    return digest(canonical(every))
 
 
 def of_reviews(
@@ -84,44 +108,70 @@ def of_reviews(
 ) -> Iterator[str]:
     """Yield reviews that were not proposed, then accepted before they count, as acts say."""
     for row in rows:
-        name = f"review of {row.locker_id} for {row.quarter}"
-        if not _was_proposed(row, acts):
-            yield f"{name}: not as it was proposed"
-        if row.accepted_at is None or row.in_force_from is None:
-            if row.accepted_at or row.in_force_from:
-                yield f"{name}: accepted by half"
-        elif row.accepted_at < row.proposed_at or _day(row.accepted_at, zone) >= row.in_force_from:
-            yield f"{name}: not accepted before it counts"
+        yield from _of_review(row, zone, acts)
+    there = {f"review of {row.locker_id} for {row.quarter}" for row in rows}
+    proposed = {
+        f"review of {act.locker_id} for {act.details.get('quarter')}"
+        for act in acts
+        if act.act == PROPOSED and "digest" in act.details
+    }
+    yield from (f"{name}: gone" for name in sorted(proposed - there))
     for act in acts:
-        if act.act != ACCEPTED:
-            continue
-        of_it = [
-            {"at": row.accepted_at, "quarter": row.quarter.isoformat()}
-            | {"in_force_from": row.in_force_from and row.in_force_from.isoformat()}
-            for row in rows
-            if row.accepted_at == act.at and act.locker_id in (None, row.locker_id)
-        ]
-        if len(of_it) != act.details.get("lockers") or not all(_says(act, [one]) for one in of_it):
+        if act.act == ACCEPTED and not _accepted(act, rows):
             yield f"reviews for {act.details.get('quarter')}: not as they were accepted"
 
 
-def _was_proposed(row: QuotaReview, acts: Iterable[OperatorAct]) -> bool:
-    """Say whether an act of that instant proposed it; of which none is left, it is believed."""
+def _of_review(
+    row: QuotaReview, zone: FairShare | None, acts: Iterable[OperatorAct]
+) -> Iterator[str]:
+    name = f"review of {row.locker_id} for {row.quarter}"
+    quarter = {"quarter": row.quarter.isoformat()}
+    of_it = [act for act in acts if act.details.get("quarter") == quarter["quarter"]]
+    of_it = [act for act in of_it if act.locker_id in (None, row.locker_id)]
+    proposed = [act for act in of_it if act.act == PROPOSED]
+    accepted = [act for act in of_it if act.act == ACCEPTED]
+    said = {"at": row.proposed_at, "digest": digest(row.body.encode())}
+    # One that no act proposed is believed, and so is who accepted it.
+    if proposed and not any(_says(act, [said]) for act in proposed):
+        yield f"{name}: not as it was proposed"
+    if row.accepted_at is None or row.in_force_from is None:
+        if row.accepted_at or row.in_force_from:
+            yield f"{name}: accepted by half"
+        return
+    if row.accepted_at < row.proposed_at or _day(row.accepted_at, zone) >= row.in_force_from:
+        yield f"{name}: not accepted before it counts"
+    counts = {"at": row.accepted_at, "in_force_from": row.in_force_from.isoformat()}
+    if proposed and not any(_says(act, [counts]) for act in accepted):
+        yield f"{name}: not as it was accepted"
+
+
+def _accepted(act: OperatorAct, rows: Iterable[QuotaReview]) -> bool:
+    """Say whether the reviews of an acceptance's instant are those that it accepted."""
     of_it = [
-        act
-        for act in acts
-        if act.act == PROPOSED
-        and act.details.get("quarter") == row.quarter.isoformat()
-        and act.locker_id in (None, row.locker_id)
+        row for row in rows if row.accepted_at == act.at and act.locker_id in (None, row.locker_id)
     ]
-    return not of_it or any(_says(act, [{"at": row.proposed_at}]) for act in of_it)
+    held_to = digest_of_reviews(of_it)
+    said: list[Json] = [
+        {"at": row.accepted_at, "quarter": row.quarter.isoformat(), "digest": held_to}
+        | {"in_force_from": row.in_force_from and row.in_force_from.isoformat()}
+        for row in of_it
+    ]
+    return len(of_it) == act.details.get("lockers") and all(_says(act, [one]) for one in said)
+
+
+def digest_of_reviews(rows: Iterable[QuotaReview]) -> str:
+    """Return what the act of accepting reviews is held to: their quotas, by locker."""
+    return digest(canonical(sorted([row.locker_id, row.body] for row in rows)))
 
 
 def _says(act: OperatorAct, rows: Iterable[Json]) -> bool:
-    """Say whether an act says the same as one of these; acts of before say less."""
+    """Say whether an act says the same as one of these; acts of before have no digest."""
+    told = {"at": act.at, **act.details}
     return any(
-        one["at"] == act.at
-        and all(act.details.get(name, value) == value for name, value in one.items())
+        all(
+            told.get(name, value if name == "digest" else None) == value
+            for name, value in one.items()
+        )
         for one in rows
     )
 

@@ -32,8 +32,16 @@ POLICY: dict[str, Any] = {
                 "own": _OWN,
             }
         ],
+        "reviews": [
+            {
+                "quarter": "2027-04-01",
+                "accepted_at": "2027-07-20T08:00:00Z",
+                "in_force_from": "2027-08-01",
+                "lockers": 40,
+            }
+        ],
         "own_standing": {
-            "day": "2027-05-04",
+            "day": "2027-09-04",
             **_OWN,
             "memory_permille": 120,
             "holds": 210,

@@ -18,7 +18,7 @@ from fellesskap_backend.allocation.policy import FairShare
 from fellesskap_backend.allocation.quotas import daily_most, propose_quotas
 from fellesskap_backend.carriers.tables import Carrier
 from fellesskap_backend.decisions.desk import Place
-from fellesskap_backend.decisions.record import canonical
+from fellesskap_backend.decisions.record import canonical, digest
 from fellesskap_backend.decisions.rules import shares_of
 from fellesskap_backend.errors import InvalidRequest
 from fellesskap_backend.lockers.tables import Locker
@@ -26,9 +26,10 @@ from fellesskap_backend.operators.recording import Doing, Upon
 from fellesskap_backend.parcels.tables import Parcel
 from fellesskap_backend.policies import consistency, service
 from fellesskap_backend.policies.service import NotAnnounced
-from fellesskap_backend.policies.standings import PROMISED, ended_at
+from fellesskap_backend.policies.standings import ended_at
 from fellesskap_backend.policies.tables import QuotaReview
 from fellesskap_backend.reservations import basis
+from fellesskap_backend.reservations.lapsed import PROMISED
 from fellesskap_backend.reservations.tables import Reservation
 
 Row = dict[str, Any]
@@ -81,6 +82,7 @@ def due(session: Session, now: datetime) -> date | None:
 def propose(doing: Doing, review: Review) -> Row:
     """Propose the quotas of every locker concerned; a proposal that nobody accepted is replaced.
 
+    Each locker's is an act of its own: what it is held to stays true when another is replaced.
     Raises `InvalidRequest` while no version of `fair-share` is in force, or for no quarter.
     """
     session, now = doing.session, doing.moment.now
@@ -95,14 +97,13 @@ def propose(doing: Doing, review: Review) -> Row:
         basis.read(session, places, now)
         place = places[locker_id]
         if place.every:
-            found.append(_proposed(session, place, review, now))
+            found.append(_proposed(doing, place, review))
     session.flush()
-    doing.note(consistency.PROPOSED, Upon(review.locker_id), quarter=review.quarter.isoformat())
     return {"quarter": review.quarter.isoformat(), "lockers": found}
 
 
-def _proposed(session: Session, place: Place, review: Review, now: datetime) -> Row:
-    rules = place.rules
+def _proposed(doing: Doing, place: Place, review: Review) -> Row:
+    session, now, rules = doing.session, doing.moment.now, place.rules
     assert rules is not None
     quotas = shares_of(rules, place.layout).quotas
     days = [one for one in review.days(rules.fair) if one[1] <= now]
@@ -124,6 +125,8 @@ def _proposed(session: Session, place: Place, review: Review, now: datetime) -> 
         row = QuotaReview(locker_id=place.locker_id, quarter=review.quarter)
         session.add(row)
     row.body, row.proposed_at = canonical(body).decode(), now
+    said = {"quarter": review.quarter.isoformat(), "digest": digest(row.body.encode())}
+    doing.note(consistency.PROPOSED, Upon(place.locker_id), **said)
     changed = [
         {
             "carrier": carrier,
@@ -187,5 +190,6 @@ def accept(doing: Doing, review: Review, begins_on: date) -> Row:
             raise NotAnnounced(f"{one.locker_id}: a review is in force from that day on, or later.")
         one.accepted_at, one.in_force_from = now, begins_on
     told = {"quarter": review.quarter.isoformat(), "in_force_from": begins_on.isoformat()}
-    doing.note(consistency.ACCEPTED, Upon(review.locker_id), lockers=len(waiting), **told)
+    said = {**told, "lockers": len(waiting), "digest": consistency.digest_of_reviews(waiting)}
+    doing.note(consistency.ACCEPTED, Upon(review.locker_id), **said)
     return {**told, "lockers": [one.locker_id for one in waiting]}

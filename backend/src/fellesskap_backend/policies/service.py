@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from fellesskap_backend.allocation.policy import (
@@ -29,7 +29,7 @@ from fellesskap_backend.decisions.record import canonical, digest
 from fellesskap_backend.errors import BackendError, Forbidden, InvalidRequest, Unauthorized
 from fellesskap_backend.operators.recording import Doing, Upon
 from fellesskap_backend.policies import consistency
-from fellesskap_backend.policies.tables import Policy, StandingRow, Weight
+from fellesskap_backend.policies.tables import Policy, QuotaReview, StandingRow, Weight
 
 Row = dict[str, Any]
 WEIGHT_MAX = 1_000_000
@@ -153,13 +153,15 @@ def published(session: Session, now: datetime, credentials: Credentials | None =
     versions = all_versions(session)
     current = in_force(versions, now)
     rules = None if current is None else stored(current.body)
+    day = today(session, now)
     coming = [str(stored(one.body)) for one in versions if one.in_force_from > now]
     return {
         "in_force": str(rules or FIRST_COME),
         "in_words": _words(rules),
         "coming": coming[-1] if coming else None,
         "versions": [_shown(one) for one in versions],
-        "weights": [_period(*one, own) for one in _periods(session, today(session, now))],
+        "weights": [_period(*one, own) for one in _periods(session, day)],
+        "reviews": _reviews(session, day),
         "own_standing": None if own is None else _standing(session, own),
     }
 
@@ -218,6 +220,30 @@ def _period(begins_on: date, rows: list[Weight], own: int | None) -> Row:
         "weights": [_weight(one) for one in rows],
         "own": _weight(mine[0]) if mine else None,
     }
+
+
+def _reviews(session: Session, day: date) -> list[Row]:
+    """Return which reviews count in the period that lasts, or will, and at how many lockers.
+
+    Whose quotas became what is told to each carrier in its receipts: it is made of what each used.
+    """
+    began = session.scalar(select(func.max(Weight.begins_on)).where(Weight.begins_on <= day))
+    named = (QuotaReview.in_force_from, QuotaReview.quarter, QuotaReview.accepted_at)
+    found = (
+        select(*named, func.count().label("lockers"))
+        .where(QuotaReview.in_force_from >= (began or date.min))
+        .group_by(*named)
+        .order_by(*(one.desc() for one in named))
+    )
+    return [
+        {
+            "quarter": row.quarter.isoformat(),
+            "accepted_at": instant(row.accepted_at),
+            "in_force_from": row.in_force_from.isoformat(),
+            "lockers": row.lockers,
+        }
+        for row in session.execute(found)
+    ]
 
 
 def _weight(row: Weight) -> Row:

@@ -50,6 +50,18 @@ class WeightPeriod(Shown):
     """Yours, with a carrier's key; null: none, or nobody said who you are."""
 
 
+class AcceptedReview(Shown):
+    """A quarter's review of quotas that an operator accepted; what yours became, receipts say."""
+
+    quarter: Day
+    """The first day of the quarter that was looked at."""
+    accepted_at: Instant
+    in_force_from: Day
+    """From this day on, until the next review or new weights."""
+    lockers: int
+    """At how many lockers."""
+
+
 class OwnStanding(Shown):
     """How you stand, as of the morning of a day: what that day's decisions go by."""
 
@@ -60,9 +72,10 @@ class OwnStanding(Shown):
     memory_permille: int
     """Your largest share of any class's compartment-hours in the last 28 days."""
     holds: int
-    """How many claims you were given in those."""
+    """How many claims of yours ended in those: a parcel came, or nobody. Those that you cancelled
+    are not among them."""
     no_shows: int
-    """To how many of them nobody came."""
+    """To how many of them nobody came, until their `deposit_by`."""
     excused: int
     """How many of those had a cause beyond your control."""
 
@@ -79,5 +92,7 @@ class PublishedPolicy(Shown):
     """All that were ever announced, newest first."""
     weights: list[WeightPeriod]
     """Of the contract period that lasts and of those to come, newest first."""
+    reviews: list[AcceptedReview]
+    """That count in the contract period that lasts, or will, newest first."""
     own_standing: OwnStanding | None
     """With a carrier's key, once there is one."""

@@ -10,33 +10,27 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Integer, and_, case, func, literal, or_, select
-from sqlalchemy.ext.compiler import compiles
+from sqlalchemy import ColumnElement, and_, case, func, literal, or_, select
 from sqlalchemy.orm import Session
-from sqlalchemy.sql.functions import FunctionElement
 
 from fellesskap_backend.allocation.division import class_of
 from fellesskap_backend.allocation.policy import FairShare, stored
 from fellesskap_backend.allocation.standing import DAYS, memory_permille
 from fellesskap_backend.carriers.tables import Carrier
-from fellesskap_backend.db import Moment, UtcDateTime
+from fellesskap_backend.db import Epoch, Moment, UtcDateTime
 from fellesskap_backend.lockers.tables import Compartment
+from fellesskap_backend.operators.recording import Doing, Upon
 from fellesskap_backend.parcels.machine import HELD
-from fellesskap_backend.parcels.tables import Parcel, ParcelEntry, ServingInterval
-from fellesskap_backend.policies import service
+from fellesskap_backend.parcels.tables import Parcel, ParcelEntry
+from fellesskap_backend.policies import consistency, service
 from fellesskap_backend.policies.tables import Policy, StandingRow, Weight
 from fellesskap_backend.receipts.hours import id_at
-from fellesskap_backend.reservations.tables import Reservation
+from fellesskap_backend.reservations.lapsed import ended, excused, lapsed
+from fellesskap_backend.reservations.tables import DEPOSIT_BY_MAX, Reservation
 from fellesskap_protocol import capacity
 
 LIES_MAX = timedelta(days=90)
 """How long before the 28 days a parcel that lay in them was announced at most."""
-LAST_S = 12 * 3_600
-"""The end of a claim's wait, in which its locker must have served for nobody to be excused."""
-PROMISED = func.coalesce(Reservation.decided_at, Reservation.created_at)
-"""Since when room is held: at a cut-off later than it was asked for."""
-SERVED_PERMILLE = 900
-"""How much of it: a restart is no excuse."""
 
 
 class Window(NamedTuple):
@@ -70,8 +64,13 @@ def make(session: Session, moment: Moment) -> int:
     session.execute(newest.with_for_update())
     if _made(session, day):
         return 0
-    rows = _rows(session, Window.before(day, policy), _weights(session, day))
-    session.add_all(StandingRow(day=day, made_at=moment.now, **row) for row in rows)
+    found = _rows(session, Window.before(day, policy), _weights(session, day))
+    rows = [StandingRow(day=day, made_at=moment.now, **row) for row in found]
+    session.add_all(rows)
+    if rows:
+        said = {"day": day.isoformat(), "digest": consistency.digest_of_standings(rows)}
+        by = Doing.by_worker(session, "a day began", moment)
+        by.note(consistency.STANDINGS, Upon(), carriers=len(rows), **said)
     return len(rows)
 
 
@@ -159,13 +158,12 @@ def _lain(window: Window) -> Any:
 
 
 def _held(window: Window) -> Any:
-    """Select how many claims each carrier was given, to how many nobody came, and whose fault.
+    """Select how many claims of each carrier ended, to how many nobody came, and whose fault.
 
-    A claim that was diverted is one of those that its carrier could do nothing about.
+    Those whose last hour lies in the window, however long before it they were given: one that
+    waits for longer than the window is no way round it.
     """
-    lapsed = Reservation.state.in_(("expired", "diverted"))
-    excused = or_(Reservation.state == "diverted", _tried(), ~_served())
-    count = [func.count(case((one, 1))) for one in (lapsed, and_(lapsed, excused))]
+    count = [func.count(case((one, 1))) for one in (lapsed(), and_(lapsed(), excused()))]
     return (
         select(
             Carrier.number,
@@ -176,71 +174,14 @@ def _held(window: Window) -> Any:
         .select_from(Reservation)
         .join(Carrier, Carrier.id == Reservation.carrier_id)
         .where(
-            Reservation.id >= id_at(window.since),
-            Reservation.id < id_at(window.until),
-            Reservation.use_size.is_not(None),
+            Reservation.id >= id_at(window.since - DEPOSIT_BY_MAX),
+            Reservation.deposit_by >= window.since,
+            Reservation.deposit_by < window.until,
+            ended(),
         )
         .group_by(Carrier.number)
     )
 
 
-def _tried() -> ColumnElement[bool]:
-    """Whether a courier stood there, and no door would do."""
-    return (
-        select(ParcelEntry.id)
-        .where(
-            ParcelEntry.parcel_id == Reservation.parcel_id, ParcelEntry.what == "delivery_failed"
-        )
-        .correlate(Reservation)
-        .exists()
-    )
-
-
-def _served() -> ColumnElement[bool]:
-    """Whether the locker served at the end of the claim's wait, as its journal proves."""
-    end = Epoch(Reservation.deposit_by)
-    begin = _later(Epoch(PROMISED), end - LAST_S)
-    overlap = _earlier(Epoch(ServingInterval.ended_at), end) - _later(
-        Epoch(ServingInterval.began_at), begin
-    )
-    served_s = (
-        select(func.coalesce(func.sum(case((overlap > 0, overlap), else_=0)), 0))
-        .where(
-            ServingInterval.locker_id == Reservation.locker_id,
-            ServingInterval.ended_at > PROMISED,
-        )
-        .correlate(Reservation)
-        .scalar_subquery()
-    )
-    return served_s * 1_000 >= (end - begin) * SERVED_PERMILLE
-
-
-def _later(one: Any, other: Any) -> ColumnElement[int]:
-    return case((one > other, one), else_=other)
-
-
-def _earlier(one: Any, other: Any) -> ColumnElement[int]:
-    return case((one < other, one), else_=other)
-
-
 def _at(instant: datetime) -> ColumnElement[datetime]:
     return literal(instant, UtcDateTime())
-
-
-class Epoch(FunctionElement[int]):
-    """An instant as whole seconds since 1970."""
-
-    inherit_cache = True
-    type = Integer()
-    name = "epoch"
-
-
-@compiles(Epoch, "sqlite")
-def _in_sqlite(element: Any, compiler: Any, **options: Any) -> str:
-    return f"CAST(strftime('%s', {compiler.process(element.clauses, **options)}) AS INTEGER)"
-
-
-@compiles(Epoch, "postgresql")
-def _in_postgresql(element: Any, compiler: Any, **options: Any) -> str:
-    at = compiler.process(element.clauses, **options)
-    return f"CAST(floor(extract(epoch FROM {at})) AS BIGINT)"

@@ -101,7 +101,7 @@ class Replay:
         acts = self._session.scalars(_ACTS).all()
         yield from consistency.of_policies(rows.policies, acts)
         yield from consistency.of_weights(rows.weights, zone, acts)
-        yield from consistency.of_standings(self._session.scalars(_STANDINGS), zone)
+        yield from consistency.of_standings(self._session.scalars(_STANDINGS), zone, acts)
         yield from consistency.of_reviews(self._session.scalars(_REVIEWS).all(), zone, acts)
         days = self._session.scalars(_DAYS).all()
         yield from announced.of_days(days, versions, self._published.in_force)

@@ -27,14 +27,13 @@ from sqlalchemy.orm import Session, aliased
 from fellesskap_backend.allocation.view import Use
 from fellesskap_backend.allowances.tables import Allowance
 from fellesskap_backend.cut_offs.tables import CutOff
-from fellesskap_backend.db import Json, UtcDateTime, rows_of
+from fellesskap_backend.db import Epoch, Json, UtcDateTime, rows_of
 from fellesskap_backend.decisions.desk import Live, Place
 from fellesskap_backend.decisions.record import Head
 from fellesskap_backend.decisions.rules import Carrier, Rules
 from fellesskap_backend.lists import among
 from fellesskap_backend.lockers.tables import CONFIRMS, Compartment, Locker
 from fellesskap_backend.lockers.tables import Epoch as Journal
-from fellesskap_backend.policies.standings import Epoch
 from fellesskap_backend.policies.tables import Policy, QuotaReview, StandingRow, Weight
 from fellesskap_backend.reservations.tables import Claim
 from fellesskap_protocol import capacity

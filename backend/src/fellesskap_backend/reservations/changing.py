@@ -22,13 +22,9 @@ from fellesskap_backend.parcels.tables import Parcel
 from fellesskap_backend.parcels.telling import Cause
 from fellesskap_backend.reservations import service
 from fellesskap_backend.reservations.answering import Counter
-from fellesskap_backend.reservations.confirmed import (
-    DEPOSIT_BY_MAX,
-    TOO_EARLY,
-    decided_before,
-)
+from fellesskap_backend.reservations.confirmed import TOO_EARLY, decided_before
 from fellesskap_backend.reservations.duration import duration_of
-from fellesskap_backend.reservations.tables import Reservation
+from fellesskap_backend.reservations.tables import DEPOSIT_BY_MAX, Reservation
 from fellesskap_backend.rights import service as rights
 
 Row = dict[str, Any]

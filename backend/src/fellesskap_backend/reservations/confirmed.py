@@ -13,6 +13,7 @@ from fellesskap_backend.decisions.policy import Request
 from fellesskap_backend.idempotency import Attempt
 from fellesskap_backend.parcels import labels
 from fellesskap_backend.reservations.duration import duration_of
+from fellesskap_backend.reservations.tables import DEPOSIT_BY_MAX
 from fellesskap_backend.rights.service import Codes, codes_of, macs_of
 from fellesskap_protocol import messages
 from fellesskap_protocol.barcodes import Identifier
@@ -21,10 +22,6 @@ from fellesskap_protocol.codes import mac
 
 Row = dict[str, Any]
 Ids = dict[str, UUID]
-DEPOSIT_BY_MAX = timedelta(days=30)
-"""How long a request may hold room at most."""
-
-
 TOO_EARLY = (
     "This locker decides today's requests at {}: `deposit_by` and `reserve_until` lie after that."
     " What comes earlier may be reserved softly."

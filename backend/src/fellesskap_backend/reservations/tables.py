@@ -1,6 +1,6 @@
 """Reservations and the claims behind them."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +9,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from fellesskap_backend.db import Base, Json
 
+DEPOSIT_BY_MAX = timedelta(days=30)
+"""How long a request may hold room at most."""
 LIVE = ("requested", "confirmed")
 """A label under which one of these stands is taken."""
 _LIVE = "state IN ('requested', 'confirmed')"
