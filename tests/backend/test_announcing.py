@@ -54,13 +54,13 @@ def test_a_busy_locker_is_announced_the_evening_before_and_once(town: Town) -> N
     assert town.announce(EVENING + SECOND) is None
     (row,) = town.rows(CutOff)
     assert (row.locker_id, row.day, row.begins_at, row.at) == ("busy", DAY, MIDNIGHT, CUT_OFF)
+    assert row.load_permille == 1_250
     day: dict[str, Any] = {
         "mode": "batch",
         "date": "2027-03-02",
         "cut_offs": ["2027-03-02T19:00:00Z"],
-        "load_permille": 1_250,
     }
-    quiet: dict[str, Any] = {"mode": "at_once", "cut_offs": [], "load_permille": None}
+    quiet: dict[str, Any] = {"mode": "at_once", "cut_offs": []}
     before = shown_of(town, "busy", EVENING)
     assert before == {**quiet, "date": "2027-03-01", "next_cut_off": None, "coming": day}
     assert town.ask("south", "S-1", "busy", EVENING).status != 202

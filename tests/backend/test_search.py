@@ -91,7 +91,6 @@ def test_a_locker_tells_what_a_carrier_and_a_resident_want_to_know(api: Api) -> 
         "allocation": {
             "mode": "at_once",
             "cut_offs": [],
-            "load_permille": None,
             "next_cut_off": None,
             "coming": None,
         },

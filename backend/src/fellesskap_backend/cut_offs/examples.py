@@ -7,12 +7,11 @@ _DAY: Example = {
     "mode": "batch",
     "date": "2027-03-01",
     "cut_offs": ["2027-03-01T19:00:00Z"],
-    "load_permille": 1_150,
 }
 ALLOCATION: Example = {
     **_DAY,
     "next_cut_off": "2027-03-01T19:00:00Z",
-    "coming": {"mode": "at_once", "date": "2027-03-02", "cut_offs": [], "load_permille": None},
+    "coming": {"mode": "at_once", "date": "2027-03-02", "cut_offs": []},
 }
 _LOTS: Example = {
     "date": "2027-02-28",

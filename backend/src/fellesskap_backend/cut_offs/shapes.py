@@ -10,13 +10,11 @@ class DayAllocation(Shown):
     """How a locker answers requests on a day."""
 
     mode: Literal["at_once", "batch"]
-    """`batch`: hard ones wait for a cut-off (202): who asks first is no matter."""
+    """`batch`: so much was asked for lately that hard ones wait for a cut-off (202): who asks first
+    is no matter. How much it was is told to auditors alone: it would tell of rivals."""
     date: Day
     cut_offs: list[Instant]
     """When it decides; after the last one who comes first is answered at once."""
-    load_permille: int | None
-    """The load it was announced for: compartment-hours that were asked for, of those there were, on
-    the busiest of the last seven days, in steps of 50, rounded down. Null: below the threshold."""
 
 
 class Allocation(DayAllocation):

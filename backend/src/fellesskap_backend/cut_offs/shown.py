@@ -39,5 +39,4 @@ def _of_day(rows: Sequence[CutOff], day: date) -> Row:
         "mode": "batch" if mine else "at_once",
         "date": day.isoformat(),
         "cut_offs": [instant(one.at) for one in mine],
-        "load_permille": mine[0].load_permille if mine else None,
     }
