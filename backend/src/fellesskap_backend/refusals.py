@@ -21,6 +21,7 @@ REFUSALS: dict[str, tuple[Kind, ...]] = {
     "authorise_drop_off": (errors.NoFittingCompartment, errors.LockerUnavailable),
     "delegate_pickup_code": (*_STATE, *_MANY),
     "rotate_pickup_code": (*_STATE, *_MANY),
+    "revoke_pickup_code": _STATE,
     **dict.fromkeys(("make_api_key", "issue_courier_badge", "subscribe_webhook"), _MANY),
     **dict.fromkeys(("change_reservation", "cancel_reservation", "cancel_drop_off"), _STATE),
     **dict.fromkeys(("extend_parcel", "recall_parcel", "dispute_parcel"), _STATE),
