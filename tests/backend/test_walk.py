@@ -206,6 +206,35 @@ def test_whatever_people_do_what_was_promised_holds(
     )
 
 
+def test_what_holds_no_room_draws_a_unit_and_is_turned_away_without_one(
+    house: Api, cluster: Postgres | None
+) -> None:
+    walk = Walk(house, [house.carrier("Nordpost"), house.carrier("Sydpost")], cluster)
+    edge = walk.edges[0]
+
+    def try_all() -> None:
+        for one in edge.waiting():
+            edge.put_in(one)
+        edge.put_in_unannounced(walk.carrier_ids[1], "S")
+        for check in (*right.AFTER_EACH_STEP, right.comes_back_as_it_was):
+            check(walk)
+
+    walk.reserve(0, 0, Demand(100, is_low=False), "soft")
+    walk.authorise(1, 0, Demand(100, is_low=True))
+    edge.apply()
+    try_all()
+    assert edge.inside == {}
+    for size_class in ("S", "L"):
+        walk.allow(0, size_class, 1)
+    edge.apply()
+    try_all()
+    assert dict(edge.used) == {"L": 1, "S": 1}
+    edge.apply()
+    try_all()
+    assert dict(edge.used) == {"L": 2, "S": 1}, "what was used is granted again where there is room"
+    assert len(edge.inside) == 3
+
+
 @pytest.fixture
 def lying(house: Api, cluster: Postgres | None) -> Walk:
     """Walk a little: one parcel lies in a locker, one is expected, both within reach."""
