@@ -130,6 +130,7 @@ class Machine(RuleBasedStateMachine):
     def apply(self, edge: int) -> None:
         self.walk.edges[edge].apply()
 
+    @precondition(lambda self: self.walk.made)
     @rule(edge=TWO, which=st.lists(SOME, min_size=1, max_size=3))
     def put_in(self, edge: int, which: list[int]) -> None:
         """Put in what is known; what was cancelled meanwhile is late, and legal."""
@@ -155,17 +156,19 @@ class Machine(RuleBasedStateMachine):
             locker.apply()  # it is in contact: what is promised is known before the next scan
         return locker
 
+    @precondition(lambda self: any(one.inside for one in self.walk.edges))
     @rule(edge=TWO, which=SOME)
     def hand_out(self, edge: int, which: int) -> None:
-        locker = self.walk.edges[edge]
-        if locker.inside:
-            locker.hand_out(_one_of(sorted(locker.inside), which))
+        locker = _one_of([one for one in self.walk.edges if one.inside], edge)
+        locker.hand_out(_one_of(sorted(locker.inside), which))
 
+    @precondition(lambda self: any(one.inside for one in self.walk.edges))
     @rule(edge=TWO)
     def sweep(self, edge: int) -> None:
         self.walk.edges[edge].apply()
         self.walk.edges[edge].sweep()
 
+    @precondition(lambda self: self.walk.made or any(one.inside for one in self.walk.edges))
     @rule(hours=st.sampled_from((1, 3, 25, 24 * 4, 24 * 40)))
     def time_passes(self, hours: int) -> None:
         self.walk.pass_time(timedelta(hours=hours))
