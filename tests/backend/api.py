@@ -4,6 +4,7 @@ import ssl
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
@@ -19,6 +20,7 @@ from fellesskap_backend.lockers.tables import Compartment, Locker, Site
 from fellesskap_backend.migrations import upgrade
 from fellesskap_backend.settings import Settings
 from tests.backend import refused
+from tests.backend.postgres import Postgres
 from tests.system.house import wait_for, with_own_key
 
 Json = dict[str, Any]
@@ -91,14 +93,19 @@ class Api:
         self.secrets = secrets.load(settings.state)
         self.engine = db.engine(settings)
         upgrade(self.engine)
-        self.callers = db.for_callers(settings, self.engine)
-        """The engine of requests: it sees what each caller's key lets it see."""
         self.wakes = 0
-        app = create_app(settings, self.secrets, self.callers, wake=self._wake)
+        self._clients: list[httpx.Client] = []
+        self.url = f"http://127.0.0.1:{self._serve(port=0)}"
+
+    def _serve(self, port: int) -> int:
+        """Begin to serve; return at which port."""
+        self.callers = db.for_callers(self.settings, self.engine)
+        """The engine of requests: it sees what each caller's key lets it see."""
+        app = create_app(self.settings, self.secrets, self.callers, wake=self._wake)
         config = uvicorn.Config(
             app,
             host="127.0.0.1",
-            port=0,
+            port=port,
             log_config=None,
             access_log=False,
             backlog=2048,
@@ -107,9 +114,8 @@ class Api:
         self._thread = threading.Thread(target=self._server.run)
         self._thread.start()
         wait_for("the server", lambda: self._server.started)
-        port = self._server.servers[0].sockets[0].getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}"
-        self._clients: list[httpx.Client] = []
+        bound: int = self._server.servers[0].sockets[0].getsockname()[1]
+        return bound
 
     def _wake(self, *, at_once: bool = True) -> None:
         self.wakes += 1
@@ -118,10 +124,35 @@ class Api:
         """End the server and close every connection."""
         for client in self._clients:
             client.close()
-        self._server.should_exit = True
-        self._thread.join()
+        self._end()
         self.callers.dispose()
         self.engine.dispose()
+
+    def _end(self) -> None:
+        self._server.should_exit = True
+        self._thread.join()
+
+    def come_back(self, cluster: Postgres | None) -> None:
+        """Lose power and begin again, at the same address, on what the database had on its disk.
+
+        `cluster`: its PostgreSQL; without one it is on SQLite.
+        """
+        self._end()
+        if cluster is None:
+            database = self.settings.database_url.removeprefix("sqlite:///")
+            files = [Path(database), Path(f"{database}-wal")]
+            # As SIGKILL would leave them: whoever closes the last connection tidies up.
+            left = {file: file.read_bytes() for file in files if file.exists()}
+        else:
+            cluster.kill()
+            cluster.start()
+        self.callers.dispose()
+        self.engine.dispose()
+        if cluster is None:
+            for file, content in left.items():
+                file.write_bytes(content)
+        self.engine = db.engine(self.settings)
+        self._serve(port=httpx.URL(self.url).port or 0)
 
     def client(self, key: str | None = None) -> httpx.Client:
         """Return a client on a connection of its own; a POST gets a key unless it has one."""

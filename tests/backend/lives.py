@@ -29,9 +29,9 @@ HOUR = timedelta(hours=1)
 class Lives(House):
     """Everything that one carrier and one operator can do here, without HTTP where none is."""
 
-    def __init__(self, api: Api, doors: int = 3) -> None:
+    def __init__(self, api: Api, doors: int = 3, *, key: str | None = None) -> None:
         super().__init__(api)
-        key = api.key()
+        key = key or api.key()
         self.client = api.client(key)
         self.carrier: Credentials = credentials_of(key)
         operator = api.operator().headers["authorization"]

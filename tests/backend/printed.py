@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -68,6 +68,34 @@ def with_good_bodies(document: Json, variants: int) -> Json:
         bodies = [body | {"label": label(number)} for number in labels] or [body]
         operation["requestBody"]["content"]["application/json"]["schema"] = {"enum": bodies}
     return walked
+
+
+def with_ids(document: Json, ids: Mapping[str, Sequence[str]]) -> Json:
+    """Return the document with examples of what its paths name: ids of what there is.
+
+    Of several in one path, those of one place belong together. What ends something has none, and a
+    locker only where it is named with what belongs to it.
+    """
+    told: Json = json.loads(json.dumps(document))
+    for path, verb, operation in operations(told):
+        named = set(re.findall(r"{(\w+)}", path)) & ids.keys()
+        if verb == "delete" or not named - {"locker_id"}:
+            continue
+        for one in operation["parameters"]:
+            if one["in"] == "path" and one["name"] in named:
+                values = enumerate(ids[one["name"]])
+                one["examples"] = {f"of {place}": {"value": value} for place, value in values}
+    return told
+
+
+def linked(document: Json) -> list[str]:
+    """Return the ids of the operations from which a link leads, or to which one does."""
+    found: set[str] = set()
+    for _, _, operation in operations(document):
+        for answer in operation["responses"].values():
+            for link in answer.get("links", {}).values():
+                found |= {operation["operationId"], link["operationId"]}
+    return sorted(found)
 
 
 def _today(part: Any, *, inside: bool) -> Any:

@@ -94,6 +94,8 @@ def test_a_collection_by_a_second_code_is_the_parcels(house: Lives) -> None:
     states = [one["state"] for one in house.client.get(path_of(parcel)).json()["pickup_codes"]]
     assert states == ["over", "over"]
     assert house.client.post(path_of(parcel), json={}).json()["code"] == "wrong_state"
+    too_late = house.client.delete(f"{path_of(parcel)}/{second['id']}")
+    assert (too_late.status_code, too_late.json()["code"]) == (409, "wrong_state")
 
 
 def test_a_reservation_that_ends_takes_second_codes_with_it_and_a_late_parcel_brings_them_back(

@@ -2,7 +2,8 @@
 
 Each operation is held in a step of its own by a lock that the test has, or by a commit that waits
 for a replica which never comes; so it is known where the kill found it. The verdict is from what
-the clients themselves wrote down.
+the clients and the locker themselves wrote down: what they were acknowledged is looked for before
+any of them sends anything again.
 """
 
 import json
@@ -12,7 +13,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,26 +23,38 @@ import paho.mqtt.client as mqtt
 import psycopg
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from fellesskap_backend import db, secrets
+from fellesskap_backend.ledger.tables import Entry
 from fellesskap_backend.settings import Settings
 from fellesskap_protocol import events
 from fellesskap_protocol.messages import Ack
 from fellesskap_protocol.signing import b64url, seal, unseal
 from fellesskap_protocol.topics import topic
-from tests.backend.api import put_up, request
+from tests.backend.api import put_up
 from tests.backend.lockers import HandLocker
 from tests.backend.postgres import Postgres
 from tests.system.house import Installation, installation, wait_for
+from tests.system.in_flight import KINDS, RESERVE, UNKNOWN, Operation
 from tests.system.receiver import Receiver
 
-PLACES = 8
-"""Requests at work at a time: two in each of four steps; the others wait at the gate."""
+PLACES = 4 + 2 * len(KINDS)
+"""Requests at work at a time: two reservations in each of two steps, and one of each kind before
+its commit and one after it; the others wait at the gate."""
 WAITING = 4
 LOCK = 7
 IN_LOCK, IN_WRITE, AT_COMMIT, AFTER_COMMIT = "lock", "write", "commit", "committed"
-AT_GATE, IN_INGEST, IN_NUMBERING = "gate", "ingest", "numbering"
+FREE, AT_GATE, IN_INGEST, IN_NUMBERING = "free", "gate", "ingest", "numbering"
+MIX = {
+    FREE: KINDS,
+    IN_LOCK: [RESERVE] * 2,
+    IN_WRITE: [RESERVE] * 2,
+    AT_COMMIT: KINDS,
+    AFTER_COMMIT: KINDS,
+    AT_GATE: [RESERVE] * WAITING,
+}
+"""Which kinds of request are killed where; what is free was acknowledged before."""
 _SEEN = {
     IN_LOCK: "wait_event_type = 'Lock' AND query LIKE 'SELECT api_keys%FOR NO KEY UPDATE%'",
     IN_WRITE: "wait_event_type = 'Lock' AND query LIKE 'WITH into_reservations%'",
@@ -57,41 +69,14 @@ BEGIN
     IF NEW.locker_id LIKE 'commit-%' THEN PERFORM pg_advisory_xact_lock({LOCK}); END IF;
     RETURN NULL;
 END $$;
-CREATE CONSTRAINT TRIGGER hold AFTER INSERT ON reservations DEFERRABLE INITIALLY DEFERRED
+CREATE CONSTRAINT TRIGGER hold AFTER INSERT OR UPDATE ON rights DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION hold();
 """
-
-
-@dataclass
-class Operation:
-    """One request of a client and what it heard, in its own words."""
-
-    step: str
-    locker_id: str
-    key: str
-    body: dict[str, Any]
-    heard: list[tuple[int | str, Any, bool]] = field(default_factory=list)
-    """Status (or what went wrong), body, and whether it was said to be an old answer."""
-
-    def send(self, client: httpx.Client) -> None:
-        try:
-            answer = client.post(
-                "/v1/reservations", json=self.body, headers={"Idempotency-Key": self.key}
-            )
-        except httpx.HTTPError as error:
-            self.heard.append((type(error).__name__, None, False))
-            return
-        replayed = "idempotent-replayed" in answer.headers
-        self.heard.append((answer.status_code, answer.json(), replayed))
-
-    @property
-    def acknowledged(self) -> Any:
-        """The first answer that was one; None if it is not known what became of it."""
-        return next((body for status, body, _ in self.heard if status == 201), None)
+"""Whatever a carrier asks for, its locker is told by a right."""
 
 
 class Wired:
-    """A locker by hand on the broker; it sends its journal again until that is acknowledged."""
+    """A locker by hand on the broker; it sends of its journal what was not acknowledged."""
 
     def __init__(self, house: Installation) -> None:
         kept = secrets.load(house.state)
@@ -122,7 +107,10 @@ class Wired:
         self.client.publish(topic("wired", kind), seal(message, self.hand.key))
 
     def journal(self) -> None:
-        self._say("journal", self.hand.batch())
+        self._say("journal", self.hand.batch(self.acked + 1))
+
+    def is_acknowledged(self) -> bool:
+        return self.acked == len(self.hand.stored)
 
     def close(self) -> None:
         self.client.disconnect()
@@ -149,14 +137,19 @@ class Scene:
             f"host={self.postgres.socket} user=postgres dbname=killed", autocommit=True
         )
 
-    def operation(self, step: str) -> Operation:
+    def operation(self, step: str, kind: Any = RESERVE) -> Operation:
         """Make an operation of a locker of its own."""
         number = len(self.operations) + 1
-        one = Operation(step, f"{step}-{number}", f"key-{number}", {})
-        one.body = request(number, locker_id=one.locker_id)
-        put_up(self.engine, one.locker_id, doors=2)
-        self.operations.append(one)
-        return one
+        locker_id = f"{step}-{number}"
+        put_up(self.engine, locker_id, doors=2)
+        self.operations.append(kind(step, self.client, locker_id, number))
+        return self.operations[-1]
+
+    def recorded(self) -> list[bytes]:
+        """Return the locker's journal as it is in the ledger."""
+        rows = select(Entry.body).where(Entry.locker_id == "wired").order_by(Entry.seq)
+        with db.reader(self.engine) as session:
+            return [bytes(one) for one in session.scalars(rows)]
 
     def send(self, operations: list[Operation]) -> list["Future[None]"]:
         """Send operations, each from a thread of its own."""
@@ -208,25 +201,27 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
 
 def _kill_in_every_step(scene: Scene) -> Counter[str]:
     """Bring operations into their steps, kill, start again; return how many were where."""
+    _journal(scene)
+    wait_for("the journal is acknowledged", scene.wired.is_acknowledged)
+    # Lockers are put up, and what is to be changed is reserved, before commits wait.
+    first, second = scene.operation(FREE), scene.operation(FREE)
+    ready = {step: [scene.operation(step, kind) for kind in kinds] for step, kinds in MIX.items()}
     with closing(scene.connect()) as locks, closing(scene.connect()) as holds:
         locks.execute(f"SELECT pg_advisory_lock({LOCK})")
         holds.execute("BEGIN")
-        first = scene.operation("free")
         first.send(scene.client)
-        parcel = first.acknowledged["parcel_id"]
-        wait_for("it is told", lambda: scene.receiver.of_type("reservation.confirmed", parcel))
+        wait_for("it is told", partial(_is_told, scene, first.confirmed))
         holds.execute("SELECT 1 FROM feed_counters FOR UPDATE")
-        scene.operation("free").send(scene.client)  # acknowledged, and not yet numbered
-        # Lockers are put up before commits wait.
-        sizes = {IN_LOCK: 2, IN_WRITE: 2, AT_COMMIT: 2, AFTER_COMMIT: 2, AT_GATE: WAITING}
-        ready = {step: [scene.operation(step) for _ in range(n)] for step, n in sizes.items()}
+        for one in (second, *ready[FREE]):
+            one.send(scene.client)  # acknowledged, and not yet numbered
+            assert one.answers, one.heard
         for one in (*ready[IN_LOCK], *ready[IN_WRITE]):
             _hold(holds, scene.tenant, one)
         sent = scene.send_apart([*ready[IN_LOCK], *ready[IN_WRITE], *ready[AT_COMMIT]])
-        scene.wired.hand.add(*_news(scene))
         holds.execute("LOCK TABLE ledger IN SHARE MODE")
-        scene.wired.journal()
-        held = {IN_LOCK: 2, IN_WRITE: 2, AT_COMMIT: 2, IN_INGEST: 1, IN_NUMBERING: 1}
+        _journal(scene)
+        held = {step: len(ready[step]) for step in (IN_LOCK, IN_WRITE, AT_COMMIT)}
+        held |= {IN_INGEST: 1, IN_NUMBERING: 1}
         wait_for("each is in its step", lambda: scene.seen() >= Counter(held))
         _let_commits_wait(scene)
         sent += scene.send_apart(ready[AFTER_COMMIT])
@@ -246,7 +241,8 @@ def _kill_in_every_step(scene: Scene) -> Counter[str]:
 def _hold(holds: "psycopg.Connection[Any]", tenant: str, one: Operation) -> None:
     """Keep an operation from its first statement, or its last."""
     if one.step == IN_LOCK:
-        holds.execute("SELECT 1 FROM lockers WHERE id = %s FOR UPDATE", (one.locker_id,))
+        locker = (one.body or {})["locker_id"]
+        holds.execute("SELECT 1 FROM lockers WHERE id = %s FOR UPDATE", (locker,))
     else:
         holds.execute(
             "INSERT INTO answers VALUES (%s, 'POST /v1/reservations', %s, '', 201, '{}', now())",
@@ -254,9 +250,12 @@ def _hold(holds: "psycopg.Connection[Any]", tenant: str, one: Operation) -> None
         )
 
 
-def _news(scene: Scene) -> tuple[Any, ...]:
-    first = () if scene.wired.hand.stored else (events.StoreCreated(reason="commissioned"),)
-    return (*first, events.Booted(software="0.1.0"))
+def _journal(scene: Scene) -> None:
+    """Let the locker journal something, and send it."""
+    hand = scene.wired.hand
+    first = () if hand.stored else (events.StoreCreated(reason="commissioned"),)
+    hand.add(*first, events.Booted(software="0.1.0"))
+    scene.wired.journal()
 
 
 def _let_commits_wait(scene: Scene) -> None:
@@ -295,10 +294,26 @@ def test_nothing_acknowledged_is_lost_when_postgresql_is_killed(
         in_flight = where[AT_GATE] + sum(where[step] for step in _SEEN)
         assert in_flight >= 10, where
         assert len([step for step, count in where.items() if count]) >= 5, where
+        _look_for_what_was_acknowledged(scene)
         _ask_again(scene)
     _judge(scene)
     record_property("postgresql_killed.where", dict(where))
     record_property("postgresql_killed.rounds", rounds)
+
+
+def _look_for_what_was_acknowledged(scene: Scene) -> None:
+    """Find it while nobody has sent anything again; and nothing of what was not durable."""
+    wait_for("the API answers", lambda: scene.client.get("/v1/reservations").status_code == 200)
+    acked, recorded = scene.wired.acked, scene.recorded()
+    assert acked > 0
+    assert recorded[:acked] == scene.wired.hand.stored[:acked], "what was acknowledged is lost"
+    for one in scene.operations:
+        found = len(one.traces(scene.client))
+        assert found == (one.times if _was_durable(one) else 0), (one.step, one.verb, one.path)
+
+
+def _was_durable(one: Operation) -> bool:
+    return bool(one.answers) or one.step == AFTER_COMMIT
 
 
 def _ask_again(scene: Scene) -> None:
@@ -311,36 +326,36 @@ def _ask_again(scene: Scene) -> None:
 
 def _answered(one: Operation, client: httpx.Client) -> bool:
     one.send(client)
-    return one.heard[-1][0] == 201
+    return one.is_answered
 
 
 def _judge(scene: Scene) -> None:
     for one in scene.operations:
-        answers = [body for status, body, _ in one.heard if status == 201]
-        assert answers
-        assert all(body == answers[0] for body in answers), one.step
-        unknown = [status for status, *_ in one.heard if status != 201]
-        assert all(status in (503, *_BROKEN) for status in unknown), one.heard
-        first = next(old for status, _, old in one.heard if status == 201)
-        if one.step == AFTER_COMMIT:
-            assert first, "it was durable: the retry finds the answer that nobody heard"
-        elif one.step != "free":
-            assert not first, f"{one.step}: nothing of it was durable"
-    ids = {one.acknowledged["id"] for one in scene.operations}
-    assert len(ids) == len(scene.operations)
+        one.judge(scene.client, was_durable=one.step in (FREE, AFTER_COMMIT))
+        assert all(heard.status in UNKNOWN for heard in one.heard[: one.step != FREE]), one.heard
+    confirmed = [one for operation in scene.operations for one in operation.confirmed]
     with scene.connect() as admin:
         rows = admin.execute("SELECT id::text, locker_id FROM reservations").fetchall()
-    assert dict(rows) == {one.acknowledged["id"]: one.locker_id for one in scene.operations}
-    told = wait_for("every webhook", lambda: _told(scene, len(ids)), timeout_s=60)
-    assert set(told) == {one.acknowledged["parcel_id"] for one in scene.operations}
-    confirmed = [one for one in _feed(scene.client) if one["type"] == "reservation.confirmed"]
-    assert len(confirmed) == len(ids)
-    head = len(scene.wired.hand.stored)
-    wait_for("the journal is acknowledged", lambda: scene.wired.acked == head)
+    assert dict(rows) == {one["id"]: one["locker_id"] for one in confirmed}
+    wait_for("the journal is acknowledged", scene.wired.is_acknowledged)
+    assert scene.recorded() == scene.wired.hand.stored
+    _judge_what_is_told(scene)
 
 
-_BROKEN = ("RemoteProtocolError", "ReadError", "ReadTimeout")
-"""A connection that died is no answer either, though here none should."""
+def _judge_what_is_told(scene: Scene) -> None:
+    """Each effect stands in the feed once, and went out by webhook."""
+    expected = Counter[str]()
+    for one in scene.operations:
+        expected[one.told] += one.times
+        expected["reservation.confirmed"] += len(one.prepared)
+    feed = _feed(scene.client)
+    assert Counter(one["type"] for one in feed) == expected
+    positions = {one["position"] for one in feed}
+    wait_for(
+        "every webhook",
+        lambda: {one["position"] for one in scene.receiver.deliveries} == positions,
+        timeout_s=60,
+    )
 
 
 def _feed(client: httpx.Client) -> list[Any]:
@@ -351,6 +366,6 @@ def _feed(client: httpx.Client) -> list[Any]:
     return found
 
 
-def _told(scene: Scene, count: int) -> list[str] | None:
-    told = [one["data"]["parcel_id"] for one in scene.receiver.of_type("reservation.confirmed")]
-    return told if len(set(told)) >= count else None
+def _is_told(scene: Scene, confirmed: list[Any]) -> bool:
+    told = {one["data"]["parcel_id"] for one in scene.receiver.of_type("reservation.confirmed")}
+    return told >= {one["parcel_id"] for one in confirmed}

@@ -4,12 +4,14 @@ Problems, headers and the 304 follow from an operation's own parameters, so that
 them by its arguments alone. A document for one audience holds the operations that it may call.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
 from pydantic import TypeAdapter
+from starlette.routing import BaseRoute
 
 from fellesskap_backend import refusals
 from fellesskap_backend.carriers.scopes import ROLES, SCOPES
@@ -62,7 +64,9 @@ def dress(api: FastAPI) -> None:
 
     def openapi() -> Json:
         if api.openapi_schema is None:
-            api.openapi_schema = _dressed(plain())
+            document = plain()
+            _complete_examples(document, api.routes)
+            api.openapi_schema = _dressed(document)
         return api.openapi_schema
 
     api.openapi = openapi  # type: ignore[method-assign]
@@ -117,6 +121,21 @@ def _dressed(document: Json) -> Json:
         _dress_operation(method, operation)
     _let_answers_grow(document)
     return document
+
+
+def _complete_examples(document: Json, routes: Sequence[BaseRoute]) -> None:
+    """Put each answer's example as its route has it: FastAPI leaves out the members that are null.
+
+    Its schema requires them, and whoever tries against a mock made of the document misses them.
+    """
+    answers = {one["operationId"]: one["responses"] for _, _, one in operations(document)}
+    for route in iter_route_contexts(routes):
+        name = getattr(route, "operation_id", None)
+        if name not in answers:
+            continue
+        for status, told in route.responses.items():
+            for kind, content in told.get("content", {}).items():
+                answers[name][str(status)]["content"][kind].update(deepcopy(content))
 
 
 def _let_answers_grow(document: Json) -> None:
