@@ -87,7 +87,7 @@ SHARES = st.fixed_dictionaries(
 
 
 @given(st.lists(st.sampled_from(SIZES), max_size=40), st.integers(0, 40), SHARES, st.data())
-def test_guaranteed_parts_commons_and_reserves_are_the_capacity(
+def test_quotas_are_what_is_guaranteed_and_for_entrants_only_where_there_are_any(
     sizes: list[str], low: int, shares: dict[str, int], data: st.DataObject
 ) -> None:
     every = locker("".join(sizes), low)
@@ -100,9 +100,7 @@ def test_guaranteed_parts_commons_and_reserves_are_the_capacity(
         settled = sum(quotas[name, size] for name in CARRIERS if name not in entrants)
         new = sum(quotas[name, size] for name in entrants)
         assert (settled, new) == (one.guaranteed, one.entrants if entrants else 0)
-        parts = (one.guaranteed, one.entrants, one.accessible, one.commons)
-        assert min(parts) >= 0
-        assert sum(parts) == one.capacity
+        assert min(one.guaranteed, one.entrants, one.accessible, one.beside) >= 0
     alike = quotas_of(division, dict(reversed(weights.items())), entrants)
     assert alike == quotas
 

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from fellesskap_backend.allocation.batch import decide_batch
 from fellesskap_backend.allocation.deciding import Decision, Request, decide
-from fellesskap_backend.allocation.division import divide
 from fellesskap_backend.allocation.standing import Standing
 from fellesskap_backend.allocation.view import Use
 from fellesskap_protocol.capacity import Demand, Matching, served
@@ -180,8 +179,7 @@ OWN_IN_ITS_WAY = replace(
 @given(scenes(), st.sampled_from(CARRIERS), st.sampled_from(SIZES))
 @example(OWN_IN_ITS_WAY, "east", "S")
 def test_more_entitlement_never_gives_less(one: Scene, carrier: str, size: str) -> None:
-    division = divide(one.policy, one.every).get(size)
-    assume(division is not None and division.commons > 0)
+    assume(one.view().shares.commons(size) > 0)
     more = one.quotas | {(carrier, size): one.quotas.get((carrier, size), 0) + 1}
     assert given_to(carrier, replace(one, quotas=more)) >= given_to(carrier, one)
     richer = replace(one, quotas=more).view()

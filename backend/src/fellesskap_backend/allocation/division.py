@@ -1,8 +1,9 @@
 """PURE: what a locker's compartments are divided into, class by class.
 
-Reserve for low compartments + guaranteed parts + set aside for entrants + commons = capacity, to
-the compartment. Quotas are the guaranteed parts by carrier; where a quarter's review changed them
-(`quotas.propose_quotas`) the result is handed on instead.
+Reserve for low compartments + quotas + commons = capacity, to the compartment. Quotas are the
+guaranteed parts by carrier, and what is set aside for entrants where there are any; where a
+quarter's review changed them (`quotas.propose_quotas`) the result is handed on instead. Whatever is
+nobody's quota is common (`view.Shares.commons`).
 """
 
 from collections import Counter
@@ -27,11 +28,11 @@ class Division:
     """Low ones that are kept for who asks for one."""
     guaranteed: int
     entrants: int
-    """Set aside for carriers that are new; part of the commons while there are none."""
+    """Set aside for carriers that are new."""
 
     @property
-    def commons(self) -> int:
-        """What belongs to nobody: whoever asks."""
+    def beside(self) -> int:
+        """What is left beside all that is set aside, whether or not there is anybody to have it."""
         return self.capacity - self.accessible - self.guaranteed - self.entrants
 
 
