@@ -77,7 +77,9 @@ def quotas_of(
     """Give every carrier its part of each class: by weight, entrants from what is set aside.
 
     `weights` are the published ones of the contract period, of all carriers; those in `entrants`
-    share equally and have no part by weight until the next period.
+    share equally and have no part by weight until the next period. Who is new has no past by which
+    it could be given anything: half of a pool of slots is for new entrants first (Council
+    Regulation 95/93, art. 10(6)).
     """
     quotas: dict[tuple[str, str], int] = {}
     settled = {name: weight for name, weight in weights.items() if name not in entrants}
@@ -94,8 +96,9 @@ def reviewed(
 ) -> dict[tuple[str, str], int]:
     """Put the quotas of a review (carrier, class, units) in the place of the formula's.
 
-    Class by class, as long as they fit: who takes compartments out of a locker makes the review of
-    that class void.
+    What was not used is lost for the season that follows, not for ever (Council Regulation 95/93,
+    art. 10(2)). Class by class, as long as they fit: who takes compartments out of a locker makes
+    the review of that class void.
     """
     by_size: dict[str, dict[tuple[str, str], int]] = {}
     for carrier, size, units in review:
