@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 
+from fellesskap_backend.allocation.batch import decide_batch
 from fellesskap_backend.allocation.deciding import Request, decide
 from fellesskap_backend.allocation.policy import from_json, stored
 from fellesskap_backend.allocation.view import Use
 from tests.backend.complaint_judge import complaints, in_turn
-from tests.backend.fair import POLICY, Scene, compartment, parcel
+from tests.backend.fair import DAY_KEY, POLICY, Scene, compartment, parcel, scene
 
 LOW_TAKEN = Scene(
     every=tuple(compartment(n, size, low=n < 4) for n, size in enumerate("LLMML", start=1)),
@@ -39,3 +40,25 @@ def test_rules_that_were_announced_before_give_a_low_one_of_what_is_kept_for_oth
     text = POLICY.model_dump_json(exclude={"reserved"})
     assert (stored(text).reserved, from_json(text).reserved) == ("anywhere", "in_place")
     assert stored(POLICY.model_dump_json()) == POLICY
+
+
+def test_more_entitlement_may_give_less_to_who_asks_for_a_low_one() -> None:
+    """The smallest that a search found: two doors are left, both low, one is kept for who asks.
+
+    With one entitlement all that is kept is served, and a low one given in the place of the one
+    that is kept: outside the entitlement, which serves the next parcel. With two there is not room
+    for all that is kept; the low one counts against the entitlement, and what is kept so stays.
+    """
+    asked = {
+        "r00": Request("east", parcel("S", "low")),
+        "r01": Request("east", parcel("M")),
+    }
+    one = replace(scene("LLL", {"east": 1}, low=2), lying=((3, Use("north", "L")),), requests=asked)
+    found, together = [], []
+    for units in (1, 2):
+        entitled = replace(one, quotas={("east", "L"): units})
+        found.append([decision.part for _, decision in in_turn(entitled)])
+        answers = decide_batch(POLICY, entitled.view(), asked, DAY_KEY)
+        together.append(sum(decision.confirmed for decision in answers.values()))
+    assert found == [["accessible", "guaranteed"], ["guaranteed", None]]
+    assert together == [2, 1]

@@ -179,13 +179,25 @@ OWN_IN_ITS_WAY = replace(
 @given(scenes(), st.sampled_from(CARRIERS), st.sampled_from(SIZES))
 @example(OWN_IN_ITS_WAY, "east", "S")
 def test_more_entitlement_never_gives_less(one: Scene, carrier: str, size: str) -> None:
+    """In a batch, and at once one after the other; for low ones see `test_fair_low`."""
     assume(one.view().shares.commons(size) > 0)
-    more = one.quotas | {(carrier, size): one.quotas.get((carrier, size), 0) + 1}
-    assert given_to(carrier, replace(one, quotas=more)) >= given_to(carrier, one)
-    richer = replace(one, quotas=more).view()
-    for request in one.requests.values():
-        if request.carrier == carrier and decide(one.policy, one.view(), request).confirmed:
-            assert decide(one.policy, richer, request).confirmed
+    one = one.asking({name: _of_any_height(r, carrier) for name, r in one.requests.items()})
+    quotas = one.quotas | {(carrier, size): one.quotas.get((carrier, size), 0) + 1}
+    more = replace(one, quotas=quotas)
+    assert given_to(carrier, more) >= given_to(carrier, one)
+    for minute in (KEPT, 12 * 60, LENT):
+        assert in_turn_to(carrier, more, minute) >= in_turn_to(carrier, one, minute)
+
+
+def _of_any_height(request: Request, carrier: str) -> Request:
+    if request.carrier != carrier:
+        return request
+    return replace(request, demand=parcel(request.size))
+
+
+def in_turn_to(carrier: str, one: Scene, minute: int) -> int:
+    """How many of a carrier's requests are confirmed, all of them answered at once in turn."""
+    return sum(d.confirmed for request, d in in_turn(one, minute) if request.carrier == carrier)
 
 
 # What is kept, and until when --------------------------------------------------------------------
