@@ -62,3 +62,38 @@ def test_more_entitlement_may_give_less_to_who_asks_for_a_low_one() -> None:
         together.append(sum(decision.confirmed for decision in answers.values()))
     assert found == [["accessible", "guaranteed"], ["guaranteed", None]]
     assert together == [2, 1]
+
+
+def test_where_not_all_that_is_kept_is_served_who_asks_for_a_low_one_is_lent_one_that_is() -> None:
+    """A justified complaint that is left: the smallest of its kind that a search found.
+
+    South was to have one M. A low M and a low L are kept as well, and something is promised: that
+    is five for four doors. So north is given no low one in the place of such as are kept, but lent
+    one; and from south the low ones are still kept.
+    """
+    asked = [Request("north", parcel("S", "low")), Request("south", parcel("M"))]
+    one = replace(
+        scene("LMMM", {"south": 1}, low=3),
+        quotas={("east", "M"): 1, ("south", "M"): 1},
+        claims=((parcel("M"), Use("north", "M")),),
+    ).asking({f"r{number}": request for number, request in enumerate(asked)})
+    log = in_turn(one)
+    assert [decision.part for _, decision in log] == ["lent", None]
+    assert complaints(one, log) == [1]
+
+
+def test_an_entitlement_whose_size_is_full_is_not_kept_and_used_up_in_a_larger_door() -> None:
+    """The other kind that is left: north's parcel lies in the one S to which east is entitled.
+
+    So a second M is lent to north, beside the M and the L that are kept; then east's smallest
+    parcel takes the place of one of these.
+    """
+    asked = [Request("north", parcel("S")), *(Request("east", parcel(size)) for size in "SML")]
+    one = replace(
+        scene("MLSM", {"east": 1}),
+        quotas={("east", size): 1 for size in "SML"},
+        lying=((3, Use("north", "S")),),
+    ).asking({f"r{number}": request for number, request in enumerate(asked)})
+    log = in_turn(one)
+    assert [decision.part for _, decision in log] == ["lent", "guaranteed", "guaranteed", None]
+    assert complaints(one, log) == [3]
