@@ -11,10 +11,13 @@ from sqlalchemy import delete, event, update
 
 from fellesskap_backend import db
 from fellesskap_backend.allocation.division import class_of
+from fellesskap_backend.carriers.tables import Carrier
 from fellesskap_backend.db import Moment
 from fellesskap_backend.decisions.tables import Decision
 from fellesskap_backend.lockers.room import geometry
 from fellesskap_backend.lockers.tables import Compartment
+from fellesskap_backend.neutrality.counting import Span, count
+from fellesskap_backend.neutrality.month import month_of, name_at
 from fellesskap_backend.operators.tables import OperatorAct
 from fellesskap_backend.policies import standings
 from fellesskap_backend.policies.tables import Policy, StandingRow
@@ -84,6 +87,24 @@ def test_what_is_kept_in_the_morning_is_lent_in_the_afternoon(three: Three) -> N
         "commons": 4,
         "lent": 3,
     }
+
+
+@SQLITE
+def test_hours_are_borrowed_only_of_what_is_somebodys(three: Three) -> None:
+    """Half of what is guaranteed is set aside for entrants: as there are none, it is common."""
+    api, (newcomer, *_) = three
+    put_in_force(api.engine, {2: 1, 3: 1}, fair(kept=False, entrant_permille=500))
+    now = datetime.now(UTC)
+    assert [ask(newcomer, number).status_code for number in range(DOORS)] == [201] * DOORS
+    assert Counter(one["part"] for one in bodies(api)) == {"commons": 7, "lent": 3}
+    span = Span.of(month_of(name_at(now)), now + HOUR)
+    found = db.read(api.engine, lambda session: count(session, span))
+    by_number = {row.number: str(row.id) for row in api.rows(Carrier)}
+    assert found.lent.keys() == {(by_number[lender], by_number[1]) for lender in (2, 3)}
+    since = [datetime.fromisoformat(one["at"]) for one in bodies(api) if one["part"] == "lent"]
+    seconds = sum(int((span.until - at).total_seconds()) for at in since)
+    assert found.figures[by_number[1]].borrowed == seconds
+    assert replayed(api) == []
 
 
 @SQLITE

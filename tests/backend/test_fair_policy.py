@@ -2,14 +2,16 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any, get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from fellesskap_backend.allocation.division import apportion, divide, quotas_of
 from fellesskap_backend.allocation.policy import (
+    FairShare,
     Hold,
     NotInForce,
     check_successor,
@@ -24,7 +26,7 @@ from fellesskap_backend.allocation.standing import (
     load_permille,
     no_show_permille,
 )
-from fellesskap_backend.allocation.wording import plain
+from fellesskap_backend.allocation.wording import Language, plain
 from tests.backend.fair import CARRIERS, POLICY, SIZES, locker
 from tests.golden import assert_golden
 
@@ -69,6 +71,71 @@ def test_people_read_the_policy_in_norwegian_and_english() -> None:
     assert_golden(Path(__file__).parent / "golden/fair_share.txt", text)
 
 
+CLOCKS = st.integers(0, 1_439).map(lambda minute: f"{minute // 60:02}:{minute % 60:02}")
+PERMILLE = st.integers(0, 1_000)
+FIELDS: dict[str, st.SearchStrategy[Any]] = {
+    "version": st.integers(1, 9),
+    "in_force_from": st.integers(0, 10**8).map(lambda seconds: NOW + timedelta(seconds=seconds)),
+    "zone": st.sampled_from(["Europe/Oslo", "Europe/Stockholm", "UTC"]),
+    "guaranteed_permille": PERMILLE,
+    "entrant_permille": PERMILLE,
+    "accessible_permille": PERMILLE,
+    "reserved": st.sampled_from(["in_place", "anywhere"]),
+    "commons": st.sampled_from(["unguaranteed", "as_divided"]),
+    "batch_above_permille": PERMILLE,
+    "cut_offs": st.sets(CLOCKS, min_size=1, max_size=3).map(sorted),
+    "memory_permille": PERMILLE,
+    "hold.kept_from": CLOCKS,
+    "hold.kept_until": CLOCKS,
+    "hold.lent_at": CLOCKS,
+    "no_show.tolerated_permille": PERMILLE,
+    "no_show.holds_min": st.integers(1, 10**9),
+    "no_show.weight_permille_min": PERMILLE,
+    "use_it.used_permille": PERMILLE,
+    "use_it.headroom_permille": st.integers(1_000, 2_000),
+}
+"""All that can be said of a version but its name."""
+
+
+def flat(data: dict[str, Any], before: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in data.items():
+        found |= flat(value, f"{name}.") if isinstance(value, dict) else {before + name: value}
+    return found
+
+
+def with_one(policy: FairShare, name: str, value: object) -> FairShare | None:
+    """Return a policy that differs in one field; None where that contradicts itself."""
+    data = policy.model_dump()
+    *into, last = name.split(".")
+    (data[into[0]] if into else data)[last] = value
+    try:
+        return FairShare.model_validate(data)
+    except ValidationError:
+        return None
+
+
+def test_every_field_of_a_policy_is_changed_below() -> None:
+    assert flat(POLICY.model_dump()).keys() == {"name", *FIELDS}
+
+
+@pytest.mark.parametrize("name", FIELDS)
+@given(data=st.data())
+@settings(max_examples=20)
+def test_two_policies_that_differ_read_differently_in_both_languages(
+    name: str, data: st.DataObject
+) -> None:
+    one = POLICY
+    for each in data.draw(st.sets(st.sampled_from(sorted(FIELDS)), max_size=4)):
+        one = with_one(one, each, data.draw(FIELDS[each])) or one
+    value = data.draw(FIELDS[name])
+    other = with_one(one, name, value)
+    assume(other is not None and other != one)
+    assert other is not None
+    for language in get_args(Language):
+        assert plain(one, language) != plain(other, language)
+
+
 @given(st.integers(0, 1_439))
 def test_what_is_kept_falls_with_the_hour_and_is_whole_again_in_the_evening(minute: int) -> None:
     hold = Hold()
@@ -87,7 +154,7 @@ SHARES = st.fixed_dictionaries(
 
 
 @given(st.lists(st.sampled_from(SIZES), max_size=40), st.integers(0, 40), SHARES, st.data())
-def test_guaranteed_parts_commons_and_reserves_are_the_capacity(
+def test_quotas_are_what_is_guaranteed_and_for_entrants_only_where_there_are_any(
     sizes: list[str], low: int, shares: dict[str, int], data: st.DataObject
 ) -> None:
     every = locker("".join(sizes), low)
@@ -100,9 +167,7 @@ def test_guaranteed_parts_commons_and_reserves_are_the_capacity(
         settled = sum(quotas[name, size] for name in CARRIERS if name not in entrants)
         new = sum(quotas[name, size] for name in entrants)
         assert (settled, new) == (one.guaranteed, one.entrants if entrants else 0)
-        parts = (one.guaranteed, one.entrants, one.accessible, one.commons)
-        assert min(parts) >= 0
-        assert sum(parts) == one.capacity
+        assert min(one.guaranteed, one.entrants, one.accessible, one.beside) >= 0
     alike = quotas_of(division, dict(reversed(weights.items())), entrants)
     assert alike == quotas
 

@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 
 from fellesskap_backend.allocation.batch import decide_batch
 from fellesskap_backend.allocation.deciding import Decision, Request, decide
-from fellesskap_backend.allocation.division import divide
 from fellesskap_backend.allocation.standing import Standing
-from fellesskap_backend.allocation.view import Use
+from fellesskap_backend.allocation.view import Use, View
 from fellesskap_protocol.capacity import Demand, Matching, served
 from tests.backend.complaint_judge import (
     Asked,
@@ -122,7 +121,20 @@ def test_no_complaint_is_justified_in_a_batch(one: Scene) -> None:
 
 @given(scenes())
 def test_no_complaint_is_justified_while_entitlements_are_kept(one: Scene) -> None:
+    """Where all of them can be served, beside what is there; what is left else: `test_fair_low`."""
+    kept = kept_rows(one, one.view(), 1_000)
+    assume(rows_served(kept) == len(kept))
     assert complaints(one, in_turn(one)) == []
+
+
+def kept_rows(one: Scene, view: View, permille: int) -> list[set[int]]:
+    """What is promised, and all that is kept: of each, which doors would do."""
+    rows = [fitting(demand, one.usable) for demand, _ in one.claims]
+    low = [door for door in one.usable if door.low]
+    for size in view.shares.division:
+        rows += [of_class(size, one.usable)] * view.kept(size, permille)
+        rows += [of_class(size, low)] * view.accessible_left(size)
+    return rows
 
 
 def test_the_judge_finds_a_complaint_where_first_come_made_one() -> None:
@@ -180,14 +192,25 @@ OWN_IN_ITS_WAY = replace(
 @given(scenes(), st.sampled_from(CARRIERS), st.sampled_from(SIZES))
 @example(OWN_IN_ITS_WAY, "east", "S")
 def test_more_entitlement_never_gives_less(one: Scene, carrier: str, size: str) -> None:
-    division = divide(one.policy, one.every).get(size)
-    assume(division is not None and division.commons > 0)
-    more = one.quotas | {(carrier, size): one.quotas.get((carrier, size), 0) + 1}
-    assert given_to(carrier, replace(one, quotas=more)) >= given_to(carrier, one)
-    richer = replace(one, quotas=more).view()
-    for request in one.requests.values():
-        if request.carrier == carrier and decide(one.policy, one.view(), request).confirmed:
-            assert decide(one.policy, richer, request).confirmed
+    """In a batch, and at once one after the other; for low ones see `test_fair_low`."""
+    assume(one.view().shares.commons(size) > 0)
+    one = one.asking({name: _of_any_height(r, carrier) for name, r in one.requests.items()})
+    quotas = one.quotas | {(carrier, size): one.quotas.get((carrier, size), 0) + 1}
+    more = replace(one, quotas=quotas)
+    assert given_to(carrier, more) >= given_to(carrier, one)
+    for minute in (KEPT, 12 * 60, LENT):
+        assert in_turn_to(carrier, more, minute) >= in_turn_to(carrier, one, minute)
+
+
+def _of_any_height(request: Request, carrier: str) -> Request:
+    if request.carrier != carrier:
+        return request
+    return replace(request, demand=parcel(request.size))
+
+
+def in_turn_to(carrier: str, one: Scene, minute: int) -> int:
+    """How many of a carrier's requests are confirmed, all of them answered at once in turn."""
+    return sum(d.confirmed for request, d in in_turn(one, minute) if request.carrier == carrier)
 
 
 # What is kept, and until when --------------------------------------------------------------------
@@ -198,14 +221,8 @@ def test_nothing_is_denied_while_a_compartment_fits_that_nobody_holds(
     one: Scene, minute: int
 ) -> None:
     view = one.view(minute)
-    permille = one.policy.hold.kept_permille(minute)
-    held = [fitting(demand, one.usable) for demand, _ in one.claims]
-    low = [door for door in one.usable if door.low]
+    kept = kept_rows(one, view, one.policy.hold.kept_permille(minute))
     for request in one.requests.values():
-        kept = list(held)
-        for size in view.shares.division:
-            kept += [of_class(size, one.usable)] * view.kept(size, permille)
-            kept += [of_class(size, low)] * view.accessible_left(size)
         fits_beside = rows_served([*kept, fitting(request.demand, one.usable)]) > rows_served(kept)
         assert decide(one.policy, view, request).confirmed or not fits_beside
 

@@ -1,5 +1,6 @@
 """The monthly report over HTTP: a carrier beside the total, operators and auditors all."""
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from fellesskap_backend.db import Moment
 from fellesskap_backend.decisions.tables import Decision
 from fellesskap_backend.neutrality.closing import count_due, keep
 from fellesskap_backend.neutrality.counting import Span, bounded, count
-from fellesskap_backend.neutrality.figures import total
+from fellesskap_backend.neutrality.figures import Figures, total, total_for_carriers
 from fellesskap_backend.neutrality.month import WAIT, Month, after, month_of, name_at
 from fellesskap_backend.neutrality.recounting import differing
 from fellesskap_backend.neutrality.tables import NeutralFigures, NeutralMonth
@@ -24,7 +25,7 @@ from fellesskap_backend.worker import Worker
 from fellesskap_protocol import events
 from tests.backend.api import Api, Json, request, reserve
 from tests.backend.lives import Lives, lapse
-from tests.backend.neutral import DAY, NOON, Writer, doors
+from tests.backend.neutral import DAY, NOON, Writer, carrier, doors
 
 PATH = "/v1/metrics/neutrality"
 NOON_OF_10 = DAY + timedelta(hours=12)
@@ -122,6 +123,32 @@ def test_a_month_that_is_over_is_counted_once(api: Api) -> None:
     assert all_of_them["total"]["denied"]["locker_full"] == 2
     newcomer = read(api.carrier("Sydpost"), month.name)["yours"]
     assert (newcomer["requested"], newcomer["complained"]) == (0, [])
+
+
+@SQLITE
+def test_a_month_whose_numbers_were_told_one_by_one_is_still_what_it_was(api: Api) -> None:
+    """It was kept before anybody looked at what one number leaves out of another."""
+    denied = Counter(locker_full=60)
+    each = Figures(90, 30, denied, below_quota=40, complaints=20, unexplained=19)
+    told = total_for_carriers(dict.fromkeys("abcd", each), one_by_one=True)
+    assert told["total"]["unexplained"] == 76
+
+    def add(session: Session) -> None:
+        session.add(NeutralMonth(month="2026-03", counted_at=OVER, told=told))
+        for number in range(4):
+            name, row = carrier(number), {"figures": each.written(), "complaints": []}
+            session.add(
+                NeutralFigures(month="2026-03", carrier_id=name, may_know_lent=False, **row)
+            )
+
+    def wrong(session: Session) -> list[str]:
+        return [one for one in differing(session) if "total" in one]
+
+    api.change(add)
+    assert api.change(wrong) == []
+    told["total"]["unexplained"] = 75
+    api.change(lambda session: session.execute(update(NeutralMonth).values(told=told)))
+    assert api.change(wrong) == ["month 2026-03: not the total of its carriers"]
 
 
 @SQLITE

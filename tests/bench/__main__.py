@@ -42,7 +42,7 @@ class Part(NamedTuple):
 
 
 PARTS = (
-    Part(allocation.measure, ("allocation.decide_us",), samples=500, few=50),
+    Part(allocation.measure, ("allocation.decide_",), samples=500, few=50),
     Part(
         edge.measure,
         ("edge.scan_to_pulse_p", "edge.code_to_pulse_p", "edge.rss_mb", "edge.ready_s"),

@@ -1,13 +1,17 @@
-"""The picture of the figures: bars of what each carrier got, in groups, as SVG."""
+"""The picture of the figures, as SVG: what each carrier got, Jain's index, complaints."""
 
 from collections.abc import Iterator, Sequence
 from html import escape
 
 from tests.fairness.figures import Figures, by_city
 
-WIDTH, PANEL_H, TOP = 960, 300, 84
+WIDTH, PANEL_H, TOP = 960, 400, 84
 LEFT, RIGHT, PLOT_H = 48, 16, 200
+ROWS_TOP, ROW_H, ROW_W = 292, 18, 360
+"""Below the plot: of Jain's index and of complaints a row for each way, of this length at most."""
 HEADING = "How much of each carrier’s parcels found room"
+JAIN = "Jain’s index (1: all are served alike)"
+COMPLAINTS = "Justified complaints by locker and day"
 GAP = 0.24
 """How much of a group's width is left empty."""
 COLOURS = (
@@ -25,6 +29,7 @@ def draw(found: Sequence[Figures], cities: Sequence[str]) -> str:
     """Draw a panel for each city: one group for each carrier, one bar for each way."""
     groups = by_city(found)
     panels = [groups[name] for name in cities]
+    most = max((one.complaints for panel in panels for one in panel), default=0)
     height = TOP + PANEL_H * len(panels)
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
@@ -37,7 +42,12 @@ def draw(found: Sequence[Figures], cities: Sequence[str]) -> str:
         *_legend([one.way for one in panels[0]]),
     ]
     for place, panel in enumerate(panels):
-        lines += _panel(panel, TOP + PANEL_H * place)
+        top = TOP + PANEL_H * place
+        lines += _panel(panel, top)
+        jain, complaints = ([one.jain for one in panel], [one.complaints for one in panel])
+        middle = (LEFT + WIDTH - RIGHT) // 2
+        lines += _rows(JAIN, jain, (LEFT, top + ROWS_TOP), most=1)
+        lines += _rows(COMPLAINTS, complaints, (middle, top + ROWS_TOP), most=most)
     return "\n".join([*lines, "</svg>"]) + "\n"
 
 
@@ -47,7 +57,9 @@ def described(panels: Sequence[Sequence[Figures]]) -> Iterator[str]:
         yield f"{panel[0].title}."
         for one in panel:
             shares = ", ".join(f"{name} {_per_cent(share)} %" for name, share in _bars(one))
-            yield f"{one.way}: {shares}."
+            yield (
+                f"{one.way}: {shares}; Jain {one.jain:.2f}, complaints {one.complaints:.2f} a day."
+            )
 
 
 def _panel(panel: Sequence[Figures], top: int) -> Iterator[str]:
@@ -82,6 +94,18 @@ def _panel(panel: Sequence[Figures], top: int) -> Iterator[str]:
             )
 
 
+def _rows(
+    title: str, numbers: Sequence[float], place: tuple[int, int], *, most: float
+) -> Iterator[str]:
+    """Draw a number of each way as a row; the longest possible is `most`, in all panels alike."""
+    x, top = place
+    yield f'<text class="name row" x="{x}" y="{top}">{title}</text>'
+    for way, number in enumerate(numbers):
+        y, w = top + 10 + ROW_H * way, ROW_W * number / (most or 1)
+        yield (f'<rect class="row w{way}" x="{x}" y="{y}" width="{w:.1f}" height="{ROW_H - 4}"/>')
+        yield f'<text class="number row" x="{x + w + 6:.1f}" y="{y + 11}">{number:.2f}</text>'
+
+
 def _bars(one: Figures) -> list[tuple[str, float]]:
     return [*one.served.items(), ("all together", one.throughput)]
 
@@ -102,6 +126,7 @@ def _style() -> Iterator[str]:
     yield "text.title { font-size: 15px; font-weight: 600; }"
     yield "text.number { font-size: 12px; text-anchor: middle; }"
     yield "text.name { text-anchor: middle; }"
+    yield "text.row { text-anchor: start; }"
     yield "text.axis { font-size: 11px; text-anchor: end; }"
     yield "text.unit { font-size: 12px; text-anchor: end; }"
     yield from _scheme(LIGHT, [light for light, _ in COLOURS])

@@ -100,6 +100,35 @@ def test_the_picture_shows_every_figure_as_a_bar_of_its_height_and_says_it_in_wo
         assert f" {100 * share:.0f} %" in said
 
 
+def test_the_picture_shows_jains_index_and_complaints_as_rows_of_one_measure() -> None:
+    root = ET.fromstring((ROOT / PICTURE).read_text())
+    space = {"svg": "http://www.w3.org/2000/svg"}
+    said = root.findtext("svg:desc", namespaces=space) or ""
+    rows = [
+        (one.get("class"), float(one.get("width", 0)))
+        for one in root.findall("svg:rect", space)
+        if (one.get("class") or "").startswith("row")
+    ]
+    written = [
+        one.text for one in root.findall("svg:text", space) if one.get("class") == "number row"
+    ]
+    groups = [by_city(FOUND)[city] for city in DRAWN]
+    most = max(one.complaints for group in groups for one in group)
+    drawn = [
+        (f"row w{number}", share, text)
+        for group in groups
+        for kind in ("jain", "complaints")
+        for number, one in enumerate(group)
+        for value in [getattr(one, kind)]
+        for share, text in [(value / (1 if kind == "jain" else most), f"{value:.2f}")]
+    ]
+    assert [name for name, _ in rows] == [name for name, *_ in drawn]
+    assert written == [text for *_, text in drawn]
+    for (_, width), (_, share, text) in zip(rows, drawn, strict=True):
+        assert width == pytest.approx(360 * share, abs=0.06)
+        assert text in said
+
+
 def test_the_pages_show_the_committed_figures() -> None:
     pages = {name: (ROOT / f"docs/{name}.md").read_text() for name in PAGES}
     for group in by_city(FOUND).values():
@@ -107,6 +136,9 @@ def test_the_pages_show_the_committed_figures() -> None:
     assert "\n".join(markdown(by_city(FOUND)["full"])) in pages["fairness"]
     batch, first = (of("year")[way.name].throughput for way in (WAYS[-1], WAYS[0]))
     words = f"{100 * batch:.0f} % against {100 * first:.0f} %"
+    assert words in " ".join(pages["fairness"].split())
+    once = of("year")[WAYS[-2].name]
+    words = f"{once.complaints * once.locker_days:.0f} in {once.locker_days:,} crowded locker-days"
     assert words in " ".join(pages["fairness"].split())
 
 

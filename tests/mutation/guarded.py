@@ -31,6 +31,7 @@ def _guarded(part: str, module: str, *tests: str) -> Guarded:
     return Guarded(f"{part}/src/fellesskap_{part}/{module}.py", files)
 
 
+FAIR = ("fair_view", "fair_share", "fair_low", "fair_commons")
 GUARDED: dict[str, Guarded] = {
     "capacity": _guarded("protocol", "capacity", "capacity", "capacity_exhaustively"),
     "signing": _guarded("protocol", "signing", "signing"),
@@ -57,8 +58,8 @@ GUARDED: dict[str, Guarded] = {
     "scopes": _guarded("backend", "carriers/scopes", "callers"),
     "carriers": _guarded("backend", "carriers/service", "callers"),
     "policy": _guarded("backend", "decisions/policy", "first_come"),
-    "view": _guarded("backend", "allocation/view", "fair_view", "fair_share", "fair_low"),
-    "deciding": _guarded("backend", "allocation/deciding", "fair_view", "fair_share", "fair_low"),
+    "view": _guarded("backend", "allocation/view", *FAIR),
+    "deciding": _guarded("backend", "allocation/deciding", *FAIR),
     "downlink": _guarded("backend", "downlink", "downlink"),
     "door_operations": _guarded("backend", "door_operations/service", "door_operations"),
 }

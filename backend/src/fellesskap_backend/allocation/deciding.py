@@ -143,8 +143,7 @@ def lent(view: View, request: Request, kept: int) -> Given | None:
     """
     if not view.room_beside(request.demand, kept):
         return None
-    division = view.shares.division.get(request.size)
-    commons = division.commons if division else 0
+    commons = view.shares.commons(request.size)
     part: Part = "commons" if view.beyond_quotas(request.size) < commons else "lent"
     return part, Use(request.carrier, request.size)
 

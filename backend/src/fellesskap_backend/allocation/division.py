@@ -1,8 +1,9 @@
 """PURE: what a locker's compartments are divided into, class by class.
 
-Reserve for low compartments + guaranteed parts + set aside for entrants + commons = capacity, to
-the compartment. Quotas are the guaranteed parts by carrier; where a quarter's review changed them
-(`quotas.propose_quotas`) the result is handed on instead.
+Reserve for low compartments + quotas + commons = capacity, to the compartment. Quotas are the
+guaranteed parts by carrier, and what is set aside for entrants where there are any; where a
+quarter's review changed them (`quotas.propose_quotas`) the result is handed on instead. Whatever is
+nobody's quota is common (`view.Shares.commons`).
 """
 
 from collections import Counter
@@ -27,11 +28,11 @@ class Division:
     """Low ones that are kept for who asks for one."""
     guaranteed: int
     entrants: int
-    """Set aside for carriers that are new; part of the commons while there are none."""
+    """Set aside for carriers that are new."""
 
     @property
-    def commons(self) -> int:
-        """What belongs to nobody: whoever asks."""
+    def beside(self) -> int:
+        """What is left beside all that is set aside, whether or not there is anybody to have it."""
         return self.capacity - self.accessible - self.guaranteed - self.entrants
 
 
@@ -76,7 +77,9 @@ def quotas_of(
     """Give every carrier its part of each class: by weight, entrants from what is set aside.
 
     `weights` are the published ones of the contract period, of all carriers; those in `entrants`
-    share equally and have no part by weight until the next period.
+    share equally and have no part by weight until the next period. Who is new has no past by which
+    it could be given anything: half of a pool of slots is for new entrants first (Council
+    Regulation 95/93, art. 10(6)).
     """
     quotas: dict[tuple[str, str], int] = {}
     settled = {name: weight for name, weight in weights.items() if name not in entrants}
@@ -93,8 +96,9 @@ def reviewed(
 ) -> dict[tuple[str, str], int]:
     """Put the quotas of a review (carrier, class, units) in the place of the formula's.
 
-    Class by class, as long as they fit: who takes compartments out of a locker makes the review of
-    that class void.
+    What was not used is lost for the season that follows, not for ever (Council Regulation 95/93,
+    art. 10(2)). Class by class, as long as they fit: who takes compartments out of a locker makes
+    the review of that class void.
     """
     by_size: dict[str, dict[tuple[str, str], int]] = {}
     for carrier, size, units in review:

@@ -14,6 +14,8 @@ Permille = Annotated[int, Field(ge=0, le=1_000)]
 Clock = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 """A time of day at the locker, `HH:MM`."""
 DAY_MIN = 24 * 60
+BEFORE = {"reserved": "anywhere", "commons": "as_divided"}
+"""What a version does that was announced before it could say so."""
 
 
 class NotInForce(ValueError):
@@ -83,6 +85,9 @@ class FairShare(_Data):
     reserved: Literal["in_place", "anywhere"] = "in_place"
     """Whether who asks for a low one is given it only in the place of one that is kept so, or also
     of what is kept for others (docs/decisions/0068)."""
+    commons: Literal["unguaranteed", "as_divided"] = "unguaranteed"
+    """Whether all that is nobody's quota is common, or only what is beside all that is set aside,
+    also for entrants that there are not (docs/decisions/0075)."""
     batch_above_permille: Permille = 850
     """At which load (`standing.load_permille`) a locker's day is decided in batches."""
     cut_offs: tuple[Clock, ...] = ("20:00",)
@@ -133,8 +138,8 @@ def from_json(text: str | bytes) -> FairShare:
 def stored(text: str | bytes) -> FairShare:
     """Read a policy as it was announced: what it does not say was not there to choose then."""
     policy = from_json(text)
-    known = policy.model_fields_set
-    return policy if "reserved" in known else policy.model_copy(update={"reserved": "anywhere"})
+    unsaid = BEFORE.keys() - policy.model_fields_set
+    return policy.model_copy(update={name: BEFORE[name] for name in unsaid})
 
 
 def check_successor(now: datetime, current: FairShare | None, successor: FairShare) -> None:

@@ -54,7 +54,11 @@ def lent_weight(policy: FairShare, standing: Standing) -> Fraction:
 
 
 def held_for_s(policy: FairShare, standing: Standing, asked_s: int) -> int:
-    """Return how long a claim may wait for its courier: shorter, as the weight is, for no-shows."""
+    """Return how long a claim may wait for its courier: shorter, as the weight is, for no-shows.
+
+    What is kept and not used is to be given up for others, but for causes beyond the applicant's
+    control (Directive 2012/34/EU, art. 52(2)).
+    """
     return int(asked_s * lent_weight(policy, standing) / standing.weight)
 
 

@@ -60,6 +60,8 @@ class Shares:
     standings: Mapping[str, Standing]
     in_place: bool = True
     """Low ones are given in the place of such as are kept, and of nothing else."""
+    as_divided: bool = False
+    """Only what is beside all that is set aside is common, though it be nobody's quota."""
 
     @cached_property
     def by_size(self) -> Mapping[str, Sequence[tuple[str, int]]]:
@@ -69,6 +71,21 @@ class Shares:
             if units:
                 found.setdefault(size, []).append((carrier, units))
         return found
+
+    def commons(self, size: str) -> int:
+        """Return how much of a class belongs to nobody: it is no quota, and not kept for low ones.
+
+        So what is set aside for entrants is common while there are none, and so is what a review
+        freed and nobody waited for: unclaimed capacity goes back to the pool (Council Regulation
+        95/93, art. 10(1)).
+        """
+        division = self.division.get(size)
+        if division is None:
+            return 0
+        if self.as_divided:
+            return division.beside
+        quotas = sum(units for _, units in self.by_size.get(size, ()))
+        return division.capacity - division.accessible - quotas
 
 
 class _Kept(NamedTuple):

@@ -1,5 +1,9 @@
-"""PURE: the policy in plain words, Norwegian (Bokmål) and English, from its numbers."""
+"""PURE: the policy in plain words, Norwegian (Bokmål) and English, from its numbers.
 
+All that changes an answer is said: two versions that differ read differently.
+"""
+
+from datetime import datetime
 from typing import Literal
 
 from fellesskap_backend.allocation.policy import FairShare
@@ -12,7 +16,8 @@ def plain(policy: FairShare, language: Language) -> str:
     hold, no_show = policy.hold, policy.no_show
     numbers = {
         "version": policy.version,
-        "date": policy.in_force_from.date().isoformat(),
+        "since": since(policy.local(policy.in_force_from)),
+        "zone": policy.zone,
         "cut_offs": ", ".join(policy.cut_offs),
         "kept_from": hold.kept_from,
         "kept_until": hold.kept_until,
@@ -31,7 +36,9 @@ def plain(policy: FairShare, language: Language) -> str:
         "headroom": policy.use_it.headroom_permille - 1_000,
     }
     said = {name: percent(permille, language) for name, permille in shares.items()}
-    return "\n".join(line.format(**numbers, **said) for line in LINES[language]) + "\n"
+    chosen = CHOICES[language]
+    choices = {name: chosen[getattr(policy, name)] for name in ("commons", "reserved")}
+    return "\n".join(line.format(**numbers, **said, **choices) for line in LINES[language]) + "\n"
 
 
 def before_any(language: Language) -> str:
@@ -49,14 +56,25 @@ def percent(permille: int, language: Language) -> str:
     return f"{number.replace('.', ',')} %" if language == "nb" else f"{number}%"
 
 
+def since(local: datetime) -> str:
+    """Write from when a version is in force: seconds only if there are any.
+
+    >>> since(datetime.fromisoformat("2027-04-01T06:00+02:00"))
+    '2027-04-01 06:00+02:00'
+    """
+    whole = local == local.replace(second=0, microsecond=0)
+    return local.isoformat(" ", "minutes" if whole else "auto")
+
+
 LINES: dict[Language, tuple[str, ...]] = {
     "nb": (
-        "Slik fordeles rommene i pakkeskapene (regelsett {version}, gjelder fra {date})",
+        "Slik fordeles rommene i pakkeskapene (regelsett {version}, gjelder fra {since};"
+        " klokkeslett og dager er dem i {zone})",
         "1. Hver transportør er sikret sin del: {guaranteed} av rommene i hver størrelse deles"
         " etter vekter som er offentlige. Resten er felles, for den som ber.",
-        "2. Av det som er sikret, er {entrant} satt av til nye transportører.",
-        "3. Minst ett lavt rom i hver størrelse, og {accessible} av dem, er holdt av til den som"
-        " ber om et rom innen rekkevidde.",
+        "2. Av det som er sikret, er {entrant} satt av til nye transportører. {commons}",
+        "3. Av de lave rommene i hver størrelse er {accessible}, rundet opp til hele rom, holdt av"
+        " til den som ber om et rom innen rekkevidde. {reserved}",
         "4. Det som er sikret, holdes av fra kl. {kept_from} til kl. {kept_until}. Deretter lånes"
         " det ut litt etter litt, og fra kl. {lent_at} alt. Etter det står intet"
         " tomt fordi det er noens.",
@@ -76,16 +94,17 @@ LINES: dict[Language, tuple[str, ...]] = {
         " det som blir avbestilt.",
         "9. Hvert kvartal: den som på gode dager bruker mindre enn {used} av det den er sikret,"
         " beholder det den bruker pluss {headroom}. Resten går til dem som venter, ett rom om"
-        " gangen til den som har fått minst, og så til det felles.",
+        " gangen til den som har fått minst. Det ingen venter på, er ikke sikret noen.",
         "10. En pakke som ligger i skapet, blir aldri tatt ut for å gi plass til en annens.",
     ),
     "en": (
-        "How the compartments are shared (rules {version}, in force from {date})",
+        "How the compartments are shared (rules {version}, in force from {since}; hours and days"
+        " are those of {zone})",
         "1. Every carrier is guaranteed its part: {guaranteed} of the compartments of each size are"
         " divided by published weights. The rest is common, for whoever asks.",
-        "2. Of what is guaranteed, {entrant} is set aside for new carriers.",
-        "3. At least one low compartment of each size, and {accessible} of them, is kept for"
-        " whoever asks for one within reach.",
+        "2. Of what is guaranteed, {entrant} is set aside for new carriers. {commons}",
+        "3. Of the low compartments of each size {accessible}, rounded up to whole ones, is kept"
+        " for whoever asks for one within reach. {reserved}",
         "4. What is guaranteed is kept from {kept_from} until {kept_until}. After that it is lent"
         " little by little, from {lent_at} all of it. After that nothing stands empty"
         " because it is somebody's.",
@@ -104,10 +123,33 @@ LINES: dict[Language, tuple[str, ...]] = {
         " compartment would do, where the room was lost, and what was cancelled.",
         "9. Every quarter: who uses less than {used} of what it is guaranteed, on good days, keeps"
         " what it uses and {headroom} more. The rest goes to who is waiting, one at a time to"
-        " whoever was given least, and then to the common part.",
+        " whoever was given least. What nobody waits for is guaranteed to nobody.",
         "10. A parcel that lies in a locker is never taken out to make room for another's.",
     ),
 }
+CHOICES: dict[Language, dict[str, str]] = {
+    "nb": {
+        "unguaranteed": "Så lenge det ikke finnes noen, er det felles, som alt annet som ikke er"
+        " sikret noen.",
+        "as_divided": "Så lenge det ikke finnes noen, kan andre få det, og det regnes som lånt; det"
+        " gjør også det som ingen venter på etter et kvartal (9).",
+        "in_place": "Det gis i stedet for et som er holdt av slik; er de tatt, er det som om et"
+        " vanlig rom ble bedt om.",
+        "anywhere": "Er færre i bruk enn det som er holdt av, gis et hvilket som helst lavt rom,"
+        " også av det som holdes av til andre.",
+    },
+    "en": {
+        "unguaranteed": "While there are none it is common, like all else that is guaranteed to"
+        " nobody.",
+        "as_divided": "While there are none others may be given it, and it counts as lent; so does"
+        " what nobody waits for after a quarter (9).",
+        "in_place": "It is given in the place of one that is kept so; where these are taken, it is"
+        " as if an ordinary one were asked for.",
+        "anywhere": "While fewer are in use than are kept, any low one is given, also of what is"
+        " kept for others.",
+    },
+}
+"""What is said of `commons` and `reserved`, whose words differ."""
 FIRST_COME: dict[Language, tuple[str, ...]] = {
     "nb": (
         "Slik fordeles rommene i pakkeskapene (regelsett first-come v0)",

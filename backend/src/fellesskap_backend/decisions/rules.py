@@ -113,7 +113,13 @@ def shares_of(rules: Rules, layout: Layout) -> Shares:
     if rules.review is not None:
         quotas = reviewed(division, quotas, msgspec.json.decode(rules.review))
     standings = {str(one.number): one.standing for one in rules.carriers}
-    return Shares(division, quotas, standings, rules.fair.reserved == "in_place")
+    return Shares(
+        division,
+        quotas,
+        standings,
+        in_place=rules.fair.reserved == "in_place",
+        as_divided=rules.fair.commons == "as_divided",
+    )
 
 
 @lru_cache(maxsize=16)

@@ -6,14 +6,18 @@ from dataclasses import dataclass, field
 from typing import Any, get_args
 
 from fellesskap_backend.decisions import policy
+from fellesskap_backend.neutrality.complaints import REFUSED
 from fellesskap_backend.neutrality.hours import NOBODY, Lent
 from fellesskap_backend.neutrality.said import CONFIRMED, Said
-from fellesskap_backend.neutrality.suppression import family, fit
+from fellesskap_backend.neutrality.suppression import Parts, family, fit, nested
 
 Json = dict[str, Any]
 HOUR_S = 3_600
 REASONS: tuple[str, ...] = tuple(dict.fromkeys((*get_args(policy.Reason), "quota_exceeded")))
-COUNTED = ("upsized", "no_shows", "below_quota", "complaints", "unexplained")
+NESTED = ("below_quota", "complaints", "unexplained")
+"""Each counts some of the one before it, the first some of those `REFUSED` for want of room."""
+COUNTED = ("upsized", "no_shows", *NESTED)
+"""The first two count what happened to claims of that month and of earlier ones."""
 HOURS = ("borrowed", "lent")
 CARRIERS_FOR_JAIN = 4
 
@@ -111,18 +115,18 @@ def total(all_of_them: ByCarrier) -> Figures:
     return found
 
 
-def total_for_carriers(all_of_them: ByCarrier) -> Json:
+def total_for_carriers(all_of_them: ByCarrier, *, one_by_one: bool = False) -> Json:
     """Return the totals, and Jain's index, as far as every carrier may be shown them.
 
     What is not fit to be shown is null. What was borrowed and what was lent are one number seen
     from two sides, so that both are told or neither. Jain's index rests on requested and served:
-    it is told with both, where four carriers or more asked.
+    it is told with both, where four carriers or more asked. `one_by_one`: as it was told when
+    nobody looked at what one number leaves out of another.
     """
     shown = told(total(all_of_them))
     parts = {reason: _of(all_of_them, reason) for reason in REASONS}
-    parts["served"] = {name: one.served for name, one in all_of_them.items()}
-    requested = {name: one.requested for name, one in all_of_them.items()}
-    whole, fitting = family(requested, parts)
+    parts["served"] = _each(all_of_them, "served")
+    whole, fitting = family(_each(all_of_them, "requested"), parts)
     if not whole:
         shown["requested"] = None
     if "served" not in fitting:
@@ -130,11 +134,13 @@ def total_for_carriers(all_of_them: ByCarrier) -> Json:
     for reason in REASONS:
         if reason not in fitting:
             shown["denied"][reason] = None
-    for name in COUNTED:
-        if not fit({carrier: getattr(one, name) for carrier, one in all_of_them.items()}):
-            shown[name] = None
-    sides = ({name: getattr(one, side) for name, one in all_of_them.items()} for side in HOURS)
-    if not all(fit(side, HOUR_S) for side in sides):
+    counted = {name: _each(all_of_them, name) for name in COUNTED}
+    hidden = {name for name, parts_of_it in counted.items() if not fit(parts_of_it)}
+    if not one_by_one:
+        inner = {name: counted[name] for name in NESTED}
+        hidden |= inner.keys() - nested(inner, _around(parts, fitting, whole=whole))
+    shown |= dict.fromkeys(hidden)
+    if not all(fit(_each(all_of_them, side), HOUR_S) for side in HOURS):
         shown["borrowed_hours"] = shown["lent_hours"] = None
     shares = [one.share for one in all_of_them.values()]
     asked = sum(share is not None for share in shares)
@@ -166,6 +172,26 @@ def add_hours(found: dict[str, Figures], lent: Lent) -> None:
         found.setdefault(borrower, Figures()).borrowed += seconds
         if lender != NOBODY:
             found.setdefault(lender, Figures()).lent += seconds
+
+
+def _around(parts: Mapping[str, Parts], shown: set[str], *, whole: bool) -> Parts | None:
+    """Return the least number that can be computed and has all in it that were `REFUSED`.
+
+    It is told by both reasons; or by the whole without what is shown of the other parts.
+    """
+    names: Iterable[str] = REFUSED
+    if not shown.issuperset(REFUSED):
+        if not whole:
+            return None
+        names = parts.keys() - shown | set(REFUSED)
+    found: Counter[str] = Counter()
+    for name in names:
+        found.update(parts[name])
+    return found
+
+
+def _each(all_of_them: ByCarrier, name: str) -> dict[str, int]:
+    return {carrier: getattr(one, name) for carrier, one in all_of_them.items()}
 
 
 def _of(all_of_them: ByCarrier, reason: str) -> dict[str, int]:

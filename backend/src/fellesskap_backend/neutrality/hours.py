@@ -7,8 +7,9 @@ in whole seconds.
 *Lent*: the same seconds, divided among the other carriers that were entitled to compartments of
 that class at that locker and had not used them when the decision was made, in proportion to how
 many those were (whole parts, the rest by largest remainder). Where there was no such carrier, it
-was room set aside for entrants, or of nobody: then it is lent by `NOBODY`. So what was borrowed is
-what was lent, to the second.
+is lent by `NOBODY`: a door of a larger class, or, by versions with `commons: as_divided`, one that
+was set aside for entrants or freed by a review. So what was borrowed is what was lent, to the
+second.
 """
 
 from collections import Counter

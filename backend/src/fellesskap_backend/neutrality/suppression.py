@@ -8,7 +8,9 @@ be the one that has them.
 
 Numbers that add up are looked at together: where a whole is shown, what is left of it after those
 parts that are shown is told as well, and must itself be fit to be shown. If it is not, one part
-more is hidden, the smallest first. How many carriers stand behind a total is never said.
+more is hidden, the smallest first. So it is where a number counts some of another: whoever sees
+both sees how many it leaves out. A sum of two that are fit is fit, so neighbours are looked at and
+nothing else. How many carriers stand behind a total is never said.
 """
 
 from collections.abc import Mapping, Sequence
@@ -49,6 +51,23 @@ def family(whole: Parts, parts: Mapping[str, Parts]) -> tuple[bool, set[str]]:
     if not tells:  # all parts together tell the whole
         shown.discard(by_size[0])
     return tells, shown
+
+
+def nested(numbers: Mapping[str, Parts], around: Parts | None = None) -> set[str]:
+    """Return which numbers may be shown, each of which counts some of the one before it.
+
+    `around` can be computed, and the first counts some of it; None: there is no such number.
+    """
+    shown: set[str] = set()
+    for name, parts in numbers.items():
+        if fit(parts) and (around is None or fit(_less(around, parts))):
+            shown.add(name)
+            around = parts
+    return shown
+
+
+def _less(whole: Parts, parts: Parts) -> Parts:
+    return {carrier: number - parts.get(carrier, 0) for carrier, number in whole.items()}
 
 
 def _left(whole: Parts, parts: Mapping[str, Parts], shown: set[str]) -> Parts:
