@@ -7,19 +7,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
-from fellesskap_backend import db, roles
+from fellesskap_backend import db
 from fellesskap_backend.migrations import upgrade
 from fellesskap_backend.settings import Settings
 from tests.backend import event_models
 from tests.backend.api import Api
 from tests.backend.lives import Lives
-from tests.backend.postgres import Postgres
+from tests.backend.postgres import ROLE, Postgres, for_servers
 from tests.memory import in_memory
 
-ROLE = "fellesskap_server"
-"""It reads and writes rows and owns nothing, as a server's role should be."""
 ROOM_MIB = 6_000
 """What the clusters of several tests at once take at most."""
 DATABASES = ("sqlite", pytest.param("postgresql", marks=pytest.mark.slow))
@@ -34,9 +32,7 @@ def postgres() -> Iterator[Postgres]:
         try:
             made = db.engine(Settings(database_url=cluster.create("migrated")))
             upgrade(made)
-            with db.writing(made) as session:
-                session.execute(text(f"CREATE ROLE {ROLE} LOGIN"))
-                roles.allow(session, ROLE)
+            for_servers(cluster.url("migrated"))
             made.dispose()
             yield cluster
         finally:

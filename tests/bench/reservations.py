@@ -13,7 +13,7 @@ import psycopg
 from psycopg import sql
 
 from fellesskap_backend.settings import Settings
-from tests.backend.postgres import Postgres
+from tests.backend.postgres import Postgres, for_servers
 from tests.bench.backend import DOORS, TABLES, put_up_lockers, request
 from tests.bench.callers import per_second
 from tests.bench.cluster import cluster
@@ -145,7 +145,7 @@ def _two_servers(
         connection.commit()
         connection.autocommit = True
         connection.execute("VACUUM ANALYZE")
-    env = {"FELLESSKAP_DATABASE_URL": url}
+    env = {"FELLESSKAP_DATABASE_URL": for_servers(url)}
     with installation(root, env) as house:
         key = house.cli("carrier", "add", "Nordpost")["api_key"]
         yield [house.url, house.one_more_api()], key
