@@ -20,7 +20,7 @@ from tests.edge.walk_mistakes import MISTAKES, MISTAKES_OF_POWER, Patch, the_rem
 
 WALKS = {"full": 20_000}.get(TIER, 2_000)
 STEPS = 25
-MUTANT_WALKS = 1_000
+MUTANT_WALKS = 5_000
 """Each mistake is found within so many, most within fifty."""
 SEEDS = 1 << 32
 
