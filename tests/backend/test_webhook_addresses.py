@@ -141,7 +141,8 @@ def receivers() -> Iterator[Receivers]:
 def test_each_bad_answer_ends_soon_and_is_named(
     receivers: Receivers, kind: str, status: int | None, error: str | None
 ) -> None:
-    told = outcome_of(receivers.url(kind))
+    # Only who drips is cut off by time: a busy machine is no bad answer.
+    told = outcome_of(receivers.url(kind), timeout_s=1.0 if kind == "drips" else 20.0)
     assert (told.status, told.error) == (status, error)
     assert len(receivers[kind].came) == 1, "no redirect is followed"
 

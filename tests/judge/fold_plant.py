@@ -7,6 +7,7 @@ from math import inf
 from tests.judge import history
 from tests.judge.state import SPANS_KEPT, Place, World
 
+HARDWARE = ("plant", "board")
 LATE = ("late", "slow")
 """What is wrong with a board that tells the truth of its doors, but late: a reply that is late is
 not to be taken for another's, so such a board excuses no door that moves in the journal alone."""
@@ -96,13 +97,8 @@ def fault(world: World, record: history.Fault) -> None:
     """Take in that something is broken, or mended."""
     for place, number in touched(world, record.where):
         name = (record.layer, record.kind, record.where)
-        if record.layer in ("plant", "board"):
-            hurt = {number} if number is not None else set(place.boxes)
-            until = inf if record.state == "begun" else record.at
-            for one in hurt:
-                place.broken[one] = until
-                if record.kind not in LATE:
-                    place.misread[one] = until
+        if record.layer in HARDWARE:
+            _hurt(place, record, {number} if number is not None else set(place.boxes))
         if record.layer == "disk":
             place.copy_at = record.at
         if record.kind == "service_key":
@@ -121,6 +117,20 @@ def fault(world: World, record: history.Fault) -> None:
         if record.layer not in ("wire", "clock"):
             place.fault_at = record.at
             excuse(world, place)
+
+
+def _hurt(place: Place, record: history.Fault, numbers: set[int]) -> None:
+    """Take in from when to when doors are not what they should be: `once` may be for good."""
+    if record.state == "once":
+        place.spoilt |= numbers
+    name = (record.layer, record.kind, record.where)
+    others = any(one[0] in HARDWARE and one != name for one in place.faults)
+    for number in numbers:
+        ends = record.state == "over" and not others and number not in place.spoilt
+        until = record.at if ends else inf
+        place.broken[number] = until
+        if record.kind not in LATE:
+            place.misread[number] = until
 
 
 def _silent(place: Place, numbers: Iterable[int], at: float, *, begins: bool) -> None:

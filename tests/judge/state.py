@@ -181,6 +181,8 @@ class Place:
     """When its store was last damaged, lost or put back."""
     broken: dict[int, float] = field(default_factory=dict)
     """Until when something of plant or board was wrong at a door, at the latest."""
+    spoilt: set[int] = field(default_factory=set)
+    """Doors at which something happened of which nobody says when it is over."""
     misread: dict[int, float] = field(default_factory=dict)
     """Until when a reading of it may be wrong: more than late."""
     welded: set[int] = field(default_factory=set)
