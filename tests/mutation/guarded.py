@@ -52,7 +52,7 @@ GUARDED: dict[str, Guarded] = {
         "granting",
         *("granting", "controller_table", "second_codes", "after_damage", "controller_walk"),
     ),
-    "throttle": _guarded("edge", "throttle", "throttle", "controller"),
+    "throttle": _guarded("edge", "throttle", "throttle", "controller", "lock_out"),
     "uplink": _guarded("edge", "uplink", "uplink"),
     "auth": _guarded("backend", "auth", "auth", "api_keys", "policy", "delegations"),
     "scopes": _guarded("backend", "carriers/scopes", "callers"),
