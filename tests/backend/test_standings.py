@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime, timedelta
 
-import httpx
 import pytest
 from sqlalchemy import delete
 
@@ -15,17 +14,8 @@ from tests.backend.lives import Lives, lapse, soon
 from tests.backend.lockers import collect, deposit
 from tests.backend.ruled import put_in_force
 
-DOORS = 10
 HOUR = timedelta(hours=1)
 SQLITE = pytest.mark.parametrize("owned", ["sqlite"], indirect=True)
-Three = tuple[Api, list[httpx.Client]]
-
-
-@pytest.fixture
-def three(api: Api) -> Three:
-    """Three carriers, and a locker of theirs."""
-    api.locker("fair-1", doors=DOORS, floor_mm=1300)
-    return api, [api.carrier(name) for name in ("Nordpost", "Sydpost", "Vestpost")]
 
 
 def standing(api: Api, number: int = 1) -> StandingRow:
@@ -39,8 +29,9 @@ def made_on(api: Api, at: datetime) -> StandingRow:
     return standing(api)
 
 
-def test_standings_are_made_once_a_day_for_every_carrier(three: Three) -> None:
-    api, _ = three
+def test_standings_are_made_once_a_day_for_every_carrier(api: Api) -> None:
+    for name in ("Nordpost", "Sydpost", "Vestpost"):
+        api.carrier(name)
     assert api.change(lambda session: standings.make(session, Moment(datetime.now(UTC)))) == 0
     policy = put_in_force(api.engine, {1: 3, 3: 1})
     rows = sorted(api.rows(StandingRow), key=lambda row: row.carrier_number)

@@ -203,28 +203,19 @@ def test_without_the_thread_of_a_part_the_watchdog_starves(watch: Watch, part: s
     assert watched.daemon._dead == (part,)
 
 
-def test_a_lock_line_whose_deadline_is_long_past_starves_the_watchdog_until_it_is_met(
-    watch: Watch,
+@pytest.mark.parametrize("part", ["lock lines", "scanner"])
+def test_a_deadline_that_is_long_past_starves_the_watchdog_until_it_is_met(
+    watch: Watch, part: str
 ) -> None:
     watched = watch(CONFIG)
-    drive, line = watched.daemon.drive, watched.config.banks[0].port
+    drive, config = watched.daemon.drive, watched.config
+    ports = {"lock lines": config.banks[0].port, "scanner": config.scanner.port}
     long_ago = Instant(time.monotonic() - 2 * STALE_S, datetime.now(UTC), trusted=True)
-    drive.drive(PortUp(line), long_ago)
-    assert drive.lines.wake_at < time.monotonic() - STALE_S
+    drive.drive(PortUp(ports[part]), long_ago)
+    due = {"lock lines": drive.lines.wake_at, "scanner": drive.reader.wake_at}
+    assert due[part] < time.monotonic() - STALE_S
     assert not any(watched.fed() for _ in range(3))
-    assert watched.daemon._dead == ("lock lines",)
-    drive.drive(Tick(), watched.daemon._clock.now())
-    assert watched.fed()
-
-
-def test_a_scanner_that_nobody_asks_in_time_starves_the_watchdog_until_it_is(watch: Watch) -> None:
-    watched = watch(CONFIG)
-    drive, port = watched.daemon.drive, watched.config.scanner.port
-    long_ago = Instant(time.monotonic() - 2 * STALE_S, datetime.now(UTC), trusted=True)
-    drive.drive(PortUp(port), long_ago)
-    assert drive.reader.wake_at < time.monotonic() - STALE_S
-    assert not any(watched.fed() for _ in range(3))
-    assert watched.daemon._dead == ("scanner",)
+    assert watched.daemon._dead == (part,)
     drive.drive(Tick(), watched.daemon._clock.now())
     assert watched.fed()
 

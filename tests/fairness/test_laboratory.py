@@ -78,13 +78,17 @@ def test_the_picture_is_drawn_from_the_committed_figures() -> None:
     assert (ROOT / PICTURE).read_text() == draw(FOUND, DRAWN)
 
 
-def test_the_picture_shows_every_figure_as_a_bar_of_its_height_and_says_it_in_words() -> None:
+def drawn_as(name: str) -> list[ET.Element]:
+    """Return what the picture is made of, by the name of the element."""
     root = ET.fromstring((ROOT / PICTURE).read_text())
-    space = {"svg": "http://www.w3.org/2000/svg"}
-    said = root.findtext("svg:desc", namespaces=space) or ""
+    return root.findall(f"svg:{name}", {"svg": "http://www.w3.org/2000/svg"})
+
+
+def test_the_picture_shows_every_figure_as_a_bar_of_its_height_and_says_it_in_words() -> None:
+    said = drawn_as("desc")[0].text or ""
     bars = [
         (one.get("class"), float(one.get("height", 0)))
-        for one in root.findall("svg:rect", space)
+        for one in drawn_as("rect")
         if (one.get("class") or "").startswith("w") and one.get("width") != "14"
     ]
     drawn = [
@@ -101,17 +105,13 @@ def test_the_picture_shows_every_figure_as_a_bar_of_its_height_and_says_it_in_wo
 
 
 def test_the_picture_shows_jains_index_and_complaints_as_rows_of_one_measure() -> None:
-    root = ET.fromstring((ROOT / PICTURE).read_text())
-    space = {"svg": "http://www.w3.org/2000/svg"}
-    said = root.findtext("svg:desc", namespaces=space) or ""
+    said = drawn_as("desc")[0].text or ""
     rows = [
         (one.get("class"), float(one.get("width", 0)))
-        for one in root.findall("svg:rect", space)
+        for one in drawn_as("rect")
         if (one.get("class") or "").startswith("row")
     ]
-    written = [
-        one.text for one in root.findall("svg:text", space) if one.get("class") == "number row"
-    ]
+    written = [one.text for one in drawn_as("text") if one.get("class") == "number row"]
     groups = [by_city(FOUND)[city] for city in DRAWN]
     most = max(one.complaints for group in groups for one in group)
     drawn = [

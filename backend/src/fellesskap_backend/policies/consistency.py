@@ -34,9 +34,8 @@ def of_policies(rows: Iterable[Policy], acts: Iterable[OperatorAct]) -> Iterator
         )
         if row.announced_at >= row.in_force_from:
             yield f"policy {name}: not announced before it counts"
-    for act in acts:
-        if act.act == POLICY and not _says(act, said.get(act.details.get("policy", ""), ())):
-            yield f"policy {act.details.get('policy')}: not as it was announced"
+    for name in _said_otherwise(acts, POLICY, "policy", said):
+        yield f"policy {name}: not as it was announced"
 
 
 def of_weights(
@@ -57,10 +56,8 @@ def of_weights(
             {"at": announced_at, "begins_on": begins_on, "carriers": len(of_it)}
             | {"digest": digest_of(of_it)}
         ]
-    for act in acts:
-        begins_on = str(act.details.get("begins_on"))
-        if act.act == WEIGHTS and not _says(act, said.get(begins_on, ())):
-            yield f"weights from {begins_on}: not as they were announced"
+    for begins_on in _said_otherwise(acts, WEIGHTS, "begins_on", said):
+        yield f"weights from {begins_on}: not as they were announced"
 
 
 def digest_of(weights: Iterable[Weight]) -> str:
@@ -85,10 +82,8 @@ def of_standings(
             {"at": max(made), "day": day.isoformat(), "carriers": len(of_it)}
             | {"digest": digest_of_standings(of_it)}
         ]
-    for act in acts:
-        day_of = str(act.details.get("day"))
-        if act.act == STANDINGS and not _says(act, said.get(day_of, ())):
-            yield f"standings of {day_of}: not as they were made"
+    for name in _said_otherwise(acts, STANDINGS, "day", said):
+        yield f"standings of {name}: not as they were made"
 
 
 def digest_of_standings(rows: Iterable[StandingRow]) -> str:
@@ -162,6 +157,16 @@ def _accepted(act: OperatorAct, rows: Iterable[QuotaReview]) -> bool:
 def digest_of_reviews(rows: Iterable[QuotaReview]) -> str:
     """Return what the act of accepting reviews is held to: their quotas, by locker."""
     return digest(canonical(sorted([row.locker_id, row.body] for row in rows)))
+
+
+def _said_otherwise(
+    acts: Iterable[OperatorAct], kind: str, named: str, said: Mapping[str, Iterable[Json]]
+) -> Iterator[str]:
+    """Yield what acts of a kind name (by this detail) whose rows say something else."""
+    for act in acts:
+        name = str(act.details.get(named))
+        if act.act == kind and not _says(act, said.get(name, ())):
+            yield name
 
 
 def _says(act: OperatorAct, rows: Iterable[Json]) -> bool:
