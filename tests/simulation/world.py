@@ -44,6 +44,8 @@ WORKS_WAKE_S, WORK_S = (5.0, 300.0, 1800.0, *(3600.0,) * 5), 3600.0
 """How soon bridge and worker look after something was committed, and how often anyhow; in most
 worlds the worker is slow, which costs least."""
 BUGGY = 0.02
+OFTENER = {"feed.few_at_once": 0.1}
+"""How likely what is asked but fifty times a day is taken."""
 RETRY_S = 20.0
 SLEEPS_S = (0.0, *(hours * 3600.0 for hours in (1, 2, 3, 3, 4, 4, 4, 5)))
 """How long a locker on a battery leaves its radio off; 0: never. It is awake for some minutes."""
@@ -95,7 +97,7 @@ class World:
         """Let rare paths of the product be taken now and then, for the length of a `with`."""
 
         def chance(point: str) -> bool:
-            taken = self.faulty and self._buggy.random() < BUGGY
+            taken = self.faulty and self._buggy.random() < OFTENER.get(point, BUGGY)
             if taken:
                 self.chronicle.points.add(point)
             return taken

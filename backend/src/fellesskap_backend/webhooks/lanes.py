@@ -8,8 +8,8 @@ one has one place until it has taken something.
 from collections import Counter
 from uuid import UUID
 
-PROVEN_MAX = 8
-"""Under way at once to an endpoint that takes them: at 100 ms each 80 a second."""
+PROVEN_MAX = 64
+"""Under way at once to an endpoint that takes them: at 100 ms each 640 a second."""
 PLACES = 256
 """For endpoints that do not fail: more are work for this process than it can do anyway."""
 FAILING_PLACES = 128
