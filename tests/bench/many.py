@@ -1,4 +1,4 @@
-"""Many lockers in PostgreSQL, by SQL: copies of the first one."""
+"""Many lockers in PostgreSQL, by SQL: copies of the first one, and claims at each."""
 
 import psycopg
 from psycopg import sql
@@ -30,3 +30,13 @@ def columns_of(connection: psycopg.Connection, table: str) -> list[str]:
     found = connection.execute(sql.SQL("SELECT * FROM {} LIMIT 0").format(sql.Identifier(table)))
     assert found.description is not None
     return [one.name for one in found.description]
+
+
+def hold(connection: psycopg.Connection, lockers: int, held: int) -> None:
+    """Let so many claims hold room at each locker."""
+    connection.execute(
+        "INSERT INTO claims (right_id, locker_id, carrier_number, w_mm, h_mm, d_mm, g, needs,"
+        " released) SELECT gen_random_uuid(), 'bench-' || n, 1, 300, 100, 200, 900, '[]', false"
+        " FROM generate_series(0, %s - 1) AS n, generate_series(1, %s)",
+        (lockers, held),
+    )

@@ -19,7 +19,7 @@ from tests.bench.callers import per_second
 from tests.bench.cluster import cluster
 from tests.bench.figures import Figure, figure, progress
 from tests.bench.limits import pgbench_per_s
-from tests.bench.many import columns_of, multiply
+from tests.bench.many import columns_of, hold, multiply
 from tests.system.house import installation
 
 CONNECTIONS = (4, 8, 16)
@@ -141,7 +141,7 @@ def _two_servers(
     put_up_lockers(settings, 1, doors)
     with psycopg.connect(f"host={postgres.socket} user=postgres dbname={database}") as connection:
         multiply(connection, lockers)
-        _hold(connection, lockers, held)
+        hold(connection, lockers, held)
         connection.commit()
         connection.autocommit = True
         connection.execute("VACUUM ANALYZE")
@@ -149,13 +149,3 @@ def _two_servers(
     with installation(root, env) as house:
         key = house.cli("carrier", "add", "Nordpost")["api_key"]
         yield [house.url, house.one_more_api()], key
-
-
-def _hold(connection: psycopg.Connection, lockers: int, held: int) -> None:
-    """Let so many claims hold room at each locker."""
-    connection.execute(
-        "INSERT INTO claims (right_id, locker_id, carrier_number, w_mm, h_mm, d_mm, g, needs,"
-        " released) SELECT gen_random_uuid(), 'bench-' || n, 1, 300, 100, 200, 900, '[]', false"
-        " FROM generate_series(0, %s - 1) AS n, generate_series(1, %s)",
-        (lockers, held),
-    )

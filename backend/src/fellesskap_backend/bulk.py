@@ -74,7 +74,8 @@ def update_all(
         return
     connection = session.connection()
     if connection.dialect.name == "postgresql":
-        done = connection.execute(_update(model, names), {"rows": _rows_text(model, rows)})
+        sent = {"rows": _rows_text(model, rows), "count": len(rows)}
+        done = connection.execute(_update(model, names), sent)
         assert done.rowcount == len(rows), "a row is gone whose locker is locked"
     else:
         told = [
@@ -135,9 +136,12 @@ class Together:
         """
         connection = session.connection()
         if connection.dialect.name == "postgresql":
-            told = {_into(model): _rows_text(model, rows.get(model, ())) for model in self._inserts}
+            told: dict[str, str | int] = {
+                _into(model): _rows_text(model, rows.get(model, ())) for model in self._inserts
+            }
             changed = _rows_text(self._model, changes)
-            connection.execute(self._combined, {**told, "rows": changed})
+            told |= {"rows": changed, "count": len(changes)}
+            connection.execute(self._combined, told)
             return
         for model in self._inserts:
             for _, alike in groupby(rows.get(model, ()), key=tuple):
@@ -198,13 +202,18 @@ def _update(model: type[Base], names: tuple[str, ...]) -> TextClause:
 
 
 def _update_text(model: type[Base], names: tuple[str, ...]) -> str:
-    """Return the statement that changes these columns from a JSON array of rows."""
+    """Return the statement that changes these columns from a JSON array of rows.
+
+    Told how many they are, PostgreSQL finds them by their keys; it would take them for a hundred,
+    and read the whole of a table of some thousands.
+    """
     changes = ", ".join(f'"{name}" = told."{name}"' for name in names)
     table = table_of(model).name
     same = " AND ".join(f'"{table}"."{name}" = told."{name}"' for name in _keys_of(model))
     return (
         f'UPDATE "{table}" SET {changes}'  # noqa: S608 - names of our own
-        f' FROM json_populate_recordset(NULL::"{table}", CAST(:rows AS json)) AS told WHERE {same}'
+        f' FROM (SELECT * FROM json_populate_recordset(NULL::"{table}", CAST(:rows AS json))'
+        f" LIMIT CAST(:count AS integer)) AS told WHERE {same}"
     )
 
 

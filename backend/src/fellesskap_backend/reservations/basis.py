@@ -174,7 +174,7 @@ def parts_of(these: These) -> Iterable[Select[Any]]:
             ),
         )
         .join(Locker, Locker.id == _C.locker_id)
-        .where(these(_C.locker_id), CONFIRMS)
+        .where(these(_C.locker_id), these(Locker.id), CONFIRMS)
     )
     yield part(
         "claim",
