@@ -20,6 +20,7 @@ from fellesskap_edge.locks import FAMILIES
 from fellesskap_edge.tool.check import QUALITY_OF_PINS
 from tests.system.brokers import Broker
 from tests.system.house import BIN, Hardware, Locker, locker_toml
+from tests.system.technician import answers
 from tests.system.terminal import Terminal
 from tests.system.thin_backend import ThinBackend
 
@@ -88,29 +89,13 @@ def test_commissioning_finds_boards_polarity_byte_order_and_wires(cabinet: Hardw
         opened_before.append(len(cabinet.pulses()))
         return "" if found[1] == "a-7" or int(found[2]) <= 3 else "b"
 
-    def number(_: re.Match[str]) -> str:
-        """Look which door stands open, as a technician would."""
-        standing = [door["compartment"] for door in cabinet.doors() if door["open"]]
-        return str(standing[0]) if standing else ""
-
-    def shut(found: re.Match[str]) -> str:
-        cabinet.ask("shut", compartment=int(found[1]))
-        return ""
-
     opened_before: list[int] = []
     command = [str(BIN / "fellesskap-edge"), "commission", "--config", "draft.toml"]
     terminal = Terminal([*command, "--out", "found.toml"], folder)
     terminal.hear_until("Asking 32 addresses on ")
     terminal.type("\n\n")  # nothing was asked yet: no answer
-    status = terminal.talk(
-        {
-            r"^Shut every door": "",
-            r"^Board (\S+), wire (\d+): Enter opens": offered,
-            r"Which number": number,
-            r"^Shut door (\d+)": shut,
-            r"Every door of the draft is found": "",
-        }
-    )
+    asked = r"^Board (\S+), wire (\d+): Enter opens"
+    status = terminal.talk({**answers(cabinet), asked: offered})
     assert status == 0, terminal.said
     assert "8a at address 3" in terminal.said
     assert "No contact moved" in terminal.said

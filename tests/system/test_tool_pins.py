@@ -1,6 +1,5 @@
 """Commissioning locks on pins, and boards whose power a pin gives: a terminal, simulated wires."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import pytest
 
 from fellesskap_edge.config_check import load
 from tests.system.house import BIN, Hardware
+from tests.system.technician import answers
 from tests.system.terminal import Terminal
 from tests.system.test_tool import HEAD, compartment, run
 
@@ -52,26 +52,9 @@ def cabinet(tmp_path: Path) -> Iterator[Hardware]:
 
 def talk(cabinet: Hardware) -> tuple[int, str]:
     """Let a technician open every door; return the status and what was said."""
-
-    def number(_: re.Match[str]) -> str:
-        return "".join(str(one["compartment"]) for one in cabinet.doors() if one["open"])
-
-    def shut(found: re.Match[str]) -> str:
-        cabinet.ask("shut", compartment=int(found[1]))
-        return ""
-
     command = [str(BIN / "fellesskap-firmware-sim"), "commission", "--dir", "."]
     terminal = Terminal([*command, "--config", "draft.toml", "--out", "found.toml"], cabinet.folder)
-    status = terminal.talk(
-        {
-            r"^Shut every door": "",
-            r"^Board (\S+), wire (\d+): Enter opens": "",
-            r"Which number": number,
-            r"^Shut door (\d+)": shut,
-            r"Every door of the draft is found": "",
-        }
-    )
-    return status, terminal.said
+    return terminal.talk(answers(cabinet)), terminal.said
 
 
 @pytest.mark.slow
