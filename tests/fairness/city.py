@@ -13,8 +13,9 @@ from typing import NamedTuple
 from fellesskap_protocol.capacity import SIZE_CLASSES, Compartment, Demand
 
 DAY_MIN = 24 * 60
-DWELL_MU, DWELL_SIGMA = 2.79, 1.27
-"""Of the hours' logarithm, such that the mean is 31.6 h with the end after a week."""
+DWELL = (2.79, 1.27)
+"""Mean and spread of the hours' logarithm: the mean is 31.6 h with the end after a week."""
+HOLD_H = 12
 DWELL_MIN_MAX = 7 * DAY_MIN
 BOX = {one.name: one for one in SIZE_CLASSES}
 
@@ -59,6 +60,10 @@ class City:
     carriers: tuple[Carrier, ...]
     lockers: int
     days: int
+    dwell: tuple[float, float] = DWELL
+    """How long parcels lie: mean and spread of the logarithm of the hours."""
+    hold_h: int = HOLD_H
+    """How long a claim waits for its courier, in hours."""
 
     def compartments(self) -> list[Compartment]:
         """The doors of one locker; the low ones stand evenly among all sizes."""
@@ -95,7 +100,7 @@ class City:
     def _ask(self, carrier: Carrier, rng: Random, *, real: bool) -> Ask:
         (size,) = rng.choices(list(self.sizes), list(self.sizes.values()))
         needs = ("low",) if rng.random() < self.wants_low else ()
-        hours = rng.lognormvariate(DWELL_MU, DWELL_SIGMA) * carrier.dwell
+        hours = rng.lognormvariate(*self.dwell) * carrier.dwell
         comes = rng.random() >= carrier.no_show
         lies = min(DWELL_MIN_MAX, round(hours * 60))
         return Ask(BOX[size].demand(1_000, needs), real, real and comes, lies)

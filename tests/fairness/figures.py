@@ -100,8 +100,8 @@ def head(one: Figures) -> list[str]:
 
 def row(one: Figures) -> list[str]:
     """Write a row: shares in per cent, complaints by locker and day."""
-    low = [_percent(one.low_served)] if one.low_served is not None else []
-    shares = [_percent(share) for share in one.served.values()]
+    low = [percent(one.low_served)] if one.low_served is not None else []
+    shares = [percent(share) for share in one.served.values()]
     throughput = f"{one.throughput:.1%}".replace("%", " %")
     return [one.way, *shares, throughput, f"{one.jain:.2f}", f"{one.complaints:.2f}", *low]
 
@@ -130,5 +130,5 @@ def table(group: Sequence[Figures]) -> Table:
     return shown
 
 
-def _percent(share: float | None) -> str:
+def percent(share: float | None) -> str:
     return "–" if share is None else f"{share:.0%}".replace("%", " %")

@@ -159,7 +159,8 @@ class Locker:
             used[key] += 1
             if used[key] > self._quotas(seen).get(key, 0):
                 lent = "late" if seen.minute > self._kept_until else "early"
-        hold_min = self.way.hold_s(self._standing(use.carrier)) // 60
+        usual_s = self.city.hold_h * 3_600
+        hold_min = self.way.hold_s(self._standing(use.carrier), usual_s) // 60
         claim = _Claim(day * DAY_MIN + seen.minute + hold_min, demand, use, lent)
         self._claims.append(claim)
         return claim

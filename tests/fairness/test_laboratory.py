@@ -10,6 +10,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from fellesskap_backend.allocation.view import Use
+from tests.fairness import hours
 from tests.fairness.__main__ import DRAWN, PICTURE, SEED
 from tests.fairness.city import BOX, CITIES, FULL, LIGHT, YEAR
 from tests.fairness.complaints import Claim, Lent, Lying, is_justified
@@ -72,6 +73,18 @@ def test_every_way_is_asked_the_same() -> None:
 @pytest.mark.full
 def test_the_full_replay_gives_the_committed_figures() -> None:
     assert measure(jobs(CITIES, WAYS), SEED) == FOUND
+
+
+@pytest.mark.full
+def test_other_hours_give_the_committed_figures() -> None:
+    assert list(hours.found()) == from_lines((ROOT / hours.COMMITTED).read_text())
+
+
+def test_the_page_shows_other_hours() -> None:
+    every = from_lines((ROOT / hours.COMMITTED).read_text())
+    page = (ROOT / "docs/fairness-laboratory.md").read_text()
+    for row in hours.rows(every):
+        assert row in page.replace(" (here)", "")
 
 
 def test_the_picture_is_drawn_from_the_committed_figures() -> None:

@@ -14,9 +14,6 @@ from fellesskap_backend.allocation.view import Shares, Use, View
 from fellesskap_protocol.capacity import Compartment, Demand, Matching, size_class
 from tests.fairness.city import Carrier
 
-HOLD_S = 12 * 3_600
-"""How long a claim waits for its courier."""
-
 
 @dataclass
 class Seen:
@@ -54,10 +51,10 @@ class FirstCome:
             for size, good in zip(sizes, given, strict=True)
         ]
 
-    def hold_s(self, standing: Standing) -> int:
-        """Return how long a claim waits for its courier."""
+    def hold_s(self, standing: Standing, usual_s: int) -> int:
+        """Return how long a claim waits for its courier, where most wait for the usual time."""
         del standing
-        return HOLD_S
+        return usual_s
 
 
 class Partition(FirstCome):
@@ -124,9 +121,9 @@ class Fair(FirstCome):
         answers = decide_batch(self.policy, self.view(seen), requests, day_key)
         return {name: one.use for name, one in answers.items()}
 
-    def hold_s(self, standing: Standing) -> int:
-        """Return how long a claim waits for its courier."""
-        return held_for_s(self.policy, standing, HOLD_S)
+    def hold_s(self, standing: Standing, usual_s: int) -> int:
+        """Return how long a claim waits for its courier; a no-show's, for a shorter time."""
+        return held_for_s(self.policy, standing, usual_s)
 
 
 WAYS: tuple[FirstCome, ...] = (
