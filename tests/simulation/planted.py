@@ -116,7 +116,7 @@ PLANTED: dict[str, Planted] = {
                     "    staged = replace(staged, came={rights.part: rights})\n",
                 ),
             ),
-            seed=11,
+            seed=4,
             days=0.3,
             invariant="liveness",
         ),

@@ -32,6 +32,20 @@ COMES_BACK, BACK_S = 0.1, (310.0, 3600.0)
 """How often somebody tries once more when it is too late for that, and when."""
 TELLS = 0.7
 """How often a courier tells the carrier at once what was put in, as an app does."""
+SAID_OF_A_DOOR: tuple[tuple[Key, float], ...] = (
+    ("bigger", 0.03),
+    ("occupied", 0.02),
+    ("broken", 0.005),
+    ("cancel", 0.02),
+)
+"""How often a courier says what of a door that stands open."""
+SAID_OF_ONES_OWN: tuple[tuple[Key, float], ...] = (
+    ("more_time", 0.03),
+    ("not_me", 0.01),
+    ("empty", 0.01),
+    ("broken", 0.01),
+)
+"""The same of whoever fetches something, mistaken or not."""
 DOOR_S = 0.6
 """A door that was shut is known to be shut."""
 LATER = ("deposited", "left_open", "not_opened", "jammed", "jammed_out", "push_door", "noted")
@@ -102,23 +116,43 @@ class Kiosk:
         self.cabinet.give(rim.CodeTyped(value, "kiosk"))
         return op, self.cabinet.answers[0] if self.cabinet.answers else None
 
+    def say_of(self, key: Key, number: int, who: str, rng: random.Random) -> Going:
+        """Look behind the door that opens, and press a key while it stands open; return the answer.
+
+        Whoever looked shuts it a little later, whatever goes on meanwhile.
+        """
+        cabinet = self.cabinet
+        visitor = Visitor("nothing", number, open_s=rng.uniform(2.0, 5.0), who=who)
+        opened = yield from self._stand_by(visitor)
+        if not opened:
+            return None
+        left_s = max(0.0, visitor.shuts_at - self.world.now_s) + DOOR_S
+        self.world.after(left_s, lambda: cabinet.visitors.remove(visitor))
+        return self.press(key)
+
     def at_door(self, act: Act, number: int, who: str, item: str, rng: random.Random) -> Going:
         """Wait by a door, act when it opens, shut it; return whether it opened."""
-        cabinet = self.cabinet
         visitor = Visitor(act, number, open_s=rng.uniform(0.3, 1.0), who=who, item=item)
+        opened = yield from self._stand_by(visitor)
+        if opened:
+            yield max(0.0, visitor.shuts_at - self.world.now_s) + DOOR_S
+            self.cabinet.visitors.remove(visitor)
+        return opened
+
+    def _stand_by(self, visitor: Visitor) -> Going:
+        """Wait for a door to open, for as long as one has patience; return whether it did."""
+        cabinet = self.cabinet
         cabinet.visitors.append(visitor)
         cabinet.plant.person(visitor, self.world.now_s)
         waited = 0.0
         while visitor.shuts_at == float("inf") and waited < PATIENCE_S:
             yield 0.5
             waited += 0.5
-        if visitor.shuts_at == float("inf"):
-            cabinet.plant.leave(visitor)
-            cabinet.visitors.remove(visitor)
-            return False
-        yield max(0.0, visitor.shuts_at - self.world.now_s) + DOOR_S
+        if visitor.shuts_at < float("inf"):
+            return True
+        cabinet.plant.leave(visitor)
         cabinet.visitors.remove(visitor)
-        return True
+        return False
 
 
 class Courier:
@@ -181,24 +215,18 @@ class Courier:
 
     def _put_in(self, one: Shipment, number: int) -> Going:
         """Put it in behind the door that opens; sometimes another one is better."""
-        rng, turn = self.rng, self.rng.random()
-        key: Key | None = "bigger" if turn < 0.03 else "broken" if turn < 0.035 else None
-        if turn > 0.98:
-            key = "occupied"
-        if key is not None:
-            yield from self.kiosk.at_door("nothing", number, self.who, "", rng)
-            other = self.kiosk.press(key)
+        key = next((key for key, most in SAID_OF_A_DOOR if self.rng.random() < most), None)
+        if self.kiosk.cabinet.lies.get(number):
+            key = "occupied"  # whatever the locker believes
+        for _ in range(2):
+            if key is None:
+                break
+            other = yield from self.kiosk.say_of(key, number, self.who, self.rng)
             if other is None or other.outcome not in FULL_HANDS or other.compartment is None:
                 return False
             number = other.compartment
-        lying = self.kiosk.cabinet.lies.get(number)
-        if lying:  # it is occupied, whatever the locker believes
-            yield from self.kiosk.at_door("nothing", number, self.who, "", rng)
-            other = self.kiosk.press("occupied")
-            if other is None or other.outcome not in FULL_HANDS or other.compartment is None:
-                return False
-            number = other.compartment
-        done = yield from self.kiosk.at_door("put_in", number, self.who, one.label, rng)
+            key = "occupied" if self.kiosk.cabinet.lies.get(number) else None
+        done = yield from self.kiosk.at_door("put_in", number, self.who, one.label, self.rng)
         return done
 
     def _show_badge(self) -> Going:
@@ -288,6 +316,12 @@ def _try(kiosk: Kiosk, one: Shipment, act: Act, rng: random.Random) -> Going:
         op, said = kiosk.type_code(one.resident, one.code, one.parcel_id)
     opened = False
     if said is not None and said.outcome in FULL_HANDS and said.compartment is not None:
-        opened = yield from kiosk.at_door(act, said.compartment, one.resident, one.label, rng)
+        number = said.compartment
+        key = next((key for key, most in SAID_OF_ONES_OWN if rng.random() < most), None)
+        if key is not None and act == "take_out":
+            told = yield from kiosk.say_of(key, number, one.resident, rng)
+            opened = told is not None
+        else:
+            opened = yield from kiosk.at_door(act, number, one.resident, one.label, rng)
     kiosk.leave(op, ok=opened)
     return opened
