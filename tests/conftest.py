@@ -63,7 +63,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Count what ran, in the process that sees all reports."""
     if report.when != "call" and report.outcome == "passed":
         return
-    if report.failed and TIER == "full":  # it lasts over an hour: say now what will be read then
+    if report.failed and TIER != "quick":  # it lasts: say now what will be read at its end
         print(f"\nFAILED {report.nodeid}\n{report.longreprtext}", file=sys.__stderr__, flush=True)
     if report.outcome != "skipped":
         _count(report.nodeid)

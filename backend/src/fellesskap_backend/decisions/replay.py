@@ -94,14 +94,19 @@ class Fold:
         self.rules: dict[str, Rules] = {}
         """By their digest."""
 
-    def again(self, run: Run, *, alone: bool) -> list[str]:
+    def again(self, run: Run, broken: Container[int]) -> list[str] | None:
         """Return the bodies as they are derived anew; raise `NotDerived`.
 
-        `alone`: the one before is altered or gone, so what this one says of it is taken as it is.
+        `broken` are altered or gone. After such a one its successor's word of it is taken as it
+        is; and who decided beside a claim that it gave is believed: None.
         """
         numbers = [row.number for row in run.links]
+        alone = numbers[0] - 1 in broken
         try:
             said: list[Json] = [msgspec.json.decode(row.body) for row in run.links]
+            if any(one in broken for one in record.numbers(said[0]["basis"]["claims"])):
+                self.take(run)
+                return None
             head = _head_before(numbers[0], said[0]) if alone else self._head
             last = said[-1]["basis"]
             known = last.get("rules", head.rules)
@@ -116,7 +121,7 @@ class Fold:
         return [_body(one) for one in made]
 
     def take(self, run: Run) -> None:
-        """Believe a batch of which a row is altered or gone: what the others say stays said."""
+        """Believe what a run says, for something that it depends on is altered or gone."""
         for row in run.links:
             try:
                 said: Json = msgspec.json.decode(row.body)
