@@ -44,8 +44,12 @@ class DriveWalk(StoreWalk):
     )
     def the_line_is_bad_while_a_courier_comes(self, fault: str, seconds: float, name: str) -> None:
         faults = self.stand.hardware.boards["a"].faults
-        self.at.taint_bank("a")
-        self.stand.doubt("a")
+        banks = self.stand.config.banks
+        line = next(one.port for one in banks if one.name == "a")
+        hears = [one.name for one in banks if one.port == line]  # a late reply disturbs the next
+        for bank in hears:
+            self.at.taint_bank(bank)
+            self.stand.doubt(bank)
         faults.corrupt_replies = 5 if fault == "corrupt" else 0
         faults.reply_delay_s = {"late": 0.12, "too late": 0.4}.get(fault, 0.008)
         faults.echo = fault == "echo"
@@ -53,7 +57,8 @@ class DriveWalk(StoreWalk):
         self.stand.run(seconds)
         faults.corrupt_replies, faults.reply_delay_s, faults.echo = 0, 0.008, False
         self.stand.run(1.0)
-        self.stand.trust("a")
+        for bank in hears:
+            self.stand.trust(bank)
 
     @rule(
         number=NUMBERS,
