@@ -141,6 +141,18 @@ def test_an_altered_body_is_named(house: House) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("policy", ["first-come v0", "fair-share v1", "fair-share v2"])
+def test_what_was_decided_beside_an_altered_claim_is_not_named(house: House, policy: str) -> None:
+    said = (f'"policy":"{policy}"', '"outcome":"confirmed"')
+    row = house.of(Decision, *(Decision.body.contains(one) for one in said))
+    for old, new in (('"box":[', '"box":[9'), ('"outcome":"confirmed"', '"outcome":"locker_full"')):
+        text = row.body.replace(old, new, 1)
+        house.change(update(Decision).where(Decision.id == row.id).values(body=text))
+        named = [one.split(": altered")[0] for one in house.replay(row.locker_id)["altered"]]
+        assert named == [name_of(row)]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("column", ["told", "salt", "path", "place", "carrier_id"])
 def test_an_altered_receipt_is_named(house: House, column: str) -> None:
     row = house.of(Receipt)

@@ -51,6 +51,14 @@ class Run:
         ends = range(self.first, self.first + min(self.of, BATCH_MAX))
         return any(number in numbers for number in (*ends, *(row.number for row in self.links)))
 
+    def stands_beside(self, numbers: Container[int]) -> bool:
+        """Say whether it was decided beside a claim that one of these gave."""
+        try:
+            basis = msgspec.json.decode(self.links[0].body)["basis"]
+            return any(number in numbers for number in record.numbers(basis["claims"]))
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+            return False
+
     @property
     def is_whole(self) -> bool:
         """Say whether all of it is there."""
@@ -94,19 +102,14 @@ class Fold:
         self.rules: dict[str, Rules] = {}
         """By their digest."""
 
-    def again(self, run: Run, broken: Container[int]) -> list[str] | None:
+    def again(self, run: Run, *, alone: bool) -> list[str]:
         """Return the bodies as they are derived anew; raise `NotDerived`.
 
-        `broken` are altered or gone. After such a one its successor's word of it is taken as it
-        is; and who decided beside a claim that it gave is believed: None.
+        `alone`: the one before is altered or gone, so what this one says of it is taken as it is.
         """
         numbers = [row.number for row in run.links]
-        alone = numbers[0] - 1 in broken
         try:
             said: list[Json] = [msgspec.json.decode(row.body) for row in run.links]
-            if any(one in broken for one in record.numbers(said[0]["basis"]["claims"])):
-                self.take(run)
-                return None
             head = _head_before(numbers[0], said[0]) if alone else self._head
             last = said[-1]["basis"]
             known = last.get("rules", head.rules)
@@ -128,9 +131,10 @@ class Fold:
                 basis = said["basis"]
                 self._absorb(basis)
                 written = record.digest(row.body.encode())
-                self._head = Head(row.number, written, basis["layout"], basis["rules"])
-                use = _use(said["carrier"], said["use"])
-                if use is not None:
+                rules = basis.get("rules", self._head.rules)
+                self._head = Head(row.number, written, basis["layout"], rules)
+                use = _use(said.get("carrier"), said.get("use"))
+                if use is not None or ("use" not in said and said["outcome"] == "confirmed"):
                     self._remember(row.number, said, use)
             except (AttributeError, IndexError, KeyError, TypeError, ValueError):
                 continue
@@ -152,7 +156,7 @@ class Fold:
             raise ValueError("one ticket for two")
         return list(made.values())
 
-    def _remember(self, number: int, said: Json, use: Use) -> None:
+    def _remember(self, number: int, said: Json, use: Use | None) -> None:
         """Remember a claim that a decision gave."""
         chained = "use" in said
         demand = _demand(said["request"]["box"])

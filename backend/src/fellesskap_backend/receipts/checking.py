@@ -64,8 +64,9 @@ def published(row: AuditRoot, issuer: str, names: Container[str]) -> tuple[Root,
 def derived(fold: Fold, run: Run, broken: Container[int]) -> list[list[str]]:
     """Return, of each decision that is derived again, what is wrong with it.
 
-    Of a batch of which a row is altered or gone nothing is derived, nor what was decided beside a
-    claim that such a one gave: that row is named, and the other answers depend on it.
+    Of a batch of which a row is altered or gone nothing is derived: that row is named, and every
+    other answer depends on it. Nor is one named for what it was decided beside: a claim of such a
+    row explains another answer.
     """
     rows = run.links
     if run.of > 1 and run.touches(broken):
@@ -74,15 +75,17 @@ def derived(fold: Fold, run: Run, broken: Container[int]) -> list[list[str]]:
     if not run.is_whole:
         return [["not all of its batch"] for _ in rows]
     try:
-        again = fold.again(run, broken)
+        again = fold.again(run, alone=rows[0].number - 1 in broken)
+        wrong = [
+            [] if text == row.body else ["decided otherwise"]
+            for row, text in zip(rows, again, strict=True)
+        ]
     except NotDerived:
-        return [["cannot be derived"] for _ in rows]
-    if again is None:
+        wrong = [["cannot be derived"] for _ in rows]
+    if any(wrong) and run.stands_beside(broken):
+        fold.take(run)
         return [[] for _ in rows]
-    return [
-        [] if text == row.body else ["decided otherwise"]
-        for row, text in zip(rows, again, strict=True)
-    ]
+    return wrong
 
 
 CutOffs = Mapping[tuple[date, str], datetime | None]
