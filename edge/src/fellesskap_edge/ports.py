@@ -11,6 +11,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 import serial
 
@@ -66,7 +67,8 @@ class Ports:
         """Close the ports and end the threads."""
         self._ending.set()
         for line in list(self._open.values()):
-            line.cancel_read()
+            with suppress(OSError):  # its thread may have seen the end, and closed it
+                line.cancel_read()
         for thread in self._threads:
             thread.join(WAIT_S * 2)
 
