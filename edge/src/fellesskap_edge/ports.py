@@ -11,7 +11,6 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 
 import serial
 
@@ -35,6 +34,7 @@ class Ports:
     def __init__(self, bauds: Mapping[str, int], post: Callable[[Inward], None]) -> None:
         self._post = post
         self._open: dict[str, serial.Serial] = {}
+        self._opening = threading.Lock()
         self._ending = threading.Event()
         self._round_at = dict.fromkeys(bauds, time.monotonic())
         self._threads = [
@@ -60,14 +60,15 @@ class Ports:
             return
         try:
             line.write(data)
-        except (serial.SerialException, OSError) as error:
+        except (serial.SerialException, OSError, TypeError) as error:
+            # pyserial raises TypeError when a port is closed meanwhile, here and under a read.
             log.warning("port %s: %s", port, error)
 
     def stop(self) -> None:
         """Close the ports and end the threads."""
         self._ending.set()
-        for line in list(self._open.values()):
-            with suppress(OSError):  # its thread may have seen the end, and closed it
+        with self._opening:  # so that no line is closed meanwhile by its thread
+            for line in self._open.values():
                 line.cancel_read()
         for thread in self._threads:
             thread.join(WAIT_S * 2)
@@ -82,20 +83,27 @@ class Ports:
                     port, baud, timeout=WAIT_S, write_timeout=WRITE_S_MAX, exclusive=True
                 ) as line:
                     said = ""
-                    self._open[port] = line
-                    self._post(PortUp(port))
-                    self._read(port, line)
+                    self._serve(port, line)
             except (serial.SerialException, OSError, TypeError, ValueError) as error:
-                # pyserial raises TypeError when a port is closed under a waiting read.
                 barred = _barred(error, baud)
                 if str(error) != said:
                     said = str(error)
                     log.warning("port %s: %s", port, error)
                     if barred:
                         self._post(PortBarred(port, barred))
-            if self._open.pop(port, None) is not None:
-                self._post(PortDown(port))
             self._pause(port, BARRED_S if barred else REOPEN_S)
+
+    def _serve(self, port: str, line: serial.Serial) -> None:
+        """Read from a port until the end, its own or that of the daemon."""
+        with self._opening:
+            self._open[port] = line
+        self._post(PortUp(port))
+        try:
+            self._read(port, line)
+        finally:
+            with self._opening:
+                del self._open[port]
+            self._post(PortDown(port))
 
     def _pause(self, port: str, length_s: float) -> None:
         """Leave a port alone for a while."""
