@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from fellesskap_backend.allocation.deciding import Decision, Request, decide
 from fellesskap_backend.allocation.division import class_of, divide
+from fellesskap_backend.allocation.view import View
 from fellesskap_protocol.capacity import Compartment, Demand, fits
 from tests.backend.fair import KEPT, Scene
 
@@ -75,6 +76,16 @@ def _is_justified(scene: Scene, before: list[Asked], request: Request) -> bool:
         rows += [of_class(size, low)] * (units if "low" not in request.demand.needs else 0)
     own = of_class(request.size, scene.usable) & fitting(request.demand, scene.usable)
     return served(rows) == len(rows) < served([*rows, own])
+
+
+def kept_rows(scene: Scene, view: View, permille: int) -> list[set[int]]:
+    """What is promised, and all that is kept: of each, which doors would do."""
+    rows = [fitting(demand, scene.usable) for demand, _ in scene.claims]
+    low = [door for door in scene.usable if door.low]
+    for size in view.shares.division:
+        rows += [of_class(size, scene.usable)] * view.kept(size, permille)
+        rows += [of_class(size, low)] * view.accessible_left(size)
+    return rows
 
 
 def of_class(size: str, compartments: Iterable[Compartment]) -> set[int]:

@@ -1,13 +1,13 @@
 """Small lockers with carriers, quotas and requests, for the tests of the fair allocator."""
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from hypothesis import strategies as st
 
-from fellesskap_backend.allocation.deciding import Request
+from fellesskap_backend.allocation.batch import decide_batch
+from fellesskap_backend.allocation.deciding import Decision, Request
 from fellesskap_backend.allocation.division import class_of, divide, quotas_of
 from fellesskap_backend.allocation.policy import FairShare
 from fellesskap_backend.allocation.standing import Standing
@@ -65,7 +65,12 @@ class Scene:
 
     def view(self, minute: int = KEPT) -> View:
         standings = {name: Standing(weight=weight) for name, weight in self.weights.items()}
-        shares = Shares(divide(self.policy, self.every), self.quotas, standings | self.standings)
+        shares = Shares(
+            divide(self.policy, self.every),
+            self.quotas,
+            standings | self.standings,
+            reserved=self.policy.reserved,
+        )
         return View(
             (self.every, self.usable),
             shares,
@@ -149,10 +154,17 @@ def scenes(draw: st.DrawFn, most: int = 12) -> Scene:
     )
 
 
-def granted(decisions: dict[str, object], requests: dict[str, Request]) -> Counter[str]:
-    """How many each carrier was given."""
-    return Counter(
-        requests[name].carrier
-        for name, decision in decisions.items()
-        if getattr(decision, "confirmed", False)
+def ruled(reserved: str) -> FairShare:
+    return POLICY.model_copy(update={"reserved": reserved})
+
+
+def batch(one: Scene) -> dict[str, Decision]:
+    return decide_batch(one.policy, one.view(), one.requests, DAY_KEY)
+
+
+def given_to(carrier: str, one: Scene, names: set[str] | None = None) -> int:
+    return sum(
+        decision.confirmed
+        for name, decision in batch(one).items()
+        if one.requests[name].carrier == carrier and (names is None or name in names)
     )

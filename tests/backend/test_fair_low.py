@@ -2,12 +2,11 @@
 
 from dataclasses import replace
 
-from fellesskap_backend.allocation.batch import decide_batch
 from fellesskap_backend.allocation.deciding import Request, decide
 from fellesskap_backend.allocation.policy import from_json, stored
 from fellesskap_backend.allocation.view import Use
 from tests.backend.complaint_judge import complaints, in_turn
-from tests.backend.fair import DAY_KEY, POLICY, Scene, compartment, parcel, scene
+from tests.backend.fair import POLICY, Scene, compartment, parcel, ruled, scene
 
 LOW_TAKEN = Scene(
     every=tuple(compartment(n, size, low=n < 4) for n, size in enumerate("LLMML", start=1)),
@@ -17,6 +16,11 @@ LOW_TAKEN = Scene(
     claims=((parcel("M"), Use("east", "M")),),
 )
 """One low L is kept for who asks, and one low M, where something lies already."""
+
+
+def parts(one: Scene) -> list[str | None]:
+    """Of which part each is given room, all of them answered at once in turn."""
+    return [decision.part for _, decision in in_turn(one)]
 
 
 def test_who_asks_for_a_low_one_takes_the_place_of_one_that_is_kept_and_there() -> None:
@@ -30,46 +34,23 @@ def test_who_asks_for_a_low_one_takes_the_place_of_one_that_is_kept_and_there() 
 
 
 def test_rules_that_were_announced_before_give_a_low_one_of_what_is_kept_for_others_too() -> None:
-    view = LOW_TAKEN.view()
-    view.shares = replace(view.shares, in_place=False)
+    view = replace(LOW_TAKEN, policy=ruled("anywhere")).view()
     view.give(parcel("M"), Use("north", "M"))
     low = decide(POLICY, view, Request("east", parcel("M", "low")))
     assert low.use == Use("east", "M", accessible=True)
     view.give(parcel("M", "low"), low.use)
     assert decide(POLICY, view, Request("east", parcel("L"))).reason == "locker_full"
     text = POLICY.model_dump_json(exclude={"reserved"})
-    assert (stored(text).reserved, from_json(text).reserved) == ("anywhere", "in_place")
+    assert (stored(text).reserved, from_json(text).reserved) == ("anywhere", "counted")
     assert stored(POLICY.model_dump_json()) == POLICY
 
 
-def test_more_entitlement_may_give_less_to_who_asks_for_a_low_one() -> None:
-    """The smallest that a search found: two doors are left, both low, one is kept for who asks.
+def test_where_not_all_that_is_kept_is_served_a_low_one_is_of_what_is_kept_all_the_same() -> None:
+    """The smallest scene of its kind that a search found.
 
-    With one entitlement all that is kept is served, and a low one given in the place of the one
-    that is kept: outside the entitlement, which serves the next parcel. With two there is not room
-    for all that is kept; the low one counts against the entitlement, and what is kept so stays.
-    """
-    asked = {
-        "r00": Request("east", parcel("S", "low")),
-        "r01": Request("east", parcel("M")),
-    }
-    one = replace(scene("LLL", {"east": 1}, low=2), lying=((3, Use("north", "L")),), requests=asked)
-    found, together = [], []
-    for units in (1, 2):
-        entitled = replace(one, quotas={("east", "L"): units})
-        found.append([decision.part for _, decision in in_turn(entitled)])
-        answers = decide_batch(POLICY, entitled.view(), asked, DAY_KEY)
-        together.append(sum(decision.confirmed for decision in answers.values()))
-    assert found == [["accessible", "guaranteed"], ["guaranteed", None]]
-    assert together == [2, 1]
-
-
-def test_where_not_all_that_is_kept_is_served_who_asks_for_a_low_one_is_lent_one_that_is() -> None:
-    """A justified complaint that is left: the smallest of its kind that a search found.
-
-    South was to have one M. A low M and a low L are kept as well, and something is promised: that
-    is five for four doors. So north is given no low one in the place of such as are kept, but lent
-    one; and from south the low ones are still kept.
+    South is to have one M. A low M and a low L are kept as well, and something is promised: that
+    is five for four doors, so by `in_place` north was given no low one in the place of such as are
+    kept, but lent one; and from south the low ones were still kept.
     """
     asked = [Request("north", parcel("S", "low")), Request("south", parcel("M"))]
     one = replace(
@@ -77,9 +58,11 @@ def test_where_not_all_that_is_kept_is_served_who_asks_for_a_low_one_is_lent_one
         quotas={("east", "M"): 1, ("south", "M"): 1},
         claims=((parcel("M"), Use("north", "M")),),
     ).asking({f"r{number}": request for number, request in enumerate(asked)})
-    log = in_turn(one)
-    assert [decision.part for _, decision in log] == ["lent", None]
-    assert complaints(one, log) == [1]
+    assert parts(one) == ["accessible", "guaranteed"]
+    assert complaints(one, in_turn(one)) == []
+    before = replace(one, policy=ruled("in_place"))
+    assert parts(before) == ["lent", None]
+    assert complaints(before, in_turn(before)) == [1]
 
 
 def test_an_entitlement_whose_size_is_full_is_not_kept_and_used_up_in_a_larger_door() -> None:

@@ -80,7 +80,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "guaranteed_permille": PERMILLE,
     "entrant_permille": PERMILLE,
     "accessible_permille": PERMILLE,
-    "reserved": st.sampled_from(["in_place", "anywhere"]),
+    "reserved": st.sampled_from(["counted", "in_place", "anywhere"]),
     "commons": st.sampled_from(["unguaranteed", "as_divided"]),
     "batch_above_permille": PERMILLE,
     "cut_offs": st.sets(CLOCKS, min_size=1, max_size=3).map(sorted),

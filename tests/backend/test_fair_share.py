@@ -4,13 +4,13 @@ from collections import Counter
 from dataclasses import replace
 from random import Random
 
-from hypothesis import assume, example, given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from fellesskap_backend.allocation.batch import decide_batch
 from fellesskap_backend.allocation.deciding import Decision, Request, decide
 from fellesskap_backend.allocation.standing import Standing
-from fellesskap_backend.allocation.view import Use, View
+from fellesskap_backend.allocation.view import Use
 from fellesskap_protocol.capacity import Demand, Matching, served
 from tests.backend.complaint_judge import (
     Asked,
@@ -18,7 +18,7 @@ from tests.backend.complaint_judge import (
     complaints,
     fitting,
     in_turn,
-    of_class,
+    kept_rows,
 )
 from tests.backend.complaint_judge import served as rows_served
 from tests.backend.fair import (
@@ -30,22 +30,12 @@ from tests.backend.fair import (
     POLICY,
     SIZES,
     Scene,
+    batch,
+    given_to,
     parcel,
     scene,
     scenes,
 )
-
-
-def batch(one: Scene) -> dict[str, Decision]:
-    return decide_batch(one.policy, one.view(), one.requests, DAY_KEY)
-
-
-def given_to(carrier: str, one: Scene, names: set[str] | None = None) -> int:
-    return sum(
-        decision.confirmed
-        for name, decision in batch(one).items()
-        if one.requests[name].carrier == carrier and (names is None or name in names)
-    )
 
 
 def all_served(one: Scene, given_too: list[Demand]) -> bool:
@@ -127,16 +117,6 @@ def test_no_complaint_is_justified_while_entitlements_are_kept(one: Scene) -> No
     assert complaints(one, in_turn(one)) == []
 
 
-def kept_rows(one: Scene, view: View, permille: int) -> list[set[int]]:
-    """What is promised, and all that is kept: of each, which doors would do."""
-    rows = [fitting(demand, one.usable) for demand, _ in one.claims]
-    low = [door for door in one.usable if door.low]
-    for size in view.shares.division:
-        rows += [of_class(size, one.usable)] * view.kept(size, permille)
-        rows += [of_class(size, low)] * view.accessible_left(size)
-    return rows
-
-
 def test_the_judge_finds_a_complaint_where_first_come_made_one() -> None:
     one = scene("SSSSS", {"east": 1, "north": 1})
     greedy = [Asked(Request("east", parcel("S")), d) for d in [_lent("east")] * 5]
@@ -174,43 +154,6 @@ def _within_quota(one: Scene, requests: list[Request]) -> list[Request]:
             left[key] -= 1
             kept.append(request)
     return kept
-
-
-OWN_IN_ITS_WAY = replace(
-    scene("SSMM", {"east": 1, "north": 1, "south": 1}).asking(
-        {"r00": Request("east", parcel("M"))}
-    ),
-    quotas={("east", "S"): 1, ("east", "M"): 1},
-    claims=(
-        (parcel("M"), Use("east", "M")),
-        (parcel("S"), Use("north", "S")),
-        (parcel("S"), Use("north", "S")),
-    ),
-)
-
-
-@given(scenes(), st.sampled_from(CARRIERS), st.sampled_from(SIZES))
-@example(OWN_IN_ITS_WAY, "east", "S")
-def test_more_entitlement_never_gives_less(one: Scene, carrier: str, size: str) -> None:
-    """In a batch, and at once one after the other; for low ones see `test_fair_low`."""
-    assume(one.view().shares.commons(size) > 0)
-    one = one.asking({name: _of_any_height(r, carrier) for name, r in one.requests.items()})
-    quotas = one.quotas | {(carrier, size): one.quotas.get((carrier, size), 0) + 1}
-    more = replace(one, quotas=quotas)
-    assert given_to(carrier, more) >= given_to(carrier, one)
-    for minute in (KEPT, 12 * 60, LENT):
-        assert in_turn_to(carrier, more, minute) >= in_turn_to(carrier, one, minute)
-
-
-def _of_any_height(request: Request, carrier: str) -> Request:
-    if request.carrier != carrier:
-        return request
-    return replace(request, demand=parcel(request.size))
-
-
-def in_turn_to(carrier: str, one: Scene, minute: int) -> int:
-    """How many of a carrier's requests are confirmed, all of them answered at once in turn."""
-    return sum(d.confirmed for request, d in in_turn(one, minute) if request.carrier == carrier)
 
 
 # What is kept, and until when --------------------------------------------------------------------
@@ -293,7 +236,7 @@ def test_nothing_is_gained_by_asking_for_more_than_is_needed(one: Scene, more: l
     st.lists(st.sampled_from(ALL_SIZES), min_size=1, max_size=6),
     st.sampled_from((KEPT, 12 * 60, LENT)),
 )
-def test_nor_is_it_where_everybody_is_answered_at_once(
+def test_nor_is_anything_gained_where_everybody_is_answered_at_once(
     one: Scene, more: list[str], minute: int
 ) -> None:
     """Asked for before the own parcels, at any hour: what is given in vain is gone for oneself."""

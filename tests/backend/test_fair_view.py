@@ -90,6 +90,24 @@ def test_low_ones_are_kept_from_who_asks_for_none() -> None:
     assert not seen.room_in("M", parcel("S", "low"))
 
 
+def test_a_low_one_is_given_in_the_place_of_one_that_is_kept() -> None:
+    seen = view("SS", {("east", "S"): 1}, low=1, accessible=1)
+    assert seen.room_for_low("S", parcel("S", "low"), 1_000) is True
+    seen.give(parcel("S"), NORTH)
+    assert seen.room_for_low("S", parcel("S", "low"), 1_000) is False, "east's is kept too"
+    assert seen.room_for_low("S", parcel("S", "low"), 0) is True
+
+
+def test_low_ones_are_kept_from_who_asks_for_one_when_its_own_are_in_use() -> None:
+    seen = view("SMM", {}, Use("north", "M", accessible=True), low=3, accessible=1)
+    for size in "SM":
+        seen.give(parcel(size), Use("north", size))
+    assert seen.room_beside(parcel("S", "low"), 0), "it may have the low S"
+    assert seen.room_beside(parcel("M", "low"), 0) is False, "it would push an S there"
+    seen.shares = replace(seen.shares, reserved="in_place")
+    assert seen.room_beside(parcel("M", "low"), 0) is True
+
+
 def test_an_entitlement_that_cannot_be_served_anyway_is_in_nobodys_way() -> None:
     """One M is there, two are promised: for who is entitled, kept for others is what counts."""
     seen = view("M", {("east", "M"): 2})

@@ -31,7 +31,7 @@ def _guarded(part: str, module: str, *tests: str) -> Guarded:
     return Guarded(f"{part}/src/fellesskap_{part}/{module}.py", files)
 
 
-FAIR = ("fair_view", "fair_share", "fair_low", "fair_commons")
+FAIR = ("fair_view", "fair_share", "fair_low", "fair_more", "fair_commons")
 GUARDED: dict[str, Guarded] = {
     "capacity": _guarded("protocol", "capacity", "capacity", "capacity_exhaustively"),
     "signing": _guarded("protocol", "signing", "signing"),

@@ -18,6 +18,7 @@ from fellesskap_backend.allocation.deciding import (
     Request,
     Way,
     answer,
+    first_of,
     guaranteed,
     guaranteed_other,
     lent,
@@ -63,7 +64,7 @@ def decide_batch(
         turn = _Turns(policy, view, day_key, weighed=weighed)
         for name in turn.of(requests, waiting):
             request = requests[name]
-            given = next(filter(None, (way(view, request, kept) for way in ways)), None)
+            given = first_of(ways, view, request, kept)
             if given is not None:
                 decided[name] = answer(view, request, given)
                 view.give(request.demand, given[1])

@@ -4,7 +4,7 @@ The ways in which a request may be given room stand in order; the first that has
 At cut-offs the same ways decide many requests at once: `allocation.batch`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -74,11 +74,23 @@ def decide(policy: FairShare, view: View, request: Request) -> Decision:
     if plain is not None or request.hold == "soft":
         return answer(view, request, reason=plain)
     kept = policy.hold.kept_permille(view.minute)
-    for way in (reserved, guaranteed, lent, guaranteed_other):
-        given = way(view, request, kept)
-        if given is not None:
-            return answer(view, request, given)
-    return answer(view, request, reason=kept_back(view, request))
+    given = first_of((reserved, guaranteed, lent, guaranteed_other), view, request, kept)
+    if given is None:
+        return answer(view, request, reason=kept_back(view, request))
+    return answer(view, request, given)
+
+
+def first_of(ways: Iterable[Way], view: View, request: Request, kept: int) -> Given | None:
+    """Return what the first way gives that gives something.
+
+    A low one is then one of those that are kept so while there are any, however room was found:
+    else as many would be kept as before, and one door less be there for all others.
+    """
+    given = next(filter(None, (way(view, request, kept) for way in ways)), None)
+    if given is None or given[1].accessible or view.shares.reserved != "counted":
+        return given
+    of_kept = (one for one in _reserves(view, request) if view.room_in(one[1].size, request.demand))
+    return next(of_kept, given)
 
 
 def refusal(view: View, request: Request) -> Reason | None:
@@ -104,11 +116,9 @@ def reserved(view: View, request: Request, kept: int) -> Given | None:
 
     All of it is within reach from a wheelchair (EN 301 549, 8.3); who does not ask is kept out.
     """
-    if "low" not in request.demand.needs:
-        return None
-    for size in at_least(request.size):
-        if view.room_for_low(size, request.demand, kept):
-            return "accessible", Use(request.carrier, size, accessible=True)
+    for given in _reserves(view, request):
+        if view.room_for_low(given[1].size, request.demand, kept):
+            return given
     return None
 
 
@@ -155,6 +165,13 @@ def answer(
     part, use = given or (None, None)
     quota = view.quota(request.carrier, request.size)
     return Decision(part, use, reason, quota, view.used(request.carrier, request.size))
+
+
+def _reserves(view: View, request: Request) -> Iterator[Given]:
+    """Yield of which classes a low one is kept that the asker may have."""
+    if "low" in request.demand.needs:
+        for size in filter(view.accessible_left, at_least(request.size)):
+            yield "accessible", Use(request.carrier, size, accessible=True)
 
 
 def _entitled(view: View, request: Request, kept: int, size: str) -> Given | None:

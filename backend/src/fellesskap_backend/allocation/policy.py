@@ -13,6 +13,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 Permille = Annotated[int, Field(ge=0, le=1_000)]
 Clock = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 """A time of day at the locker, `HH:MM`."""
+Reserved = Literal["counted", "in_place", "anywhere"]
+"""`in_place`: in the place of one that is kept so, if all else that is kept is served; `counted`: a
+low one found otherwise is one of these too; `anywhere`: also of what is kept for others."""
 DAY_MIN = 24 * 60
 BEFORE = {"reserved": "anywhere", "commons": "as_divided"}
 """What a version does that was announced before it could say so."""
@@ -82,9 +85,9 @@ class FairShare(_Data):
     """How much of that is set aside for carriers that are new."""
     accessible_permille: Permille = 100
     """How many of the low compartments of each class are kept for those who ask, at least one."""
-    reserved: Literal["in_place", "anywhere"] = "in_place"
-    """Whether who asks for a low one is given it only in the place of one that is kept so, or also
-    of what is kept for others (docs/decisions/0068)."""
+    reserved: Reserved = "counted"
+    """How who asks for a low one is given one of those that are kept so (docs/decisions/0068 and
+    0078)."""
     commons: Literal["unguaranteed", "as_divided"] = "unguaranteed"
     """Whether all that is nobody's quota is common, or only what is beside all that is set aside,
     also for entrants that there are not (docs/decisions/0075)."""

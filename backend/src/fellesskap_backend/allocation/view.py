@@ -16,9 +16,10 @@ from typing import NamedTuple
 import msgspec
 
 from fellesskap_backend.allocation.division import OTHER, Division, Quotas, class_of
+from fellesskap_backend.allocation.policy import Reserved
 from fellesskap_backend.allocation.standing import Standing
 from fellesskap_backend.decisions import policy as first_come
-from fellesskap_protocol.capacity import SIZE_CLASSES, Compartment, Demand, Matching
+from fellesskap_protocol.capacity import SIZE_CLASSES, Compartment, Demand, Matching, size_class
 
 NAMES = (*(one.name for one in SIZE_CLASSES), OTHER)
 
@@ -58,8 +59,8 @@ class Shares:
     division: Mapping[str, Division]
     quotas: Quotas
     standings: Mapping[str, Standing]
-    in_place: bool = True
-    """Low ones are given in the place of such as are kept, and of nothing else."""
+    reserved: Reserved = "counted"
+    """How low ones are given of those that are kept (`policy.Reserved`)."""
     as_divided: bool = False
     """Only what is beside all that is set aside is common, though it be nobody's quota."""
 
@@ -184,9 +185,8 @@ class View(first_come.View):
         """Say whether one more is served with all that is kept for anybody.
 
         `less` names a class of which one less is kept: the asker's own, which it uses up.
-        Low compartments are kept from whoever asks for none.
         """
-        key = _Kept(permille, "low" not in demand.needs, less)
+        key = _Kept(permille, self._keeps_low_from(demand), less)
         return self._known(key).matching.copy().add(demand)
 
     def room_for(self, carrier: str, size: str, demand: Demand, permille: int) -> bool:
@@ -197,7 +197,7 @@ class View(first_come.View):
         """
         if self.room_beside(demand, permille, less=size):
             return True
-        every = _Kept(permille, "low" not in demand.needs)
+        every = _Kept(permille, self._keeps_low_from(demand))
         if self._known(every).missing == self._known(every._replace(less=size)).missing:
             return False
         others = self._known(every._replace(without=carrier))
@@ -206,11 +206,10 @@ class View(first_come.View):
     def room_for_low(self, size: str, demand: Demand, permille: int) -> bool:
         """Say whether one more is served in the place of a low one that is kept of a class.
 
-        Beside all else that is kept: a class whose low compartments are taken has none to give.
+        Of which some are left. Beside all else that is kept: a class whose low compartments are
+        taken has none to give.
         """
-        if not self.accessible_left(size):
-            return False
-        if not self.shares.in_place:
+        if self.shares.reserved == "anywhere":
             return self.has_room(demand)
         key = _Kept(permille, with_low=True, less_low=size)
         return self._known(key).matching.copy().add(demand)
@@ -218,10 +217,9 @@ class View(first_come.View):
     def room_in(self, size: str, demand: Demand) -> bool:
         """Say whether one more is served in a compartment of a class, whatever is kept of others.
 
-        Low compartments are kept from whoever asks for none.
+        But for low ones that are kept for who asks.
         """
-        needs = (*demand.needs, _label(size))
-        return self.room_beside(msgspec.structs.replace(demand, needs=needs), 0)
+        return self.room_beside(_within(size, demand), 0)
 
     def beyond(self, carrier: str) -> Fraction:
         """Return how much a carrier has beyond its entitlements now, of all compartments.
@@ -232,6 +230,16 @@ class View(first_come.View):
         sizes = (size for one, size in self._used if one == carrier)
         units = sum(max(0, self._used[carrier, s] - self.quota(carrier, s)) for s in sizes)
         return Fraction(units, max(1, len(self.every)))
+
+    def _keeps_low_from(self, demand: Demand) -> bool:
+        """Say whether low ones that are kept for who asks are kept from a demand.
+
+        By `counted` also from such as ask for one, when those that it could have are all in use.
+        """
+        if "low" not in demand.needs:
+            return True
+        sizes = at_least(size_class(demand) or OTHER)
+        return self.shares.reserved == "counted" and not any(map(self.accessible_left, sizes))
 
     def _known(self, key: _Kept) -> _Beside:
         if key not in self._beside:
@@ -290,6 +298,10 @@ def others(size: str) -> Collection[str]:
 def at_least(size: str) -> Collection[str]:
     """Return a class and all that are larger."""
     return NAMES[NAMES.index(size) :]
+
+
+def _within(size: str, demand: Demand) -> Demand:
+    return msgspec.structs.replace(demand, needs=(*demand.needs, _label(size)))
 
 
 def _label(size: str) -> str:

@@ -133,6 +133,8 @@ CHOICES: dict[Language, dict[str, str]] = {
         " sikret noen.",
         "as_divided": "Så lenge det ikke finnes noen, kan andre få det, og det regnes som lånt; det"
         " gjør også det som ingen venter på etter et kvartal (9).",
+        "counted": "Det gis i stedet for et som er holdt av slik, om alt annet som er holdt av får"
+        " plass; ellers er det som om et vanlig rom ble bedt om. Ett færre er holdt av etterpå.",
         "in_place": "Det gis i stedet for et som er holdt av slik; er de tatt, er det som om et"
         " vanlig rom ble bedt om.",
         "anywhere": "Er færre i bruk enn det som er holdt av, gis et hvilket som helst lavt rom,"
@@ -143,6 +145,8 @@ CHOICES: dict[Language, dict[str, str]] = {
         " nobody.",
         "as_divided": "While there are none others may be given it, and it counts as lent; so does"
         " what nobody waits for after a quarter (9).",
+        "counted": "It is given in the place of one that is kept so, if all else that is kept can"
+        " be served; else it is as if an ordinary one were asked for. Then one fewer is kept.",
         "in_place": "It is given in the place of one that is kept so; where these are taken, it is"
         " as if an ordinary one were asked for.",
         "anywhere": "While fewer are in use than are kept, any low one is given, also of what is"

@@ -117,7 +117,7 @@ def shares_of(rules: Rules, layout: Layout) -> Shares:
         division,
         quotas,
         standings,
-        in_place=rules.fair.reserved == "in_place",
+        reserved=rules.fair.reserved,
         as_divided=rules.fair.commons == "as_divided",
     )
 
