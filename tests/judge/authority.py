@@ -96,7 +96,7 @@ def _dead_claim(place: Place, event: Presented, right: Right | None) -> str | No
 
 
 def _was_shown(world: World, place: Place, macs: set[str | None], within_s: float) -> bool:
-    oldest = world.at - within_s - place.slack()
+    oldest = place.written(world.at) - within_s - place.slack()
     return any(place.shown.get(mac or "", float("-inf")) >= oldest for mac in macs if mac)
 
 
@@ -152,7 +152,7 @@ def _again(world: World, place: Place, number: int) -> str | None:
     reopening = place.reopen.get(number)
     if reopening is None:
         return f"nobody may open {number} again"
-    if world.at > reopening.until + place.slack():
+    if place.written(world.at) > reopening.until + place.slack():
         return f"the time to open {number} again is over"
     if not _was_shown(world, place, set(reopening.macs), CODE_S):
         return f"{number} was opened again by another's code"
@@ -222,7 +222,7 @@ def _by_command(world: World, place: Place, event: Presented) -> str | None:
     boot_id, given_at = place.challenges.get(command.challenge, ("", float("-inf")))
     if boot_id != event.boot_id:
         return f"command {jti} answers a challenge of another boot"
-    if world.at - given_at > CHALLENGE_S + place.slack() + 1.0:
+    if place.written(world.at) - given_at > CHALLENGE_S + place.slack() + 1.0:
         return f"command {jti} answers a stale challenge"
     return None
 

@@ -20,9 +20,12 @@ _ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
 _GROUPS = re.compile(r"[0-9]+(?:[ \u00a0.\-][0-9]+)+")
 _BY_CHANCE = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:]{8}(?:\.[0-9]+)?"
-    r"|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+    r"|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+    re.IGNORECASE,
 )
-"""Instants and UUIDs: among many, some have the digits of some code in their groups."""
+"""Instants and UUIDs: among many, some have the digits of some code in them."""
+_AROUND = 40
+"""How far from some of its digits one of these begins and ends, at most."""
 _GROUPS_MAX = 12
 _GROUPED_MIN = 12
 """From this length on, a secret with letters is found with white space in it."""
@@ -138,7 +141,10 @@ def _hits(by_anchor: Mapping[str, list[_Needle]], text: str) -> Iterator[_Needle
 
 
 def _by_chance(text: str, begin: int, end: int) -> bool:
-    """Say whether digits are a part of a longer number, or of a hash."""
+    """Say whether digits are a part of a longer number, of an instant or UUID, or of a hash."""
+    near = _BY_CHANCE.finditer(text, max(begin - _AROUND, 0), end + _AROUND)
+    if any(one.start() <= begin and end <= one.end() for one in near):
+        return True
     if any(one.isdecimal() for one in text[max(begin - 1, 0) : begin] + text[end : end + 1]):
         return True
     while begin and text[begin - 1] in _HEX:

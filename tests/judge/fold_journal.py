@@ -165,7 +165,7 @@ def presented(world: World, place: Place, event: Presented) -> None:
     if event.right_id is not None or event.kind not in BY_CODE:
         place.reopen.pop(number, None)
     if event.kind == "command":
-        place.remote.append(world.at)
+        place.remote.append(place.written(world.at))
         place.jtis[event.jti or ""] = world.at
     if event.kind == "badge" and event.right_id is not None:
         place.sessions.setdefault(event.badge_jti or "", place.session)

@@ -17,12 +17,13 @@ def within_limit(world: World, place: Place, event: Presented) -> str | None:
     both = command is not None and command.actor_class == TWO_OPERATORS
     if both and world.at <= place.key_on_until + KEY_S:
         return None
-    now, spec = world.at + place.slack(), place.spec
+    at, spec = place.written(world.at), place.spec
+    now = at + place.slack()
     if place.remote and now - place.remote[-1] < spec.remote_gap_s:
-        return f"a remote open {world.at - place.remote[-1]:.1f} s after the one before"
+        return f"a remote open {at - place.remote[-1]:.1f} s after the one before"
     recent = 0
-    for at in reversed(place.remote):
-        if now - at >= spec.window_s:
+    for before in reversed(place.remote):
+        if now - before >= spec.window_s:
             break
         recent += 1
     if recent >= spec.remote_opens_max:

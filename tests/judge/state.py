@@ -230,6 +230,13 @@ class Place:
         """Whether nobody can say how long it could be collected: an odd clock, a new store."""
         return lying.unclear or lying.since < self.epoch_since
 
+    def written(self, at: float) -> float:
+        """Return when an entry was written that comes to light now, at the latest.
+
+        What was written last before a daemon died is read when it runs again.
+        """
+        return at if self.up else self.down_since
+
     def slack(self) -> float:
         """Return how exact the times of this history are, in seconds."""
         return self.spec.slack_s

@@ -9,6 +9,8 @@ import msgspec
 from fellesskap_protocol.events import (
     Fault,
     Overcommitted,
+    Presented,
+    Pulsed,
     Reported,
     ServiceChanged,
 )
@@ -325,6 +327,34 @@ def a_large_and_a_small() -> list[Any]:
     return story.end(calm=False)
 
 
+def a_daemon_dies_as_it_opens() -> list[Any]:
+    """What it wrote in the moment of its death comes to light when it runs again, much later."""
+    story = Story()
+    story.commission()
+    story.reserve(1)
+    story.deposit(1, 1)
+    story.deliver()
+    story.types(1)
+    story.tell(history.Part, part=f"edge:{HERE}", state="down")
+    story.wait(30.0)
+    name, door = "never", 1
+    story.write(
+        Presented(
+            kind="code",
+            outcome="authorised",
+            authorisation_id=name,
+            compartment=door,
+            right_id="right-1",
+        ),
+        Pulsed(authorisation_id=name, compartment=door, attempt=1),
+    )
+    story.restart()
+    story.deliver()
+    story.collect(1, 1)
+    story.deliver()
+    return story.end()
+
+
 TRUE: dict[str, Callable[[], list[Any]]] = {
     one.__name__: one
     for one in (
@@ -341,5 +371,6 @@ TRUE: dict[str, Callable[[], list[Any]]] = {
         asked_again,
         remote_opens,
         a_large_and_a_small,
+        a_daemon_dies_as_it_opens,
     )
 }

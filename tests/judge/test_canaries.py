@@ -59,6 +59,8 @@ def test_digits_in_a_longer_number_are_no_code() -> None:
     [
         *("2026-11-26T20:16:40.718265Z", "2026-11-26 20:16:40.718265", "4071-08-26T05:00:00"),
         "01977c1e-4071-8265-8f3e-0a1b2c3d4e5f",
+        "01a21a58-cc01-7c90-8359-19fA40718265",
+        "40718265-cc01-4c90-8359-19fa0a1b2c3d",
     ],
 )
 def test_digits_of_an_instant_or_of_a_uuid_are_no_code_but_those_beside_it_are(
