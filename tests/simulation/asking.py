@@ -75,6 +75,8 @@ class Asker(Client):
         """By locker: what was given no room."""
         self.badges: list[str] = []
         """Those that it had issued, by `jti`."""
+        self.tokens: list[str] = []
+        """The same as couriers have them."""
 
     # Reserving -----------------------------------------------------------------------------------
 
@@ -388,6 +390,7 @@ class Asker(Client):
             self.world.chronicle.note(history.Badged, badge=badge)
             self.world.jtis[token] = badge.jti
             self.badges.append(badge.jti)
+            self.tokens.append(token)
         return token
 
 

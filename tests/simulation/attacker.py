@@ -15,7 +15,7 @@ WHO = "attacker"
 
 
 def at_the_door(world: World, cabinet: Cabinet, rng: random.Random) -> Going:
-    """Guess some codes, scan some labels, show a badge of one's own make."""
+    """Guess some codes, scan some labels, show a badge of one's own make, or a copied one."""
     kiosk, counts = Kiosk(world, cabinet), world.chronicle.counts
     for _ in range(rng.randrange(2, 6)):
         counts["wrong"] += 1
@@ -33,6 +33,11 @@ def at_the_door(world: World, cabinet: Cabinet, rng: random.Random) -> Going:
         op, looks = kiosk.show_badge(WHO, _forged(world), holds=False)
         yield from looks
         kiosk.leave(op, ok=False)
+    if world.jtis and rng.random() < 0.3:
+        counts["wrong"] += 1
+        op, looks = kiosk.show_badge(WHO, rng.choice(list(world.jtis)), holds=True)
+        said = yield from looks
+        kiosk.leave(op, ok=said is not None and said.outcome == "badge_accepted")
 
 
 def on_the_wire(world: World, cabinet: Cabinet, rng: random.Random) -> Going:

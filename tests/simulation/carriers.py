@@ -102,8 +102,17 @@ class Carrier(Asker):
                 one.former_ids.append(one.parcel_id)
             one.parcel_id = data["parcel_id"]
             one.right_id = data.get("right_id") or one.right_id
+            self._lies_at(one, data["locker_id"])
             self.shipments[one.parcel_id] = one
         return one
+
+    def _lies_at(self, one: Shipment, locker_id: str) -> None:
+        """Note that a courier brought it to another locker than was asked to have room."""
+        if one.locker_id != locker_id:
+            waiting = self.open.get(one.locker_id, [])
+            if one in waiting:
+                waiting.remove(one)
+            one.locker_id = locker_id
 
     def _adopted(self, one: Shipment) -> None:
         """A locker reported what a restored database forgot, the reservation with it."""

@@ -17,7 +17,7 @@ from tests.judge import history
 from tests.judge.judging import JUDGES, Judge
 from tests.judge.rules import Rules
 from tests.memory import in_memory
-from tests.simulation import attacker, calm, ending, features, minds, standby, weather
+from tests.simulation import attacker, calm, ending, errands, features, minds, standby, weather
 from tests.simulation.cabinet import Cabinet
 from tests.simulation.carriers import Carrier
 from tests.simulation.layout import locker
@@ -25,7 +25,7 @@ from tests.simulation.logs import Logs
 from tests.simulation.operators import Operator
 from tests.simulation.rivals import Business
 from tests.simulation.shipments import BOXES, Shipment
-from tests.simulation.visitors import Courier, Kiosk, resident
+from tests.simulation.visitors import Kiosk, resident
 from tests.simulation.world import AWAKE_S, DAY_S, Going, World
 
 HOUR_S = 3600.0
@@ -35,8 +35,8 @@ DROP_OFFS, UNANNOUNCED = 3.0, 1.0
 VISITS, ATTACKS, REPLAYS, OPENINGS, CHANGES = 4.0, 2.0, 1.0, 4.0, 4.0
 ALLOWED = {"S": 2, "M": 1, "L": 1}
 """What a locker may give away by itself."""
-SETS_OUT_S, LOOKS_S, LOOKS_MAX = (0.3 * HOUR_S, 1.5 * HOUR_S), 1800.0, 16
-"""A courier sets out so long after a manifest, and looks so often whether the locker expects it."""
+SETS_OUT_S = (0.3 * HOUR_S, 1.5 * HOUR_S)
+"""A courier sets out so long after a manifest."""
 PASSES_S = 90.0
 COMPARES_S = HOUR_S / 2
 LETTER_LOST = 0.04
@@ -46,6 +46,8 @@ DIES_OBEYING = 0.15
 COLLECTS_S, COLLECTS_S_MAX = (1.5 * HOUR_S, 4 * HOUR_S), 20 * HOUR_S
 """How long residents wait on average, and where it is crowded; and at most."""
 REVOKES, SPREES, DIES_IN_IT = 2.0, 1.0, 0.5
+TARGETS = 0.5
+"""How often a day an operator changes what a locker may give away by itself."""
 
 
 @dataclass(frozen=True)
@@ -162,6 +164,9 @@ class Life:
             anyone = next(iter(self.world.cabinets.values()))
             for mean, fault in weather.OF_ALL:
                 self._faults(fault, mean, anyone, day * DAY_S, end_s=end_s)
+        changes = self.world.chance("targets")
+        for name in self.world.cabinets:
+            self._some(changes, TARGETS, 0.0, self.days * DAY_S, partial(self._targets, name))
         for act in self.acts:
             if self.world.only is None or act.number in self.world.only:
                 self.world.go(act.begin(), act.at_s)
@@ -257,31 +262,19 @@ class Life:
         extra = self.shipment(cabinet.locker_id, self.rng, "unannounced", of=carrier)
         brings = self.rng.random() < UNANNOUNCED / VISITS
 
-        def going() -> Going:
-            for _ in range(LOOKS_MAX):
-                known = cabinet.drive.controller.rights if cabinet.drive else {}
-                waiting = [one for one in waits_for if one.state == "reserved"]
-                if all(one.right_id in known for one in waiting):
-                    break
-                yield LOOKS_S
-            token = ""
-            if chance.random() < 0.9 or brings:
-                token = yield from carrier.badge((cabinet.locker_id,), ("deposit", "remove"))
-            known = cabinet.drive.controller.rights if cabinet.drive else {}
-            bag = [
-                one
-                for one in carrier.open.get(cabinet.locker_id, ())
-                if one.right_id in known or chance.random() < 0.05
-            ]
-            if brings:
-                carrier.by_label[extra.label] = extra
-                bag.append(extra)
-            kiosk = Kiosk(self.world, cabinet)
-            name = f"{carrier.name}-{chance.getrandbits(16):04x}"
-            courier = Courier(kiosk, name, chance, token=token)
-            yield from courier.visit(bag, sweeps=bool(token))
+        mistakes = self.world.chance(f"mistakes/{len(self.acts)}")
+        bag = errands.Bag(carrier, waits_for, extra if brings else None, mistakes)
+        return "visit", lambda: errands.visit(cabinet, bag, chance)
 
-        return "visit", going
+    def _targets(self, name: str) -> tuple[str, Callable[[], Going]]:
+        chance = self.world.chance(f"targets/{len(self.acts)}")
+        targets = {size: chance.randrange(4) for size in ALLOWED}
+
+        def going() -> Going:
+            self.operator.allow(name, targets)
+            yield 0.0
+
+        return "targets", going
 
     def _attack(self, cabinet: Cabinet) -> Callable[[], Going]:
         chance = self.world.chance(f"attack/{len(self.acts)}")

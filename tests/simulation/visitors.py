@@ -22,6 +22,8 @@ from tests.simulation.shipments import Shipment
 from tests.simulation.world import Going, World
 
 SCREEN_S = 0.7
+OLD_CODE = 0.5
+"""How often somebody whose parcel has a new code tries the one before."""
 PATIENCE_S = 12.0
 TRIES_MAX = 12
 FORGETS = 0.4
@@ -174,7 +176,8 @@ class Courier:
             for _ in range(3):
                 done = yield from self._deposit(one)
                 if done:
-                    if self.rng.random() < TELLS:
+                    right = one.locker_id == self.kiosk.cabinet.locker_id
+                    if self.rng.random() < TELLS and right:
                         one.carrier.put_in(one)
                     break
                 yield self.rng.uniform(2, 8)
@@ -194,7 +197,7 @@ class Courier:
         for _ in range(4):
             if said is None:
                 break
-            if said.outcome == "badge_needed" and self.token and not self.showed:
+            if said.outcome in ("badge_needed", "unknown") and self.token and not self.showed:
                 yield from self._show_badge()
                 said = yield from self.kiosk.scan(self.who, one.label)[1]
             elif said.outcome == "choose_size":
@@ -262,6 +265,10 @@ def resident(kiosk: Kiosk, one: Shipment, rng: random.Random) -> Going:
             one.carrier.read_code(one)
         if rng.random() < 0.15:
             yield from _mistype(kiosk, one, rng)
+        if one.old_code and rng.random() < OLD_CODE:
+            yield from _try(kiosk, one.with_old_code(), act, rng)
+            if world.places.get(one.label) == "out":
+                return
         opened = yield from _try(kiosk, one, act, rng)
         if opened:
             while rng.random() < FORGETS:
