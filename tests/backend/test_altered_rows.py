@@ -46,6 +46,8 @@ from fellesskap_backend.reservations import ending
 from fellesskap_backend.reservations.tables import Reservation
 from tests.backend.crowd import CUT_OFF, NOON, Town, two_alike
 
+pytestmark = pytest.mark.slow
+
 WEIGHTS = {"north": 3, "south": 2, "west": 1}
 LATER = NOON + timedelta(days=3)
 Json = dict[str, Any]

@@ -29,6 +29,8 @@ from tests.backend.api import Api, request, reserve
 from tests.backend.lockers import HandLocker
 from tests.system.house import wait_for
 
+pytestmark = pytest.mark.slow
+
 S = TypeVar("S", bound=Signed)
 CLASS_OF: dict[Kind, type[Signed]] = {
     "ack": Ack,

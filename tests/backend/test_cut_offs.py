@@ -33,6 +33,8 @@ from tests.backend import event_models
 from tests.backend.crowd import CUT_OFF, DAY, MIDNIGHT, NOON, SECOND, Town, two_alike
 from tests.backend.faults import Faults
 
+pytestmark = pytest.mark.slow
+
 SQLITE = pytest.mark.parametrize("owned", ["sqlite"], indirect=True)
 ROUND_TRIPS_MAX = 4
 WEIGHTS = {"north": 3, "south": 2, "west": 1}

@@ -17,6 +17,8 @@ from tests.backend.api import Json
 from tests.backend.printed import operations
 from tests.backend.refused import Nothing
 
+pytestmark = pytest.mark.slow
+
 
 def _document(audience: str) -> Json:
     whole = create_api(Settings(), Nothing, Nothing, wake=lambda **_: None).openapi()

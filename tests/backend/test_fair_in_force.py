@@ -28,6 +28,8 @@ from tests.backend.lockers import collect, deposit
 from tests.backend.receipts import after, close
 from tests.backend.ruled import fair, put_in_force
 
+pytestmark = pytest.mark.slow
+
 DOORS = 10
 HOUR = timedelta(hours=1)
 SQLITE = pytest.mark.parametrize("owned", ["sqlite"], indirect=True)

@@ -29,6 +29,8 @@ from tests.backend.lockers import AT, HandLocker
 from tests.backend.postgres import Postgres
 from tests.system.house import wait_for
 
+pytestmark = pytest.mark.slow  # each starts processes
+
 NAMES = [f"oslo-{number}" for number in range(1, BURST + 2)]
 THERE = len([turn for turn in range(len(NAMES)) if turn % HERE_OF])
 COMMISSIONED = 2

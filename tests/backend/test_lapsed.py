@@ -21,6 +21,8 @@ from tests.backend.lives import HOUR, Lives, lapse
 from tests.backend.lockers import deposit
 from tests.backend.ruled import put_in_force
 
+pytestmark = pytest.mark.slow
+
 
 def tried(house: Lives) -> None:
     """Have a courier stand there in vain before a claim lapses."""

@@ -16,6 +16,8 @@ from tests.backend.api import Api, Json
 from tests.backend.lived_in import Ids, live_in
 from tests.backend.printed import LOCKER_ID, example_body, operations, printed, printed_for_carriers
 
+pytestmark = pytest.mark.slow
+
 BY_CUT_OFF = "reserve [202] find_reservation"
 """Only a locker that decides at cut-offs answers so (`test_busy_days`)."""
 BY_CARRIERS = "make_api_key [201] find_api_key"

@@ -27,6 +27,8 @@ from tests.backend.api import Api, Json, request, reserve
 from tests.backend.lives import Lives, lapse
 from tests.backend.neutral import DAY, NOON, Writer, carrier, doors
 
+pytestmark = pytest.mark.slow
+
 PATH = "/v1/metrics/neutrality"
 NOON_OF_10 = DAY + timedelta(hours=12)
 MARCH = month_of("2026-03")

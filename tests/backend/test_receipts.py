@@ -26,6 +26,8 @@ from tests.backend.api import Api, Json, request, reserve
 from tests.backend.neutral import Writer, doors
 from tests.backend.receipts import JUST, after, close
 
+pytestmark = pytest.mark.slow
+
 TEN = datetime(2027, 3, 1, 10, tzinfo=UTC)
 TOLD = {
     *("id", "locker_id", "carrier_id", "at", "policy"),

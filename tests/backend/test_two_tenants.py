@@ -34,6 +34,8 @@ from tests.backend.printed import (
     printed_for_carriers,
 )
 
+pytestmark = pytest.mark.slow
+
 PUBLIC = {"locker_id": LOCKER_ID, "site_id": "01977c1e-5a44-7f4d-8077-8192a3b4c5d6"}
 """What is nobody's secret."""
 EVERYBODY = {

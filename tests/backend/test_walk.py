@@ -40,6 +40,8 @@ from tests.backend.postgres import Postgres
 from tests.backend.walk import Hold, Replay, Walk, now
 from tests.conftest import TIER
 
+pytestmark = pytest.mark.slow
+
 STEPS = 15
 ROUNDS = {"full": 10}.get(TIER, 1)
 """Each begins with empty tables, for all that is in them is judged after every step."""

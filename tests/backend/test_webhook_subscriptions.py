@@ -19,6 +19,8 @@ from tests.backend.api import Api, Json, request, reserve
 from tests.backend.receivers import Came, Receivers, answers, takes
 from tests.system.house import wait_for
 
+pytestmark = pytest.mark.slow
+
 PATH = "/v1/webhook-subscriptions"
 URL = "https://carrier.example/fellesskap"
 

@@ -26,6 +26,8 @@ from tests.backend.lockers import HandLocker, collect, deposit
 from tests.system.house import wait_for
 from tests.system.receiver import Receiver
 
+pytestmark = pytest.mark.slow
+
 
 class House:
     """An API with a carrier whose endpoint is `receiver`, a locker by hand and a worker."""

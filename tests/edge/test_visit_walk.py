@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import get_args
 
 import msgspec
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -289,4 +290,4 @@ class Visit(RuleBasedStateMachine):
 
 
 Visit.TestCase.settings = settings(stateful_step_count=50, max_examples=3 * settings().max_examples)
-TestVisit = Visit.TestCase
+TestVisit = pytest.mark.slow(Visit.TestCase)

@@ -23,6 +23,8 @@ from fellesskap_protocol.events import (
 from tests.firmware_sim.bench import Bench, Json, until
 from tests.firmware_sim.edge_at_bench import EdgeAtBench
 
+pytestmark = pytest.mark.slow  # real time
+
 SENSED = [name for name in FAMILIES if name != "waveshare"]
 POLARITIES = [(name, bit) for name in SENSED for bit in (0, 1)]
 OPEN_S = 1.0
