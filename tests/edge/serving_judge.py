@@ -17,8 +17,9 @@ ROW_S_MAX, TICK_S = 900.0, 5.0
 """How long a row may become, and how late: at most this much is lost when a daemon dies."""
 NOTICED_S = 17.0
 """Three polls in a row without an answer, 5 s apart, and the last one's time-out."""
-FOUND_S = 10.0
-"""A bank that answers again is polled and started within this; so is one at a start."""
+FOUND_S, BROKEN_S = 10.0, 5.0
+"""A bank that answers again is polled and started within this; so is one at a start. What another
+board on its line says unasked may break one poll more."""
 EPSILON_S = 0.01
 
 Span = tuple[float, float]
@@ -106,8 +107,9 @@ def _missing(outsider: Outsider, number: int, rows: list[Span]) -> list[Span]:
     """The time of which a row should speak and none does."""
     stand = outsider.stand
     excused = [*rows, *_out(outsider, number), *outsider.forgotten]
+    found_s = FOUND_S + (BROKEN_S if _shares_a_line(stand, number) else 0.0)
     for begin, end in stand.lives:
-        excused.append((begin, begin + _late(stand, begin, FOUND_S)))
+        excused.append((begin, begin + _late(stand, begin, found_s)))
         last = min(end, stand.now_s) - ROW_S_MAX
         owed = max(last - _late(stand, last, TICK_S), *_changes(outsider, begin, end))
         excused.append((owed, min(end, stand.now_s)))
@@ -115,7 +117,7 @@ def _missing(outsider: Outsider, number: int, rows: list[Span]) -> list[Span]:
     for begin, end, up in _reach(outsider, number):
         if up is not True:
             back = end + (NOTICED_S if up is None else 0.0)
-            excused.append((begin, back + _late(stand, back, FOUND_S)))
+            excused.append((begin, back + _late(stand, back, found_s)))
     excused.sort()
     gaps: list[Span] = []
     covered = stand.lives[0][0]
@@ -124,6 +126,13 @@ def _missing(outsider: Outsider, number: int, rows: list[Span]) -> list[Span]:
             gaps.append((covered, begin))
         covered = max(covered, end)
     return gaps
+
+
+def _shares_a_line(stand: Stand, number: int) -> bool:
+    """Say whether other banks hang on the line of a compartment's bank."""
+    lines = {one.name: one.port or one.name for one in stand.config.banks}
+    mine = next(one.bank for one in stand.config.compartments if one.number == number)
+    return list(lines.values()).count(lines[mine]) > 1
 
 
 def _changes(outsider: Outsider, begin: float, end: float) -> list[float]:
