@@ -33,6 +33,11 @@ def in_turn(one: Scene, minute: int = KEPT) -> list[Asked]:
     return log
 
 
+def parts(one: Scene) -> list[str | None]:
+    """Of which part each is given room, all of them answered at once in turn."""
+    return [decision.part for _, decision in in_turn(one)]
+
+
 def complaints(scene: Scene, log: Iterable[Asked]) -> list[int]:
     """Return the places in the log of refusals that are complained of with reason."""
     log = list(log)

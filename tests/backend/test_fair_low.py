@@ -5,7 +5,7 @@ from dataclasses import replace
 from fellesskap_backend.allocation.deciding import Request, decide
 from fellesskap_backend.allocation.policy import from_json, stored
 from fellesskap_backend.allocation.view import Use
-from tests.backend.complaint_judge import complaints, in_turn
+from tests.backend.complaint_judge import complaints, in_turn, parts
 from tests.backend.fair import POLICY, Scene, compartment, parcel, ruled, scene
 
 LOW_TAKEN = Scene(
@@ -16,11 +16,6 @@ LOW_TAKEN = Scene(
     claims=((parcel("M"), Use("east", "M")),),
 )
 """One low L is kept for who asks, and one low M, where something lies already."""
-
-
-def parts(one: Scene) -> list[str | None]:
-    """Of which part each is given room, all of them answered at once in turn."""
-    return [decision.part for _, decision in in_turn(one)]
 
 
 def test_who_asks_for_a_low_one_takes_the_place_of_one_that_is_kept_and_there() -> None:

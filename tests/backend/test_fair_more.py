@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from fellesskap_backend.allocation.deciding import Request
 from fellesskap_backend.allocation.view import Use
-from tests.backend.complaint_judge import in_turn, kept_rows
+from tests.backend.complaint_judge import in_turn, kept_rows, parts
 from tests.backend.complaint_judge import served as rows_served
 from tests.backend.fair import (
     CARRIERS,
@@ -81,10 +81,6 @@ def in_turn_to(carrier: str, one: Scene, minute: int) -> int:
     return sum(d.confirmed for request, d in in_turn(one, minute) if request.carrier == carrier)
 
 
-def parts_in_turn(one: Scene) -> list[str | None]:
-    return [decision.part for _, decision in in_turn(one)]
-
-
 # What was found ----------------------------------------------------------------------------------
 
 
@@ -109,7 +105,7 @@ def test_who_asks_for_a_low_one_is_given_no_less_by_more_entitlement() -> None:
         scenes = [
             replace(one, quotas={("east", "L"): units}, policy=ruled(rule)) for units in (1, 2)
         ]
-        assert [parts_in_turn(entitled) for entitled in scenes] == found
+        assert [parts(entitled) for entitled in scenes] == found
         assert [given_to("east", entitled) for entitled in scenes] == together
 
 
@@ -154,6 +150,6 @@ def test_in_turn_an_entitlement_more_may_still_give_less_where_not_all_is_served
         ),
     )
     more = with_more(one, "north", "S")
-    assert parts_in_turn(one) == ["commons", "commons", "guaranteed", "guaranteed"]
-    assert parts_in_turn(more) == ["lent", "guaranteed", "guaranteed", None]
+    assert parts(one) == ["commons", "commons", "guaranteed", "guaranteed"]
+    assert parts(more) == ["lent", "guaranteed", "guaranteed", None]
     assert given_to("north", more) == given_to("north", one) == 3, "not in a batch"
