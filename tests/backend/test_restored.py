@@ -6,7 +6,8 @@ hour: collected, deposited, reserved, all of it, or half; and one locker's card 
 
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from itertools import count
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -22,8 +23,11 @@ from fellesskap_backend.ledger.tables import Entry, Tail
 from fellesskap_backend.lockers import restoring
 from fellesskap_backend.lockers.tables import Locker, Restoration
 from fellesskap_backend.parcels.tables import Parcel
+from fellesskap_backend.reservations import ending
 from fellesskap_backend.settings import Settings
+from fellesskap_backend.webhooks import numbering
 from fellesskap_edge.config_check import load
+from fellesskap_protocol.messages import Right
 from tests.backend.postgres import Postgres
 from tests.simulation.fleet import Fleet
 from tests.simulation.stand import Stand
@@ -39,7 +43,8 @@ Parcels = dict[str, dict[str, Any]]
 def backup(
     settings: Settings, request: pytest.FixtureRequest, tmp_path: Path
 ) -> Callable[[], Callable[[], Engine]]:
-    """Write a backup; what is returned restores it into a database of its own."""
+    """Write a backup; what is returned restores it, each time into a database of its own."""
+    turns = count(1)
 
     def opened(url: str) -> Engine:
         made = db.engine(settings.model_copy(update={"database_url": url}))
@@ -54,14 +59,13 @@ def backup(
             here.backup(there)
         here.close()
         there.close()
-        return lambda: opened(f"sqlite:///{kept}")
+        return lambda: opened(f"sqlite:///{shutil.copy(kept, f'{kept}-{next(turns)}')}")
 
     def postgresql() -> Callable[[], Engine]:
         cluster: Postgres = request.getfixturevalue("postgres")
         database = settings.database_url.split("/")[3].split("?")[0]
         dump = cluster.dump(database)
-
-        return lambda: opened(cluster.restore(dump, f"{database}_restored"))
+        return lambda: opened(cluster.restore(dump, f"{database}_restored_{next(turns)}"))
 
     return sqlite if settings.database_url.startswith("sqlite") else postgresql
 
@@ -235,3 +239,60 @@ def test_a_quiet_locker_and_one_out_of_reach_settle_too(engine: Engine, tmp_path
     away.connect()
     fleet.until("the other settles", lambda: not waiting(), s_max=MINUTE_S)
     assert [row.state for row in fleet.rows(Parcel)] == ["deposited"]
+
+
+@pytest.mark.slow
+def test_what_one_backup_led_to_is_over_when_it_is_put_back_once_more(
+    engine: Engine,
+    settings: Settings,
+    backup: Callable[[], Callable[[], Engine]],
+    tmp_path: Path,
+) -> None:
+    """Its second life gives no generation and no position of its first, whoever heard of those."""
+    fleet = Fleet(engine, secrets.load(settings.state))
+    (tmp_path / "one.toml").write_text(locker_toml(LOCKERS[0], 8))
+    stand = fleet.add(load(tmp_path / "one.toml"), tmp_path / "one", 90)
+    fleet.until("it is known", lambda: len(fleet.rows(Entry)) > 0)
+    kept = fleet.reserve(LOCKERS[0], "A1")
+    codes = [fleet.code(kept["right_id"])]
+    before, restore = _positions(fleet), backup()
+
+    def settled() -> bool:
+        return all(row.restored_at is None for row in fleet.rows(Locker))
+
+    def rights() -> Mapping[str, Right]:
+        assert stand.drive is not None
+        return stand.drive.controller.rights
+
+    def lives_again() -> None:
+        fleet.use(restore())
+        fleet.change(lambda session: restoring.restored(session, fleet.moment()))
+
+    lives_again()
+    fleet.until("the first settles", settled)
+    codes.append(fleet.code(fleet.reserve(LOCKERS[0], "B1")["right_id"]))
+    first = _positions(fleet) - before
+    assert len(rights()) == 2
+    stand.disconnect()
+    fleet.run(30 * MINUTE_S)
+
+    lives_again()
+    fleet.change(
+        lambda session: ending.cancel(
+            session, fleet.credentials, UUID(kept["id"]), moment=fleet.moment()
+        )
+    )
+    stand.connect()
+    fleet.until("the second settles", settled)
+    assert max(first) < min(_positions(fleet) - before)
+    fleet.until("it has no right any more", lambda: not rights())
+    for code in codes:
+        said = stand.type_code(code[:8])
+        assert said is not None
+        assert said.compartment is None
+
+
+def _positions(fleet: Fleet) -> set[int]:
+    """Let the feeds go on, and return every position in them."""
+    fleet.change(lambda session: numbering.give_positions(session, fleet.moment()))
+    return {row.position for row in fleet.rows(Notice) if row.position is not None}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -194,21 +194,27 @@ def test_a_device_is_replaced_at_the_command_line(tmp_path: Path) -> None:
     typed("locker", "provision", "oslo-2", "--device", str(tmp_path / "first"), *where)
     provision = typed("locker", "replace", "oslo-2", "--device", str(tmp_path / "second"))
     assert (provision["locker_id"], provision["device_id"]) == ("oslo-2", second.device_id)
-    assert [one["generation"] for one in typed("restored")] == [2]
+    assert [one["locker_id"] for one in typed("restored")] == ["oslo-2"]
 
 
 # Backups -------------------------------------------------------------------------------------
 
 
-def test_restored_begins_a_generation_above_all_that_was_heard_of(house: House, run: Run) -> None:
-    house.born(house.locker.birth(generation=4, revision=9))
+@pytest.mark.parametrize("heard_of", [4, 1_000_000_000])
+def test_restored_begins_a_generation_above_all_that_was_heard_of(
+    house: House, run: Run, heard_of: int
+) -> None:
+    house.born(house.locker.birth(generation=heard_of, revision=9))
     assert house.row().behind_since is not None
     [shown] = run("restored")
-    assert (shown["locker_id"], shown["generation"]) == ("oslo-1", 5)
+    begun = shown["generation"]
+    assert shown["locker_id"] == "oslo-1"
+    assert begun > heard_of
     assert (shown["epoch"], shown["acked_seq"]) == ("epoch-1", 2)
     row = house.row()
-    assert (row.generation, row.behind_since, row.custody_wanted) == (5, None, True)
-    assert [one["generation"] for one in run("restored")] == [6]
+    assert (row.generation, row.behind_since, row.custody_wanted) == (begun, None, True)
+    [again] = run("restored")
+    assert again["generation"] > begun
 
 
 def test_a_database_that_is_behind_records_nothing_until_it_is_told_so(
@@ -249,14 +255,29 @@ def test_a_locker_confirms_again_when_all_is_heard_and_its_rights_are_applied(
     assert refused("it has reported")
     house.tell(events.RightsApplied(generation=1, revision=7, used={}))
     assert refused("that was the old generation")
-    house.locker.position = (2, 0)
+    begun = house.row().generation
+    house.locker.position = (begun, 0)
     house.locker.add(
-        events.RightsApplied(generation=2, revision=0, used={}), events.Booted(software="1")
+        events.RightsApplied(generation=begun, revision=0, used={}), events.Booted(software="1")
     )
     house.ingest(house.locker.batch(5, 5))
     assert refused("there is more to hear")
     house.ingest(house.locker.batch(6))
     assert not refused("all is heard")
+
+
+@pytest.mark.parametrize("recalled", [True, False])
+def test_what_was_taken_out_by_a_forgotten_right_is_gone(house: House, *, recalled: bool) -> None:
+    """A restored database wishes another right to remove it, or none; what is true came first."""
+    carrier = house.api.carrier()
+    parcel = house.reserve(carrier)
+    house.tell(*deposit(parcel))
+    if recalled:
+        assert carrier.post(f"/v1/parcels/{parcel['parcel_id']}/recall").is_success
+    named = {"parcel_id": parcel["parcel_id"], "compartment": 1, "evidence": "door"}
+    house.tell(events.Removed(right_id=str(uuid4()), **named))
+    assert house.unapplied() == {}
+    assert [row.state for row in house.api.rows(Parcel)] == ["removed"]
 
 
 _NOTHING: dict[str, Any] = {

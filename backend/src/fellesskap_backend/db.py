@@ -14,12 +14,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 import msgspec
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Connection,
     CursorResult,
     DateTime,
@@ -35,7 +36,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.orm import DeclarativeBase, Session, mapped_column
 from sqlalchemy.orm.attributes import instance_state
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
@@ -99,6 +100,10 @@ def _in_postgresql(element: Any, compiler: Any, **options: Any) -> str:
 
 
 Json = JSON().with_variant(JSONB(), "postgresql")
+
+
+Big = Annotated[int, mapped_column(BigInteger().with_variant(Integer(), "sqlite"))]
+"""An integer that outgrows 32 bits in the life of an installation."""
 
 
 class Base(DeclarativeBase):

@@ -14,7 +14,7 @@ from fellesskap_backend.rim import Reading, RetryingRoute
 
 router = APIRouter(prefix="/v1/events", tags=["Events"], route_class=RetryingRoute)
 MayRead = Annotated[Credentials, may("events:read")]
-POSITION_MAX = 2**31 - 1
+POSITION_MAX = 2**53 - 1
 After = Annotated[int, Query(ge=0, le=POSITION_MAX, description="The last position you have.")]
 
 

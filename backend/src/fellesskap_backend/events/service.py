@@ -1,9 +1,10 @@
 """A carrier's event feed: facts, in the order of their positions; and what concerns no parcel."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import case, select, update
 from sqlalchemy.orm import Session
 
 from fellesskap_backend.carriers.service import Credentials, caller
@@ -16,7 +17,7 @@ from fellesskap_backend.events.types import VERSION
 
 Row = dict[str, Any]
 LEAP = 10_000_000
-"""So many positions no feed gives between a backup and the loss of what came after it."""
+"""How far a feed leaps that is ahead of the clock already."""
 
 
 def feed(session: Session, credentials: Credentials, *, after: int, limit: int) -> Row:
@@ -63,16 +64,20 @@ def told(notice: Notice, names: Names) -> Row:
     }
 
 
-def leap(session: Session) -> None:
+def leap(session: Session, now: datetime) -> None:
     """Let no feed give a position again that it may have given before a backup was put back.
 
-    A reader who asks after one would never see what comes under it now.
+    A reader who asks after one would never see what comes under it now. Each goes on with the
+    milliseconds since 1970, for the same backup may have been put back before: then too it went
+    on after that, and no feed gives a thousand events a second for long.
     """
     known = set(session.scalars(select(FeedCounter.carrier_id).with_for_update()))
     fresh = set(session.scalars(select(Carrier.id))) - known
     session.add_all(FeedCounter(carrier_id=one, last=0) for one in fresh)
     session.flush()
-    session.execute(update(FeedCounter).values(last=FeedCounter.last + LEAP))
+    far = int(now.timestamp() * 1000)
+    beyond = case((FeedCounter.last < far, far), else_=FeedCounter.last + LEAP)
+    session.execute(update(FeedCounter).values(last=beyond))
 
 
 def _said(notice: Notice, names: Names) -> Row:

@@ -4,10 +4,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Index, Integer, text
+from sqlalchemy import Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from fellesskap_backend.db import Base
+from fellesskap_backend.db import Base, Big
 
 
 class Notice(Base):
@@ -20,9 +20,7 @@ class Notice(Base):
 
     __tablename__ = "notices"
 
-    number: Mapped[int] = mapped_column(
-        BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=True
-    )
+    number: Mapped[Big] = mapped_column(primary_key=True, autoincrement=True)
     id: Mapped[UUID]
     carrier_id: Mapped[UUID]
     type: Mapped[str]
@@ -31,7 +29,7 @@ class Notice(Base):
     occurred_at: Mapped[datetime]
     clock: Mapped[str]
     recorded_at: Mapped[datetime]
-    position: Mapped[int | None]
+    position: Mapped[Big | None]
 
     __table_args__ = (
         Index("uq_notices_carrier_id_position", "carrier_id", "position", unique=True),
@@ -50,4 +48,4 @@ class FeedCounter(Base):
     __tablename__ = "feed_counters"
 
     carrier_id: Mapped[UUID] = mapped_column(primary_key=True)
-    last: Mapped[int] = mapped_column(default=0)
+    last: Mapped[Big] = mapped_column(default=0)

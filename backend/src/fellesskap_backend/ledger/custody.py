@@ -73,14 +73,15 @@ def removed(at: At, event: Removed) -> None:
 
 
 def _taken(at: At, event: Collected | Removed, act: str) -> None:
-    parcel = _parcel(at, event.right_id)
+    parcel = _parcel(at, event.right_id, event.parcel_id)
     if parcel.right_id is None:  # it was not told yet, and is gone
         unannounced.announce(at.cause(event), parcel)
     moved(at, event, parcel, act, facts=Facts(event.compartment, event.evidence))
 
 
-def _parcel(at: At, right_id: str | None) -> Parcel:
-    parcel = at.parcel_of(right_id)
+def _parcel(at: At, right_id: str | None, parcel_id: str | None = None) -> Parcel:
+    """Return a parcel by its right; by its own id, if a restored database forgot that right."""
+    parcel = at.parcel_of(right_id) or at.parcel_of(parcel_id)
     if parcel is None:
         raise CannotApply("no parcel of this locker by its right")
     return parcel

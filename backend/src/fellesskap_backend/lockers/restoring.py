@@ -5,6 +5,7 @@ again from where this database stands, tells what lies where, and only then gets
 """
 
 import logging
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -20,6 +21,8 @@ from fellesskap_protocol.messages import Batch
 
 log = logging.getLogger(__name__)
 Row = dict[str, Any]
+FIRST = datetime(2020, 1, 1, tzinfo=UTC)
+"""A generation is the seconds since then: one that was begun from the same backup is another."""
 
 
 def restored(session: Session, moment: Moment) -> list[Row]:
@@ -37,12 +40,13 @@ def restored(session: Session, moment: Moment) -> list[Row]:
         .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     ).all()
-    events.leap(session)
+    events.leap(session, moment.now)
     return [_begin(session, locker, moment) for locker in lockers]
 
 
 def _begin(session: Session, locker: Locker, moment: Moment) -> Row:
-    locker.generation = max(locker.generation, locker.reported_generation) + 1
+    known_of = max(locker.generation, locker.reported_generation)
+    locker.generation = max(known_of + 1, int((moment.now - FIRST).total_seconds()))
     locker.behind_since = None
     locker.restored_at, locker.custody_wanted = moment.now, True
     known = session.scalars(

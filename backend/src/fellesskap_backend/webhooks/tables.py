@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from fellesskap_backend.db import Base
+from fellesskap_backend.db import Base, Big
 
 
 class Subscription(Base):
@@ -27,9 +27,9 @@ class Subscription(Base):
     """Which events it wants; null: all."""
     state: Mapped[str]
     """As in `machine.SUBSCRIPTION`."""
-    position: Mapped[int]
+    position: Mapped[Big]
     """Up to where in the feed its deliveries are made; a replay sets it back."""
-    furthest: Mapped[int]
+    furthest: Mapped[Big]
     """The highest `position` ever: below it deliveries were made before."""
     secret_version: Mapped[int]
     """The number of the secret that signs; the one before signs too until `overlap_until`."""
@@ -54,7 +54,7 @@ class Delivery(Base):
     carrier_id: Mapped[UUID]
     type: Mapped[str]
     parcel_id: Mapped[UUID | None]
-    position: Mapped[int | None]
+    position: Mapped[Big | None]
     """In the feed; null: a test, which stands in no feed."""
     state: Mapped[str]
     """As in `machine.DELIVERY`."""
