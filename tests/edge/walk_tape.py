@@ -20,6 +20,7 @@ from tests.edge.outsider import Outsider
 from tests.edge.walk_config import DOORS
 from tests.edge.walk_locker import WalkLocker
 from tests.judge import history
+from tests.simulation.layout import supplies
 from tests.simulation.office import Office
 from tests.simulation.stand import Stand
 
@@ -102,6 +103,7 @@ class ToldStand(Stand):
             coil_s_max={number: COIL_S_MAX.get(one, PULSE_S_MAX) for number, one in family.items()},
             welded_s_max=WELDED_S_MAX,
             sensors=tuple(number for number, one in family.items() if one != "waveshare"),
+            supplies=supplies(self.config),
         )
 
     def boot(self) -> "ToldStand":

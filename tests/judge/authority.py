@@ -168,9 +168,10 @@ def _by_badge(world: World, place: Place, event: Presented, right: Right | None)
     wrong = _dead(place, right)
     if wrong is not None or right is None:
         return wrong
-    lying = place.lies.get(event.compartment or 0)
+    number = event.compartment or 0
+    lying = place.lies.get(number) or place.perhaps.get(number)
     lies_there = lying is not None and lying.parcel_id == right.parcel_id
-    lies_there = lies_there or names(place, right, event.compartment or 0)
+    lies_there = lies_there or names(place, right, number)
     if right.kind != "remove" or not lies_there:
         return f"{right.id} is no right to remove what lies in {event.compartment}"
     if right.carrier_id not in badge.carriers:

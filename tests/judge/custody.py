@@ -115,15 +115,16 @@ def reported(world: World, place: Place, event: CustodyReported) -> str | None:
 def truly_moved(world: World, place: Place, event: DoorOpened | DoorClosed | Forced) -> str | None:
     """Hold that a door of which custody depends moved as the journal says, or just before."""
     number, opens = event.compartment, not isinstance(event, DoorClosed)
+    at = place.written(world.at)
     if not place.moved or number not in place.spec.sensors:
         return None
-    if world.at <= place.misread.get(number, float("-inf")) + TOLD_S:
+    if at <= place.misread.get(number, float("-inf")) + TOLD_S:
         return None
     if (number in place.open_doors) is opens:
         return HELD
-    stood_s = sum(ran - stood for stood, ran in place.stalls if ran > world.at - 2 * TOLD_S)
+    stood_s = sum(ran - stood for stood, ran in place.stalls if ran > at - 2 * TOLD_S)
     moved_at = place.moved.get(number, {}).get(opens, float("-inf"))
-    if world.at - moved_at <= TOLD_S + stood_s + place.slack():
+    if at - moved_at <= TOLD_S + stood_s + place.slack():
         return HELD
     return f"the journal says that {number} was {'opened' if opens else 'shut'}, and it was not"
 

@@ -108,4 +108,17 @@ def still_on(world: World, record: history.End) -> str | None:
     return HELD
 
 
-I14: Rules = {history.Coil: on_too_long, history.End: still_on}
+def one_at_a_time(world: World, record: history.Coil) -> str | None:
+    """Hold that a supply feeds one coil at a time: of two at once neither gets what it needs."""
+    place = world.places.get(record.locker)
+    supply = place.spec.supplies.get(record.compartment) if place is not None else None
+    if place is None or supply is None or not record.on:
+        return None
+    others = place.coils.keys() - {record.compartment} - place.welded
+    together = sorted(one for one in others if place.spec.supplies.get(one) == supply)
+    if not together:
+        return HELD
+    return f"the coils of {together[0]} and {record.compartment} are on at once, both of {supply}"
+
+
+I14: Rules = {history.Coil: (on_too_long, one_at_a_time), history.End: still_on}

@@ -108,7 +108,7 @@ def answered(world: World, record: history.Answered) -> None:
     ask = question.asked
     keyed = world.keyed.get(key_of(ask)) if ask.key else None
     if keyed is not None and keyed.first is None and is_kept(record):
-        keyed.first = record
+        keyed.first, keyed.body = record, ask.body
         if ask.act in ("reserve", "manifest"):
             world.open_units -= keyed.units
     if record.outcome == "ok":
@@ -221,6 +221,7 @@ def delivered(world: World, record: history.Delivered) -> None:
         told = world.hooked.setdefault((record.carrier, record.parcel_id), set())
         told.add(record.position)
     if record.via == "feed":
+        known.leaps -= bool(known.leaps and known.last and record.position > known.last + 1)
         known.last, known.read_at = max(known.last, record.position), record.at
     known.events.setdefault(record.position, record.event_id)
     parcel = world.parcel(record.parcel_id)
@@ -315,7 +316,7 @@ def restored(world: World, record: history.Restored) -> None:
         for parcel in world.parcels.values():
             parcel.unsure = True
         for one in world.feeds.values():
-            one.last, one.events = 0, {}
+            one.leaps, one.events = one.leaps + 1, {}
         world.keyed.clear()
         world.hooked.clear()
         for place in world.places.values():

@@ -62,10 +62,11 @@ class Locker(Record, frozen=True, kw_only=True):
     """What a locker is; before anything else of it, and again if its hardware is changed.
 
     `coil_s_max`: the longest that each compartment's coil may be on, in seconds; `welded_s_max`
-    while a `Fault` of kind `relay_welded` stands for it. `remote_opens_max` within `window_s`, and
-    `remote_gap_s` between two. `classes`: the boxes of allowances, `{name: (w, h, d) mm}`.
-    `sensors`: which doors have a contact. `slack_s`: how exact `at` is, 0.005 in virtual time,
-    some seconds for real processes; every limit of time is judged with it.
+    while a `Fault` of kind `relay_welded` stands for it. `supplies`: what feeds the coil of each,
+    one at a time. `remote_opens_max` within `window_s`, and `remote_gap_s` between two. `classes`:
+    the boxes of allowances, `{name: (w, h, d) mm}`. `sensors`: which doors have a contact.
+    `slack_s`: how exact `at` is, 0.005 in virtual time, some seconds for real processes; every
+    limit of time is judged with it.
     """
 
     locker: str
@@ -73,6 +74,7 @@ class Locker(Record, frozen=True, kw_only=True):
     coil_s_max: dict[int, float]
     sensors: tuple[int, ...]
     welded_s_max: float = 2.0
+    supplies: dict[int, str] = {}
     remote_opens_max: int = 6
     window_s: float = 600.0
     remote_gap_s: float = 10.0

@@ -128,7 +128,8 @@ def delivered(world: World, record: history.Delivered) -> str | None:
         if known is not None and known != record.event_id:
             return f"position {record.position} is {record.event_id} and was {known}"
         new = record.via == "feed" and feed.last
-        if new and known is None and record.position != feed.last + 1:
+        leapt = feed.leaps and record.position > feed.last
+        if new and known is None and record.position != feed.last + 1 and not leapt:
             return f"position {record.position} of {record.carrier} after {feed.last}"
     facts = NEEDS_ENTRY.get(record.type)
     parcel = world.parcels.get(record.parcel_id)

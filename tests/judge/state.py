@@ -293,6 +293,8 @@ class Feed:
     last: int = 0
     read_at: float = 0.0
     events: dict[int, str] = field(default_factory=dict)
+    leaps: int = 0
+    """How often it may go on farther on: once for each backup that was put back."""
 
 
 @dataclass(slots=True)

@@ -66,6 +66,26 @@ def two_low_parcels() -> list[Any]:
     return story.end(calm=False)
 
 
+def two_doors_at_once() -> list[Any]:
+    """Two people open once more at once, each at a bank that has a supply of its own."""
+    story, both = Story(), ((1, 1), (2, 3))
+    story.commission()
+    for n, number in both:
+        story.reserve(n)
+        story.deposit(n, number)
+    for n, number in both:
+        story.collect(n, number)
+    for n, number in both:
+        story.types(n)
+        story.pulses(number, f"again-{n}", kind="code")
+    for n, number in both:
+        story.lets_go(number, f"again-{n}")
+    for n, number in both:
+        story.shuts(number, f"again-{n}")
+    story.deliver()
+    return story.end()
+
+
 def a_courier_removes() -> list[Any]:
     """A parcel is overdue, and a courier with a badge takes it out; the operator opens a door."""
     story = Story()
@@ -256,6 +276,7 @@ def a_backup_of_a_time_before() -> list[Any]:
     story.reserve(1)
     story.deposit(1, 1)
     story.deliver()
+    story.told(1, "reservation.confirmed", 1)
     story.tell(history.Restored, part="backend", to=50.0)
     story.wait(60.0)
     kept = [one for one in story.records if isinstance(one, history.Recorded)][6:]
@@ -264,6 +285,8 @@ def a_backup_of_a_time_before() -> list[Any]:
         story.tell(history.Recorded, locker=HERE, epoch=story.epoch, event=one.event)
     story.collect(1, 1)
     story.deliver()
+    story.told(1, "parcel.deposited", 2)
+    story.told(1, "parcel.collected", 1_000)
     return story.end()
 
 
@@ -360,6 +383,7 @@ TRUE: dict[str, Callable[[], list[Any]]] = {
     for one in (
         a_parcel,
         two_low_parcels,
+        two_doors_at_once,
         a_courier_removes,
         offline,
         a_lost_store,

@@ -38,6 +38,7 @@ BOXES = (
     Compartment(3, 600, 400, 440, 520, 920, 20_000),
     Compartment(4, 600, 400, 440, 1300, 1700, 20_000),
 )
+TERMS: dict[str, Any] = {"hold": "hard", "deposit_by_s": 90_000.0, "collect_within_s": 36_000.0}
 SIGNED = {"iat": 0, "iss": "oslo", "aud": HERE}
 
 
@@ -46,8 +47,7 @@ class Story:
 
     def __init__(self) -> None:
         self.records: list[history.AnyRecord] = []
-        self.at = 0.0
-        self.ops = 0
+        self.at, self.ops = 0.0, 0
         self.epoch, self.boot = "", 0
         self.seq, self.prev = 0, GENESIS
         self.owed: list[bytes] = []
@@ -60,6 +60,7 @@ class Story:
             compartments=BOXES,
             coil_s_max={one.number: 0.3 for one in BOXES},
             sensors=(1, 2, 3, 4),
+            supplies={1: "psu-a", 2: "psu-a", 3: "psu-b", 4: "psu-b"},
             classes={"S": (350, 110, 250)},
         )
 
@@ -122,8 +123,8 @@ class Story:
 
     def commission(self, epoch: str = "epoch-1", reason: str = "commissioned") -> None:
         """Begin a store."""
-        self.epoch, self.seq, self.prev, self.revision = epoch, 0, GENESIS, 0
-        self.drawn, self.boot = {}, self.boot + 1
+        self.epoch, self.seq, self.prev, self.revision, self.drawn = epoch, 0, GENESIS, 0, {}
+        self.boot += 1
         self.owed.clear()
         self.tell(history.Part, part=f"edge:{HERE}", state="up")
         self.write(
@@ -144,17 +145,25 @@ class Story:
         self.write(Booted(software="0.1.0"))
         self.wait(100.0)
 
-    def opens(self, number: int, name: str, **presented: Any) -> None:
-        """Accept a presentation and open a door."""
+    def pulses(self, number: int, name: str, **presented: Any) -> None:
+        """Accept a presentation and switch a coil on."""
         self.write(
             Presented(outcome="authorised", authorisation_id=name, compartment=number, **presented),
             Pulsed(authorisation_id=name, compartment=number, attempt=1),
         )
         self.tell(history.Coil, locker=HERE, compartment=number, on=True)
-        self.wait(0.2)
+
+    def lets_go(self, number: int, name: str) -> None:
+        """Switch a coil off; its door is open."""
         self.tell(history.Coil, locker=HERE, compartment=number, on=False)
         self.tell(history.Door, locker=HERE, compartment=number, open=True)
         self.write(DoorOpened(compartment=number, authorisation_id=name))
+
+    def opens(self, number: int, name: str, **presented: Any) -> None:
+        """Accept a presentation and open a door."""
+        self.pulses(number, name, **presented)
+        self.wait(0.2)
+        self.lets_go(number, name)
         self.wait(3.0)
 
     def shuts(self, number: int, name: str, *done: AnyEvent) -> None:
@@ -208,9 +217,7 @@ class Story:
 
     def promise(self, n: int, **want: Any) -> Right:
         """Have a carrier reserve for parcel number `n`."""
-        body = {"locker": HERE, "label": f"label-{n}", "hold": "hard"} | want
-        body.setdefault("deposit_by_s", 90_000.0)
-        body.setdefault("collect_within_s", 36_000.0)
+        body = {"locker": HERE, "label": f"label-{n}"} | TERMS | want
         answer = {"parcel_id": f"parcel-{n}", "state": "confirmed"}
         self.ask(f"carrier:{CARRIER}", "reserve", answer, key=f"key-{n}", body=body)
         return Right(
@@ -290,14 +297,13 @@ class Story:
     def badge(self, jti: str = "badge-1", *, show: bool = True) -> None:
         """Have a badge signed, and shown."""
         exp = int((START + timedelta(hours=23)).timestamp())
-        signed = SIGNED | {"aud": "oslo"}
         badge = Badge(
             jti=jti,
             carriers=(CARRIER,),
             lockers=(HERE,),
             may=("deposit", "remove"),
             exp=exp,
-            **signed,  # type: ignore[arg-type]
+            **(SIGNED | {"aud": "oslo"}),  # type: ignore[arg-type]
         )
         self.tell(history.Badged, badge=badge)
         if show:
@@ -313,8 +319,8 @@ class Story:
         """Let a courier with a badge take a parcel out."""
         name = name or f"out-{n}"
         self.opens(number, name, kind="badge", right_id=f"remove-{n}", badge_jti=jti)
-        by = "courier:kari"
-        self.tell(history.Taken, locker=HERE, compartment=number, item=f"label-{n}", by=by)
+        item, by = f"label-{n}", "courier:kari"
+        self.tell(history.Taken, locker=HERE, compartment=number, item=item, by=by)
         done = Removed(
             parcel_id=f"parcel-{n}", right_id=f"remove-{n}", compartment=number, evidence="door"
         )

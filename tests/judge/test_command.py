@@ -8,7 +8,7 @@ import pytest
 from tests.judge import history
 from tests.judge.__main__ import Verdict, main
 from tests.judge.stories import a_parcel
-from tests.judge.wrong_doors import a_coil_that_is_let_go_late
+from tests.judge.wrong_coils import a_coil_that_is_let_go_late
 
 
 def written(path: Path, records: list[history.AnyRecord]) -> str:
@@ -24,7 +24,7 @@ def test_a_true_history_has_a_clean_verdict(
     verdict = msgspec.json.decode(capsys.readouterr().out, type=Verdict)
     assert (verdict.lockers, verdict.breaches) == (1, ())
     assert verdict.kinds["coil"] == 6
-    assert verdict.judged["I14"] == 4  # three that are let go, and the end
+    assert verdict.judged["I14"] == 7  # three alone on a supply, and let go; the end
     assert verdict.judged["I12"] == 0
 
 

@@ -42,11 +42,28 @@ def test_an_old_card_goes_on_from_what_it_knows() -> None:
 def test_a_parcel_that_is_gone_is_not_told_any_more_once_an_operator_looked() -> None:
     assert reported_after_a_look(named=False) == []
     told = reported_after_a_look(named=True)
-    assert told == ["I1: parcel-1 is told to lie in 1, and does not"]
+    assert told == ["I1 parcel-1 is told to lie in 1, and does not"]
+
+
+def test_what_an_operator_left_there_its_right_removes() -> None:
+    story = looked_where_it_lies()
+    remove = Right(id="remove-1", kind="remove", carrier_id=CARRIER, parcel_id="parcel-1")
+    story.wish(remove)
+    story.apply()
+    story.badge()
+    story.remove(1, 1)
+    assert wrongs(story) == []
 
 
 def reported_after_a_look(*, named: bool) -> list[str]:
     """Have an operator look where a parcel lay whose right is revoked; then custody is told."""
+    story = looked_where_it_lies()
+    story.reports(*(1, 1) if named else ())
+    return wrongs(story)
+
+
+def looked_where_it_lies() -> Story:
+    """Have an operator look where a parcel lies whose right is revoked."""
     story = Story()
     story.commission()
     right = story.reserve(1)
@@ -68,8 +85,7 @@ def reported_after_a_look(*, named: bool) -> list[str]:
     )
     story.tell(history.Commanded, locker=HERE, command=command)
     story.write(ServiceChanged(compartment=1, from_="in", to="in", cause="operator"))
-    story.reports(*(1, 1) if named else ())
-    return [f"{one.invariant}: {one.words}" for one in judge(story.end(calm=False))]
+    return story
 
 
 def opened_again(*, heard: bool) -> list[str]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fellesskap_protocol.events import DoorClosed, Forced
+from fellesskap_protocol.events import Booted, DoorClosed, DoorOpened, Forced
 from tests.judge import history
 from tests.judge.judging import judge
 from tests.judge.story import HERE, Story
@@ -55,3 +55,30 @@ def test_a_door_that_was_forced_is_believed() -> None:
     story.wait(5.0)
     story.write(DoorClosed(compartment=2, authorisation_id=None))
     assert wrongs(story) == []
+
+
+@pytest.mark.parametrize(("died_s", "wrong"), [(0.0, False), (60.0, True)])
+def test_what_was_read_as_the_daemon_died_is_measured_by_its_death(
+    died_s: float, *, wrong: bool
+) -> None:
+    """The door was shut again, by hand, before the entry came to light."""
+    story = Story()
+    story.commission()
+    story.reserve(1)
+    story.deposit(1, 1)
+    story.types(1)
+    story.pulses(1, "take-1", kind="code", right_id="right-1")
+    story.wait(0.2)
+    story.tell(history.Coil, locker=HERE, compartment=1, on=False)
+    story.tell(history.Door, locker=HERE, compartment=1, open=True)
+    story.wait(0.5)
+    story.tell(history.Door, locker=HERE, compartment=1, open=False)
+    story.wait(died_s)
+    story.tell(history.Part, part=f"edge:{HERE}", state="down")
+    story.wait(60.0)
+    story.write(DoorOpened(compartment=1, authorisation_id="take-1"))
+    story.boot += 1
+    story.write(Booted(software="0.1.0"))
+    story.tell(history.Part, part=f"edge:{HERE}", state="up")
+    words = "I1: the journal says that 1 was opened, and it was not"
+    assert (words in wrongs(story)) is wrong

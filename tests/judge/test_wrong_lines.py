@@ -2,11 +2,11 @@
 
 import pytest
 
-from tests.judge import wrong_custody, wrong_doors, wrong_promises
+from tests.judge import wrong_coils, wrong_custody, wrong_doors, wrong_promises
 from tests.judge.judging import JUDGES, judge
 from tests.judge.wrong_doors import Wrong
 
-WRONG = wrong_doors.WRONG | wrong_custody.WRONG | wrong_promises.WRONG
+WRONG = wrong_doors.WRONG | wrong_coils.WRONG | wrong_custody.WRONG | wrong_promises.WRONG
 CASES_MIN = 3
 CASES = [
     pytest.param(name, wrong, id=f"{name}-{wrong.__name__}")

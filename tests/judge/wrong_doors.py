@@ -1,4 +1,4 @@
-"""Histories with one wrong line: what moves doors, and who may (I3 to I6, I12, I14)."""
+"""Histories with one wrong line: what moves doors, and who may (I3 to I6, I12)."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -32,7 +32,8 @@ from tests.judge.story import HERE, START
 Wrong = Callable[[], Records]
 
 
-def _coil(records: Records, nth: int, on: bool) -> int:
+def coil(records: Records, nth: int, on: bool) -> int:
+    """Return where a coil is switched on, or off."""
     return find(records, history.Coil, nth, on=on)
 
 
@@ -52,7 +53,7 @@ def a_coil_that_nobody_asked_for() -> Records:
 
 def a_pulse_before_its_commit() -> Records:
     records = stories.offline()
-    return moved(records, find(records, Pulsed), _coil(records, 0, True) + 1)
+    return moved(records, find(records, Pulsed), coil(records, 0, True) + 1)
 
 
 def a_pulse_of_no_authorisation() -> Records:
@@ -67,7 +68,7 @@ def a_pulse_of_another_door() -> Records:
 
 def a_coil_long_after_its_pulse() -> Records:
     records = stories.a_parcel()
-    at = _coil(records, 0, True)
+    at = coil(records, 0, True)
     return changed(records, at, at=records[at].at + 5.0)
 
 
@@ -290,12 +291,12 @@ def two_operators_without_a_key() -> Records:
 
 def a_door_that_stays_shut_offline() -> Records:
     records = stories.offline()
-    return without(records, _coil(records, 1, True))
+    return without(records, coil(records, 1, True))
 
 
 def a_door_that_opens_much_later() -> Records:
     records = stories.offline()
-    at = _coil(records, 1, True)
+    at = coil(records, 1, True)
     return changed(records, at, at=records[at].at + 20.0)
 
 
@@ -318,25 +319,6 @@ def a_good_qr_code_in_the_calm() -> Records:
         body={"macs": ["mac-qr-3"]},
     )
     return added(records, len(records) - 1, ask)
-
-
-# I14 ---------------------------------------------------------------------------------------------
-
-
-def a_coil_that_is_let_go_late() -> Records:
-    records = stories.a_parcel()
-    at = _coil(records, 0, False)
-    return changed(records, at, at=records[at].at + 0.2)
-
-
-def a_coil_that_stays_on() -> Records:
-    records = stories.a_parcel()
-    return without(records, _coil(records, -1, False))
-
-
-def a_lock_that_bears_less() -> Records:
-    records = stories.a_parcel()
-    return changed(records, 0, coil_s_max={1: 0.1})
 
 
 WRONG: dict[str, tuple[Wrong, ...]] = {
@@ -393,5 +375,4 @@ WRONG: dict[str, tuple[Wrong, ...]] = {
         a_good_code_that_nobody_heeds,
         a_good_qr_code_in_the_calm,
     ),
-    "I14": (a_coil_that_is_let_go_late, a_coil_that_stays_on, a_lock_that_bears_less),
 }

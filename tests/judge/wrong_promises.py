@@ -142,6 +142,11 @@ def an_event_that_is_skipped() -> Records:
     return changed(records, at, position=4)
 
 
+def a_feed_that_leaps_twice() -> Records:
+    records = stories.a_backup_of_a_time_before()
+    return changed(records, find(records, history.Delivered, 1), position=500)
+
+
 def a_webhook_out_of_turn() -> Records:
     records = stories.a_parcel()
     told = [one for one in records if isinstance(one, history.Delivered)]
@@ -268,6 +273,7 @@ WRONG: dict[str, tuple[Wrong, ...]] = {
         a_store_that_lost_its_end,
         a_ledger_that_lost_its_end,
         an_event_that_is_skipped,
+        a_feed_that_leaps_twice,
         a_webhook_out_of_turn,
         an_event_of_nothing,
         a_new_store_without_a_reason,
