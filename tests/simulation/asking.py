@@ -1,6 +1,7 @@
 """What carriers of a world ask of the backend, all by the services behind the API."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -9,13 +10,10 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from fellesskap_backend import db
-from fellesskap_backend.badges import deposit_auth
-from fellesskap_backend.badges import service as badges
 from fellesskap_backend.carriers import service as carriers
 from fellesskap_backend.drop_offs import service as drop_offs
 from fellesskap_backend.drop_offs.service import DropOffAsked
 from fellesskap_backend.errors import NotFound
-from fellesskap_backend.etag import Match, Tagger
 from fellesskap_backend.idempotency import Answered, attempt
 from fellesskap_backend.manifests import service as manifests
 from fellesskap_backend.manifests.service import Manifest
@@ -29,22 +27,19 @@ from fellesskap_backend.reservations.answering import Counter
 from fellesskap_backend.reservations.wishes import ReservationRequest
 from fellesskap_backend.webhooks import service as webhooks
 from fellesskap_protocol.capacity import Demand
-from fellesskap_protocol.messages import Badge
-from fellesskap_protocol.signing import unseal
 from tests.judge import history
 from tests.one_request import reserve
 from tests.simulation import features
-from tests.simulation.client import Client
+from tests.simulation.badging import ANY, Badging
+from tests.simulation.client import TRIES_MAX
 from tests.simulation.replies import Json, Reply
 from tests.simulation.rivals import Business
 from tests.simulation.shipments import Shipment
 from tests.simulation.stand_parts import START
 from tests.simulation.world import DAY_S, Going, World
 
-ANY = Match(Tagger(bytes(16)), "*")
 
-
-class Asker(Client):
+class Asker(Badging):
     """One carrier: `name`, its key, its shipments.
 
     `to_recipient` sends somebody to the locker; `upon_room` is told of a parcel that was collected.
@@ -73,10 +68,6 @@ class Asker(Client):
         self.seen: set[str] = set()
         self.refused: dict[str, list[Shipment]] = {}
         """By locker: what was given no room."""
-        self.badges: list[str] = []
-        """Those that it had issued, by `jti`."""
-        self.tokens: list[str] = []
-        """The same as couriers have them."""
 
     # Reserving -----------------------------------------------------------------------------------
 
@@ -113,8 +104,8 @@ class Asker(Client):
             return "PT3H", 3 * 3600.0
         return ("P1D", DAY_S) if one.number % 9 == 0 else (self.own.collect_within, 3 * DAY_S)
 
-    def reserve(self, one: Shipment, days: float) -> Going:
-        """Reserve room for one parcel."""
+    def reserve(self, one: Shipment, days: float, *, key: str = "") -> Going:
+        """Reserve room for one parcel; under a key of its own, if it is no other's."""
         wish = self.request(one, days)
         secrets, text = self.world.installation.secrets, wish.model_dump_json()
 
@@ -123,10 +114,14 @@ class Asker(Client):
             moment = self.world.installation.moment()
             return reserve(session, self.credentials, asked, secrets=secrets, moment=moment)
 
-        reply = yield from self.insist("reserve", work, body=self._told(one, wish))
-        if reply.ok:
-            self._keep(one, reply.body)
-        elif reply.outcome == "fail":
+        reply = yield from self.insist(
+            "reserve",
+            work,
+            body=self._told(one, wish),
+            key=key,
+            granted=lambda reply: self._keep(one, reply.body),
+        )
+        if reply.outcome == "fail":
             self.refused.setdefault(one.locker_id, []).append(one)
 
     def manifest(self, those: list[Shipment], days: float) -> Going:
@@ -140,20 +135,36 @@ class Asker(Client):
             counter = self._counter(session)
             return manifests.accept(counter, self.credentials, Manifest(tried, every))
 
-        body = {"parcels": [self._told(one, wish) for one, wish in zip(those, wishes, strict=True)]}
-        reply = yield from self.insist("manifest", work, body=body)
-        if reply.ok:
+        def granted(reply: Reply) -> None:
             for one, line in zip(those, reply.body["parcels"], strict=True):
                 if line["status"] == 201:
                     self._keep(one, line["reservation"])
-                else:
+
+        body = {"parcels": [self._told(one, wish) for one, wish in zip(those, wishes, strict=True)]}
+        reply = yield from self.insist("manifest", work, body=body, granted=granted)
+        if reply.ok:
+            for one, line in zip(those, reply.body["parcels"], strict=True):
+                if line["status"] != 201:
                     self.refused.setdefault(one.locker_id, []).append(one)
+
+    def _give_up(self, stray: Shipment) -> Going:
+        """Cancel what was reserved once more."""
+        for _ in range(TRIES_MAX):
+            if self.cancel(stray).outcome != "unknown":
+                return
+            yield self.rng.uniform(60, 600)
 
     def _counter(self, session: Session) -> Counter:
         house = self.world.installation
         return Counter(session, house.secrets, house.moment())
 
     def _keep(self, one: Shipment, said: Json) -> None:
+        if said["parcel_id"] in self.shipments:
+            return  # told again
+        if one.parcel_id:
+            stray = replace(one, parcel_id=said["parcel_id"], reservation_id=said["id"])
+            self.world.go(self._give_up(stray))
+            return
         one.parcel_id, one.right_id = said["parcel_id"], said["right_id"]
         one.reservation_id, one.state = said["id"], "reserved"
         self.shipments[one.parcel_id] = self.by_label[one.label] = one
@@ -185,13 +196,17 @@ class Asker(Client):
             "needs": list(one.needs),
             "drop_off_by_s": (by - START).total_seconds(),
         }
-        reply = yield from self.insist("drop_off", work, body=body)
-        if reply.ok:
+
+        def granted(reply: Reply) -> None:
+            if one.parcel_id:
+                return  # told again
             one.parcel_id, one.state = reply.body["parcel_id"], "reserved"
             self.shipments[one.parcel_id] = one
             if "code" in reply.body:
                 one.told(reply.body["code"], reply.body["addition"], reply.body["qr"])
                 self.to_recipient(one)
+
+        yield from self.insist("drop_off", work, body=body, granted=granted)
 
     # What else a carrier does --------------------------------------------------------------------
 
@@ -342,56 +357,6 @@ class Asker(Client):
         code, qr = told.body["code"] + told.body["addition"], told.body["qr"]
         one.codes[code] = qr
         return code, qr
-
-    # Badges --------------------------------------------------------------------------------------
-
-    def want_badges(self) -> Going:
-        """Have a badge asked for at one's deposits."""
-
-        def work(session: Session, _key: str) -> Json:
-            moment = self.world.installation.moment()
-            return deposit_auth.change(session, self.credentials, "badge", match=ANY, moment=moment)
-
-        yield from self.insist("other", work)
-
-    def revoke_badge(self) -> Going:
-        """Take the newest badge out of use."""
-        if self.badges:
-            jti = self.badges[-1]
-
-            def work(session: Session, _key: str) -> Json:
-                moment = self.world.installation.moment()
-                return badges.revoke(session, self.credentials, UUID(jti), moment=moment)
-
-            yield from self.insist("other", work, target=jti)
-
-    def badge(self, lockers: tuple[str, ...], may: tuple[str, ...]) -> Going:
-        """Have a badge for a courier; return its token, empty if there is none."""
-        secrets = self.world.installation.secrets
-
-        def work(session: Session, key: str) -> Answered:
-            asked = badges.Asked(
-                attempt("POST /v1/badges", key, str(may)),
-                lockers,
-                None,
-                may,
-                (UUID(self.id),),
-                timedelta(hours=8),
-            )
-            moment = self.world.installation.moment()
-            return badges.issue(session, self.credentials, asked, secrets=secrets, moment=moment)
-
-        reply = yield from self.insist("badge", work)
-        token = reply.body.get("token", "") if reply.ok else ""
-        if token:
-            self.world.left.keys.add(token)
-            ours = {secrets.signing.kid: secrets.signing.public}
-            badge = unseal(Badge, token.encode(), ours, aud=secrets.installation)
-            self.world.chronicle.note(history.Badged, badge=badge)
-            self.world.jtis[token] = badge.jti
-            self.badges.append(badge.jti)
-            self.tokens.append(token)
-        return token
 
 
 def _done(_row: Any) -> Json:

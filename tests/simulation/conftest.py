@@ -28,7 +28,7 @@ def under_way() -> Iterator[Life]:
     """One in which parcels lie, and rights are in force."""
     with lives(SEED, DAYS) as life:
         with life.world.alive():
-            life.plan()
+            life.agenda.plan()
             life.world.run(UNDER_WAY * DAY_S)
         yield life
 

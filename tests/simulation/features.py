@@ -29,3 +29,18 @@ def wants_badges(seed: int) -> bool:
 def has_sprees(seed: int) -> bool:
     """Somebody opens doors from afar, one after the other, as whoever stole a key would."""
     return seed % 6 == 4
+
+
+def mixes_up_keys(seed: int) -> bool:
+    """Carriers ask again under keys of hours before, and by mistake for something else."""
+    return seed % 15 == 5
+
+
+def restores_twice(seed: int) -> bool:
+    """A backup is put back, and hours later the same one once more."""
+    return seed % 15 == 9
+
+
+def switches_power(seed: int) -> bool:
+    """Every locker can cut the power of a bank, and relays weld."""
+    return seed % 15 == 6

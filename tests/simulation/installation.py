@@ -47,6 +47,8 @@ from tests.simulation.stand_parts import START
 
 Say = Callable[[str, Kind, bytes], None]
 Letters = Callable[[list[Letter], Ended], None]
+Backup = tuple[float, Path]
+"""When it was made, and where it is."""
 NAME = "fellesskap.sqlite3"
 PRIVATE = ("root key", "signing key", "K_master", "K_codes", "K_broker")
 """What only the backend knows."""
@@ -91,7 +93,7 @@ class Installation:
         """Takes webhooks to carriers."""
         self.keys: dict[str, dict[str, PublicKey]] = {}
         """The keys of each locker's devices, by kid."""
-        self.backups: list[tuple[float, Path]] = []
+        self.backups: list[Backup] = []
         self.refused = 0
         name = f"fellesskap-{rng.randbytes(8).hex()}"
         self.private = {one: rng.randbytes(32) for one in PRIVATE}
@@ -253,9 +255,9 @@ class Installation:
         copy.close()
         self.backups.append((self._now_s(), path))
 
-    def put_back(self, *, told: bool) -> None:
-        """Serve the newest backup from now on; `told`: an operator runs `restored` first."""
-        at_s, path = self.backups[-1]
+    def put_back(self, backup: Backup, *, told: bool) -> None:
+        """Serve a backup from now on; `told`: an operator runs `restored` first."""
+        at_s, path = backup
         if self.up:
             self.stop()
         for tail in ("", "-wal", "-shm"):

@@ -1,6 +1,7 @@
 """Lockers of a world: their boards, doors and how often their boards are asked."""
 
 import random
+from typing import Any
 
 from fellesskap_edge.config import (
     Bank,
@@ -9,6 +10,7 @@ from fellesskap_edge.config import (
     LockerTable,
     ScannerTable,
 )
+from fellesskap_edge.locks.gpio import PULSE_S_MAX
 
 SIZES_MM = ((400, 110, 600), (400, 110, 600), (400, 230, 600), (400, 110, 600), (400, 480, 600))
 """S, S, M, S, L, and again."""
@@ -21,6 +23,7 @@ IDLE_POLLS_S = (600.0,) * 180 + (120.0,) * 16 + (30.0,) * 3 + (5.0,)
 SHARED_POLL_S = 30.0
 """Often enough that one board is asked while a door of the other is watched."""
 DOORS_A_BANK = 8
+POWER_PIN = 18
 
 
 def bank(name: str, family: str, address: int, line: str = "") -> Bank:
@@ -37,19 +40,36 @@ def bank(name: str, family: str, address: int, line: str = "") -> Bank:
     return Bank(name=name, address=address, supply=f"psu-{name}", **kind)  # type: ignore[arg-type]
 
 
+def switched(name: str, address: int) -> Bank:
+    """Return a bank of relays on a line of its own, whose power a pin can cut."""
+    return Bank(
+        name=name,
+        family="waveshare_d",
+        port=f"bus-{name}",
+        address=address,
+        supply=f"psu-{name}",
+        power_pin=POWER_PIN,
+    )
+
+
 def locker(
-    locker_id: str, rng: random.Random, *, shares: bool = False, is_small: bool = False
+    locker_id: str,
+    rng: random.Random,
+    *,
+    shares: bool = False,
+    is_small: bool = False,
+    is_switched: bool = False,
 ) -> LockerConfig:
     """Return a locker of three banks, at most one on pins; two of a kind may share a line.
 
-    A small one has the first bank alone.
+    A small one has the first bank alone; of one that `is_switched` a pin cuts the power of that.
     """
     first = rng.choice(FAMILIES)
     others = [one for one in FAMILIES if one != "gpio"]
     second = rng.choice(others)
     third = second if shares else rng.choice(others)
     banks: tuple[Bank, ...] = (
-        bank("a", first, 1),
+        switched("a", 1) if is_switched else bank("a", first, 1),
         bank("b", second, 2),
         bank("c", third, 3, line="b" if shares else "c"),
     )
@@ -78,3 +98,20 @@ def locker(
         compartments=tuple(compartments),
         scanner=ScannerTable(family="line", port="scanner", baud=115_200),
     )
+
+
+def described(config: LockerConfig) -> dict[str, Any]:
+    """Return what a history is told of a locker whose doors all have contacts."""
+    return {
+        "locker": config.locker.id,
+        "compartments": tuple(one.geometry for one in config.compartments),
+        "coil_s_max": {one.number: PULSE_S_MAX + 0.05 for one in config.compartments},
+        "sensors": tuple(one.number for one in config.compartments),
+        "supplies": supplies(config),
+    }
+
+
+def supplies(config: LockerConfig) -> dict[int, str]:
+    """Return what feeds the lock of each compartment."""
+    of_bank = {bank.name: bank.supply for bank in config.banks}
+    return {one.number: of_bank[one.bank] for one in config.compartments}

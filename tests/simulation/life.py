@@ -2,9 +2,8 @@
 
 import logging
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
@@ -17,8 +16,8 @@ from tests.judge import history
 from tests.judge.judging import JUDGES, Judge
 from tests.judge.rules import Rules
 from tests.memory import in_memory
-from tests.simulation import attacker, calm, ending, errands, features, minds, standby, weather
-from tests.simulation.cabinet import Cabinet
+from tests.simulation import calm, ending, features, standby
+from tests.simulation.agenda import ALLOWED, Agenda
 from tests.simulation.carriers import Carrier
 from tests.simulation.layout import locker
 from tests.simulation.logs import Logs
@@ -26,38 +25,16 @@ from tests.simulation.operators import Operator
 from tests.simulation.rivals import Business
 from tests.simulation.shipments import BOXES, Shipment
 from tests.simulation.visitors import Kiosk, resident
-from tests.simulation.world import AWAKE_S, DAY_S, Going, World
+from tests.simulation.world import AWAKE_S, DAY_S, World
 
 HOUR_S = 3600.0
 CARRIERS = ("Nordpost", "Fjordbud", "Rival")
-SINGLES, MANIFESTS, MANIFEST_PARCELS = 6, 3, 12
-DROP_OFFS, UNANNOUNCED = 3.0, 1.0
-VISITS, ATTACKS, REPLAYS, OPENINGS, CHANGES = 4.0, 2.0, 1.0, 4.0, 4.0
-ALLOWED = {"S": 2, "M": 1, "L": 1}
-"""What a locker may give away by itself."""
-SETS_OUT_S = (0.3 * HOUR_S, 1.5 * HOUR_S)
-"""A courier sets out so long after a manifest."""
 PASSES_S = 90.0
 COMPARES_S = HOUR_S / 2
 LETTER_LOST = 0.04
 ON_ITS_WAY_S = 30.0
-DIES_OBEYING = 0.15
-"""How often a daemon dies as it opens a door from afar."""
 COLLECTS_S, COLLECTS_S_MAX = (1.5 * HOUR_S, 4 * HOUR_S), 20 * HOUR_S
 """How long residents wait on average, and where it is crowded; and at most."""
-REVOKES, SPREES, DIES_IN_IT = 2.0, 1.0, 0.5
-TARGETS = 0.5
-"""How often a day an operator changes what a locker may give away by itself."""
-
-
-@dataclass(frozen=True)
-class Act:
-    """One act of the plan: when, and who begins it."""
-
-    number: int
-    at_s: float
-    name: str
-    begin: Callable[[], Going]
 
 
 class Life:
@@ -89,14 +66,17 @@ class Life:
             name = f"skap-{number + 1}"
             chance = self.world.chance(f"layout/{name}")
             small = features.is_crowded(seed)
-            self.world.add(locker(name, chance, shares=self.shares, is_small=small))
+            switched = features.switches_power(seed)
+            self.world.add(
+                locker(name, chance, shares=self.shares, is_small=small, is_switched=switched)
+            )
         self.world.installation.letters = self._letters
         self._post = self.world.chance("post")
         for one in self.carriers:
             one.to_recipient = self._send_recipient
             standby.stand_by(self.world, one, self.world.chance(f"standby/{one.name}"))
         self.shipments: list[Shipment] = []
-        self.acts: list[Act] = []
+        self.agenda = Agenda(self)
         self.seen: list[str] = []
         """What was wrong between lockers and rows, when it was compared."""
         self.compared = 0
@@ -153,170 +133,7 @@ class Life:
         self.shipments.append(one)
         return one
 
-    # The plan ------------------------------------------------------------------------------------
-
-    def plan(self) -> None:
-        """Think of everything that people do and that breaks, and put it on the agenda."""
-        for day in range(max(1, round(self.days))):
-            end_s = min(self.days, day + 1) * DAY_S
-            for cabinet in self.world.cabinets.values():
-                self._of_locker(cabinet, day * DAY_S, end_s)
-            anyone = next(iter(self.world.cabinets.values()))
-            for mean, fault in weather.OF_ALL:
-                self._faults(fault, mean, anyone, day * DAY_S, end_s=end_s)
-        changes = self.world.chance("targets")
-        for name in self.world.cabinets:
-            self._some(changes, TARGETS, 0.0, self.days * DAY_S, partial(self._targets, name))
-        for act in self.acts:
-            if self.world.only is None or act.number in self.world.only:
-                self.world.go(act.begin(), act.at_s)
-        self.world.after(PASSES_S, self._passer_by)
-
-    def _of_locker(self, cabinet: Cabinet, begin_s: float, end_s: float) -> None:
-        rng, length_s = self.rng, end_s - begin_s
-        name = cabinet.locker_id
-        share = length_s / DAY_S
-        for turn in range(round(MANIFESTS * share)):
-            carrier = rng.choice(self.carriers)
-            those = [self.shipment(name, rng, of=carrier) for _ in range(MANIFEST_PARCELS)]
-            at_s = begin_s + (turn + rng.uniform(0, 0.5)) / MANIFESTS * length_s
-            self._act(at_s, "manifest", partial(carrier.manifest, those, 0.6))
-            leaves_s = at_s + rng.uniform(*SETS_OUT_S)
-            self._act(leaves_s, *self._visit(cabinet, carrier, waits_for=those))
-        for _ in range(round(SINGLES * share)):
-            one = self.shipment(name, rng)
-            self._at(rng, begin_s, end_s, "reserve", partial(one.carrier.reserve, one, 0.6))
-        self._some(rng, DROP_OFFS, begin_s, end_s, lambda: self._drop_off(name))
-        self._some(rng, VISITS, begin_s, end_s, lambda: self._visit(cabinet))
-        self._some(rng, ATTACKS, begin_s, end_s, lambda: ("attack", self._attack(cabinet)))
-        self._some(rng, REPLAYS, begin_s, end_s, lambda: ("replay", self._replay(cabinet)))
-        self._some(rng, OPENINGS, begin_s, end_s, lambda: ("open", self._open(cabinet)))
-        self._some(rng, CHANGES, begin_s, end_s, lambda: ("change", self._change(name)))
-        self._some(rng, 1.0, begin_s, end_s, lambda: ("round", self._round(cabinet)))
-        if features.wants_badges(self.world.seed):
-            self._some(rng, REVOKES, begin_s, end_s, self._revoke)
-        if features.has_sprees(self.world.seed):
-            self._some(rng, SPREES, begin_s, end_s, lambda: self._spree(cabinet))
-        for mean, fault in weather.DAILY + (weather.OF_SHARED_LINES if self.shares else ()):
-            self._faults(fault, mean, cabinet, begin_s, end_s=end_s)
-
-    def _faults(
-        self,
-        fault: weather.Fault,
-        mean: float,
-        cabinet: Cabinet,
-        begin_s: float,
-        *,
-        end_s: float,
-    ) -> None:
-        def think() -> tuple[str, Callable[[], Going]]:
-            chance = self.world.chance(f"fault/{len(self.acts)}")
-            return f"fault {fault.__name__}", lambda: fault(self.world, cabinet, chance)
-
-        self._some(self.rng, mean, begin_s, end_s, think)
-
-    def _some(
-        self,
-        rng: random.Random,
-        mean: float,
-        begin_s: float,
-        end_s: float,
-        think: Callable[[], tuple[str, Callable[[], Going]]],
-    ) -> None:
-        """Put an act on the agenda as often as comes to its mean."""
-        often = mean * (end_s - begin_s) / DAY_S
-        times = int(often) + (rng.random() < often % 1)
-        for _ in range(times):
-            name, begin = think()
-            self._at(rng, begin_s, end_s, name, begin)
-
-    def _at(
-        self,
-        rng: random.Random,
-        begin_s: float,
-        end_s: float,
-        name: str,
-        begin: Callable[[], Going],
-    ) -> None:
-        self._act(rng.uniform(begin_s, end_s), name, begin)
-
-    def _act(self, at_s: float, name: str, begin: Callable[[], Going]) -> None:
-        self.acts.append(Act(len(self.acts), 60.0 + at_s, name, begin))
-
-    # Acts ----------------------------------------------------------------------------------------
-
-    def _drop_off(self, name: str) -> tuple[str, Callable[[], Going]]:
-        one = self.shipment(name, self.rng, "drop_off")
-        return "drop off", lambda: one.carrier.drop_off(one)
-
-    def _visit(
-        self,
-        cabinet: Cabinet,
-        carrier: Carrier | None = None,
-        *,
-        waits_for: Sequence[Shipment] = (),
-    ) -> tuple[str, Callable[[], Going]]:
-        """A courier comes by: with what is open, and at best with what is waited for."""
-        carrier = carrier or self.rng.choice(self.carriers)
-        chance = self.world.chance(f"visit/{len(self.acts)}")
-        extra = self.shipment(cabinet.locker_id, self.rng, "unannounced", of=carrier)
-        brings = self.rng.random() < UNANNOUNCED / VISITS
-
-        mistakes = self.world.chance(f"mistakes/{len(self.acts)}")
-        bag = errands.Bag(carrier, waits_for, extra if brings else None, mistakes)
-        return "visit", lambda: errands.visit(cabinet, bag, chance)
-
-    def _targets(self, name: str) -> tuple[str, Callable[[], Going]]:
-        chance = self.world.chance(f"targets/{len(self.acts)}")
-        targets = {size: chance.randrange(4) for size in ALLOWED}
-
-        def going() -> Going:
-            self.operator.allow(name, targets)
-            yield 0.0
-
-        return "targets", going
-
-    def _attack(self, cabinet: Cabinet) -> Callable[[], Going]:
-        chance = self.world.chance(f"attack/{len(self.acts)}")
-        return lambda: attacker.at_the_door(self.world, cabinet, chance)
-
-    def _replay(self, cabinet: Cabinet) -> Callable[[], Going]:
-        chance = self.world.chance(f"replay/{len(self.acts)}")
-        return lambda: attacker.on_the_wire(self.world, cabinet, chance)
-
-    def _open(self, cabinet: Cabinet) -> Callable[[], Going]:
-        chance = self.world.chance(f"open/{len(self.acts)}")
-        number = chance.choice(cabinet.config.compartments).number
-        dies = chance.random() < DIES_OBEYING
-
-        def going() -> Going:
-            if dies:
-                self.world.go(weather.killed_obeying(self.world, cabinet, chance))
-            yield from self.operator.open_door(cabinet, number, chance)
-
-        return going
-
-    def _revoke(self) -> tuple[str, Callable[[], Going]]:
-        return "revoke badge", self.rng.choice(self.carriers).revoke_badge
-
-    def _spree(self, cabinet: Cabinet) -> tuple[str, Callable[[], Going]]:
-        chance = self.world.chance(f"spree/{len(self.acts)}")
-
-        def going() -> Going:
-            if chance.random() < DIES_IN_IT:
-                self.world.go(weather.killed(self.world, cabinet, chance), chance.uniform(30, 200))
-            yield from self.operator.spree(cabinet, chance)
-
-        return "spree", going
-
-    def _round(self, cabinet: Cabinet) -> Callable[[], Going]:
-        chance = self.world.chance(f"round/{len(self.acts)}")
-        return lambda: self.operator.rounds(cabinet, chance)
-
-    def _change(self, name: str) -> Callable[[], Going]:
-        """A carrier changes its mind about one of its parcels at a locker."""
-        chance = self.world.chance(f"change/{len(self.acts)}")
-        return lambda: minds.changed(self.world, self.shipments, name, chance)
+    # What goes on beside --------------------------------------------------------------------------
 
     def _passer_by(self) -> None:
         """Shut the doors that stand open with nobody there."""
@@ -347,7 +164,8 @@ class Life:
                 world.go(self.carriers[1].want_badges(), HOUR_S)
             for name in world.cabinets if features.gives_away(world.seed) else ():
                 world.after(20, partial(self._allow, name))
-            self.plan()
+            self.agenda.plan()
+            world.after(PASSES_S, self._passer_by)
             self._compare()
             world.run(self.days * DAY_S)
             calm.begin(self)

@@ -51,8 +51,8 @@ def compare(seed: int, days: float, *businesses: Business, fair: bool = False) -
 
 def _fair(seed: int, days: float) -> frozenset[int]:
     with lives(seed, days) as life:
-        life.plan()
-        acts = [act for act in life.acts if act.name.split()[0] not in ("fault", *ATTACKS)]
+        life.agenda.plan()
+        acts = [act for act in life.agenda.acts if act.name.split()[0] not in ("fault", *ATTACKS)]
         return frozenset(act.number for act in acts)
 
 

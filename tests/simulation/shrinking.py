@@ -46,7 +46,7 @@ def breaks(
             return None
         kept = [
             act
-            for act in life.acts
+            for act in life.agenda.acts
             if act.at_s <= life.world.now_s and (only is None or act.number in only)
         ]
         return Short(

@@ -20,7 +20,7 @@ RARE = {
     "crash points": {"after_commit", "before_new_epoch", "after_new_epoch", "backend_after_commit"},
     "faults": {
         *("disk card lost", "disk backup put back", "disk old copy put back"),
-        *("board pins gone", "board late", "clock no ntp"),
+        *("board pins gone", "board late", "board relay_welded", "clock no ntp"),
     },
     "pairs": set((GOLDEN / "rare_pairs.txt").read_text().splitlines()),
 }

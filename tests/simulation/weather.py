@@ -13,8 +13,9 @@ from fellesskap_protocol.messages import Command
 from tests.judge import history
 from tests.judge.history import Layer
 from tests.simulation.cabinet import Cabinet
-from tests.simulation.installation import BACKEND_CRASHES
+from tests.simulation.installation import BACKEND_CRASHES, Backup
 from tests.simulation.weather_boards import board, late
+from tests.simulation.weather_power import welded
 from tests.simulation.wire import Direction
 from tests.simulation.world import Going, World
 
@@ -276,12 +277,29 @@ def backup_put_back(world: World, _cabinet: Cabinet, rng: random.Random) -> Goin
         return
     home.back_up()
     yield rng.uniform(HOUR_S, 5 * HOUR_S)
-    if not world.faulty:
-        return  # in the calm nobody does
+    if world.faulty:  # in the calm nobody does
+        yield from _puts_back(world, home.backups[-1], rng)
+
+
+def backup_put_back_twice(world: World, _cabinet: Cabinet, rng: random.Random) -> Going:
+    """The same backup is put back once more, hours later: what its first life led to is over."""
+    home = world.installation
+    if not home.up:
+        return
+    home.back_up()
+    backup = home.backups[-1]
+    for _ in range(2):
+        yield rng.uniform(0.3, 4) * HOUR_S
+        if world.faulty:
+            yield from _puts_back(world, backup, rng)
+
+
+def _puts_back(world: World, backup: Backup, rng: random.Random) -> Going:
+    home = world.installation
     world.chronicle.fault("disk", "backup put back", "database")
     told = rng.random() < 0.7
     home.look()
-    home.put_back(told=told)
+    home.put_back(backup, told=told)
     if not told:
         yield rng.uniform(60, 1800)
         if home.up:
@@ -306,6 +324,8 @@ DAILY: tuple[tuple[float, Fault], ...] = (
 """How often a day each comes to a locker."""
 OF_SHARED_LINES: tuple[tuple[float, Fault], ...] = ((3.0, late),)
 """What comes beside to lockers of which two boards are on a line."""
+OF_SWITCHED_POWER: tuple[tuple[float, Fault], ...] = ((1.5, welded),)
+"""And to those that can cut the power of a bank."""
 OF_ALL: tuple[tuple[float, Fault], ...] = (
     (1.0, backend_killed),
     (0.4, bridge_restarted),
@@ -313,6 +333,8 @@ OF_ALL: tuple[tuple[float, Fault], ...] = (
     (0.08, backup_put_back),
 )
 """How often a day each comes to the installation."""
+OF_BACKUPS: tuple[tuple[float, Fault], ...] = ((0.8, backup_put_back_twice),)
+"""And to one where that is looked for."""
 
 KINDS: tuple[tuple[Layer, str], ...] = (
     *(("wire", kind) for kind in ("partition", "one way up", "one way down", "lost", "doubled")),
@@ -321,7 +343,7 @@ KINDS: tuple[tuple[Layer, str], ...] = (
     *(("disk", kind) for kind in ("torn writes", "full", "refuses", "old copy put back")),
     *(("disk", kind) for kind in ("card lost", "backup put back")),
     *(("board", kind) for kind in ("silent", "unplugged", "garbled", "noisy", "reset", "slow")),
-    *(("board", kind) for kind in ("pins gone", "late")),
+    *(("board", kind) for kind in ("pins gone", "late", "relay_welded")),
     *(("plant", kind) for kind in ("jammed", "jams a little", "sensor open", "sensor shut")),
     *(("plant", kind) for kind in ("forced", "stiff")),
     *(("clock", kind) for kind in ("drift", "jump", "far jump", "no ntp", "backend off")),

@@ -21,7 +21,6 @@ from fellesskap_backend import db
 from fellesskap_backend.errors import BackendError
 from fellesskap_backend.idempotency import Answered
 from fellesskap_edge.config import LockerConfig
-from fellesskap_edge.locks.gpio import PULSE_S_MAX
 from fellesskap_protocol import buggify
 from fellesskap_protocol.codes import MacKind, mac
 from fellesskap_protocol.signing import SigningKey
@@ -30,6 +29,7 @@ from tests.judge import history
 from tests.simulation.cabinet import Cabinet
 from tests.simulation.chronicle import Chronicle
 from tests.simulation.installation import BackendDied, Installation
+from tests.simulation.layout import described
 from tests.simulation.provisioning import claim
 from tests.simulation.replies import Json, Reply, without_secrets
 from tests.simulation.secrecy import Left
@@ -172,13 +172,7 @@ class World:
         home.keys[locker_id] = {device.public.kid: device.public}
         cabinet.pipe = partial(self._locker_says, cabinet)
         self.cabinets[locker_id] = cabinet
-        self.chronicle.note(
-            history.Locker,
-            locker=locker_id,
-            compartments=tuple(one.geometry for one in config.compartments),
-            coil_s_max={one.number: PULSE_S_MAX + 0.05 for one in config.compartments},
-            sensors=tuple(one.number for one in config.compartments),
-        )
+        self.chronicle.note(history.Locker, **described(config))
         cabinet.started = self.connect
         cabinet.boot()
         return cabinet
