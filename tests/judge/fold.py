@@ -220,6 +220,7 @@ def delivered(world: World, record: history.Delivered) -> None:
     if record.via == "webhook":
         told = world.hooked.setdefault((record.carrier, record.parcel_id), set())
         told.add(record.position)
+        known.hooked.add(record.event_id)
     if record.via == "feed":
         known.leaps -= bool(known.leaps and known.last and record.position > known.last + 1)
         known.last, known.read_at = max(known.last, record.position), record.at

@@ -31,7 +31,8 @@ def settled(world: World, record: history.End) -> str | None:
     """Name the first thing that did not settle, and how many there are."""
     if world.calm is None or record.at - world.calm.at < world.calm.settle_s:
         return None
-    found = [*_reservations(world), *_parcels(world), *_operations(world), *_untold(world)]
+    found = [*_reservations(world), *_parcels(world), *_operations(world)]
+    found += [*_untold(world), *_unhooked(world)]
     for place in world.places.values():
         if place.up and place.contact:
             found += [*_undelivered(world, place), *_unrevoked(world, place)]
@@ -75,6 +76,15 @@ def _untold(world: World) -> Iterator[str]:
         for fact, types in TOLD_BY.items():
             if fact in parcel.facts and not types & parcel.told:
                 yield f"{name} was {fact}, and its carrier was never told"
+
+
+def _unhooked(world: World) -> Iterator[str]:
+    """Of whoever has an endpoint, and read the feed in the calm: all of it came there too."""
+    calm_at = world.calm.at if world.calm else world.at
+    for carrier, feed in world.feeds.items():
+        missed = [at for at, event_id in feed.events.items() if event_id not in feed.hooked]
+        if feed.hooked and feed.read_at >= calm_at and missed:
+            yield f"{carrier}: {len(missed)} events came by no webhook, that of {min(missed)} first"
 
 
 def _operations(world: World) -> Iterator[str]:

@@ -295,6 +295,8 @@ class Feed:
     events: dict[int, str] = field(default_factory=dict)
     leaps: int = 0
     """How often it may go on farther on: once for each backup that was put back."""
+    hooked: set[str] = field(default_factory=set)
+    """The ids of what came by webhook."""
 
 
 @dataclass(slots=True)

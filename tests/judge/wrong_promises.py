@@ -252,6 +252,12 @@ def a_collection_that_is_never_told() -> Records:
     return without(records, find(records, history.Delivered, -1))
 
 
+def events_that_come_by_no_webhook() -> Records:
+    records = stories.two_low_parcels()
+    at = find(records, history.Delivered)
+    return added(records, at + 1, msgspec.structs.replace(records[at], via="webhook"))
+
+
 WRONG: dict[str, tuple[Wrong, ...]] = {
     "I7": (
         an_entry_recorded_twice,
@@ -292,6 +298,7 @@ WRONG: dict[str, tuple[Wrong, ...]] = {
         a_door_that_never_shuts,
         a_parcel_that_is_stuck,
         a_collection_that_is_never_told,
+        events_that_come_by_no_webhook,
         a_recalled_parcel_that_can_be_collected,
     ),
 }

@@ -37,6 +37,9 @@ def begin(life: "Life") -> None:
 def _tidy(life: "Life", cabinet: Cabinet, rng: random.Random) -> Going:
     """What is still under way comes to its end: rounds, badges, recipients, cancellations."""
     for turn in range(ROUNDS):
+        if turn == ROUNDS - 1:
+            for carrier in life.carriers:
+                carrier.read_all()
         yield from life.operator.rounds(cabinet, rng)
         for one in life.shipments:
             if one.locker_id == cabinet.locker_id and one.parcel_id:

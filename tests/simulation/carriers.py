@@ -42,7 +42,13 @@ class Carrier(Asker):
             tall = Shipment(0, self, "skap-1", f"{self.own.prefix}-{turn}", TOO_TALL)
             yield from self.reserve(tall, 0.5)
 
-    def _read_on(self) -> None:
+    def read_all(self) -> None:
+        """Read on to the end of the feed."""
+        while self._read_on():
+            pass
+
+    def _read_on(self) -> bool:
+        """Read one page; return whether there may be another."""
         page: list[Json] = []
 
         def work(session: Session) -> Json:
@@ -52,7 +58,7 @@ class Carrier(Asker):
 
         reply = self.world.ask(self.who, "other", work, reads=True)
         if not reply.ok:
-            return
+            return False
         self.read_to = reply.body["next"]
         for one in page:
             self.world.left.tell(self.who, one)
@@ -65,6 +71,7 @@ class Carrier(Asker):
                 type=one["type"],
                 via="feed",
             )
+        return len(page) == PAGE
 
     def hear(self, event_id: str, body: bytes) -> None:
         """Take a webhook in: recipients are told their codes."""
