@@ -5,6 +5,7 @@ listed with the reason (`docs/decisions/0062`).
 """
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
@@ -316,7 +317,7 @@ def test_an_altered_row_of_a_rule_is_found_in_the_file_alone(town: Town) -> None
 
 def other_text(value: Any) -> Any:
     """Return another value as it stands in JSON: an instant, a day, or what `other` makes of it."""
-    if isinstance(value, str) and value[:2] == "20":
+    if isinstance(value, str) and re.match(r"\d{4}-\d\d-\d\d", value):
         at = datetime.fromisoformat(value)
         if len(value) == 10:
             return (at.date() + timedelta(days=1)).isoformat()
