@@ -29,6 +29,7 @@ REVOKES, SPREES, DIES_IN_IT = 2.0, 1.0, 0.5
 TARGETS = 0.5
 """How often a day an operator changes what a locker may give away by itself."""
 OLD_KEYS = 6.0
+"""How often a day, at each locker, a carrier asks under a key of before."""
 
 
 @dataclass(frozen=True)

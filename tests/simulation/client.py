@@ -25,7 +25,7 @@ class Said:
     work: Work
     target: str
     body: Json | None
-    granted: Callable[[Reply], None]
+    granted: Callable[[Reply], None] | None
 
 
 class Client:
@@ -70,8 +70,7 @@ class Client:
 
         What is `granted` may be asked for again at any time: it must not mind.
         """
-        does = granted or (lambda _reply: None)
-        said = Said(act, key or self.key(), work, target, body, does)
+        said = Said(act, key or self.key(), work, target, body, granted)
         if granted is not None:
             self.said.append(said)
         reply = Reply("unknown")
@@ -94,7 +93,7 @@ class Client:
         reply = self.world.ask(
             self.who, said.act, work, target=said.target, key=said.key, body=said.body
         )
-        if reply.ok:
+        if reply.ok and said.granted is not None:
             said.granted(reply)
         return reply
 

@@ -45,8 +45,8 @@ def restored(session: Session, moment: Moment) -> list[Row]:
 
 
 def _begin(session: Session, locker: Locker, moment: Moment) -> Row:
-    known_of = max(locker.generation, locker.reported_generation)
-    locker.generation = max(known_of + 1, int((moment.now - FIRST).total_seconds()))
+    heard_of = max(locker.generation, locker.reported_generation)
+    locker.generation = max(heard_of + 1, int((moment.now - FIRST).total_seconds()))
     locker.behind_since = None
     locker.restored_at, locker.custody_wanted = moment.now, True
     known = session.scalars(

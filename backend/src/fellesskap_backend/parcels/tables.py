@@ -3,10 +3,10 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Index, Integer, text
+from sqlalchemy import Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from fellesskap_backend.db import Base
+from fellesskap_backend.db import Base, Big
 
 _CLOCK_RUNS = "state IN ('deposited', 'dropped_off')"
 _UNANNOUNCED = "right_id IS NULL AND state IN ('deposited', 'overdue', 'recalled', 'disputed')"
@@ -88,9 +88,7 @@ class ParcelEntry(Base):
 
     __tablename__ = "parcel_history"
 
-    id: Mapped[int] = mapped_column(
-        BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=True
-    )
+    id: Mapped[Big] = mapped_column(primary_key=True, autoincrement=True)
     parcel_id: Mapped[UUID]
     carrier_id: Mapped[UUID]
     what: Mapped[str]
@@ -111,9 +109,7 @@ class ServingInterval(Base):
 
     __tablename__ = "serving_intervals"
 
-    id: Mapped[int] = mapped_column(
-        BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=True
-    )
+    id: Mapped[Big] = mapped_column(primary_key=True, autoincrement=True)
     locker_id: Mapped[str]
     compartments: Mapped[list[int]]
     began_at: Mapped[datetime]
